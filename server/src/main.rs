@@ -1,0 +1,2 @@
+//! tagdb
+fn main() {}
