@@ -1,1 +1,6 @@
-//! tagdb
+//! Durable storage: files, the log, and everything kept in them.
+
+pub mod clock;
+pub mod codec;
+pub mod paths;
+pub mod vfs;
