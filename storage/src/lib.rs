@@ -3,7 +3,7 @@
 //!
 //! Synchronous, without any notion of SQL, HTTP or JSON. All files are reached through [`vfs`].
 
-pub mod batch;
+pub mod catalog;
 pub mod error;
 pub mod ids;
 pub mod limits;
