@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod codec;
+pub mod log;
 pub mod paths;
 pub mod vfs;
