@@ -5,8 +5,8 @@
 //! [`Chunk`](crate::bitmap::Chunk) of candidates come in both kinds.
 
 mod aggregate;
-mod kernels;
 mod empty;
+mod kernels;
 mod lists;
 mod select;
 mod text;

@@ -69,7 +69,10 @@ impl Engine {
     }
 
     fn run(&self, partition: &PartitionState, job: &Job) -> Result<()> {
-        let name = self.files.lock().new_name(partition.id, SegmentKind::Tags)?;
+        let name = self
+            .files
+            .lock()
+            .new_name(partition.id, SegmentKind::Tags)?;
         let written = self.write_merged(partition, job, name);
         let Ok((file, segment)) = written else {
             self.files.lock().abandon(name);
@@ -88,11 +91,14 @@ impl Engine {
         }
         self.install(&[edit], None)?;
         let after = self.snapshot();
-        let live = after.table(partition.schema.id).and_then(|table| {
-            Some(table.partition(partition.id).ok()?.segments.live.clone())
-        });
+        let live = after
+            .table(partition.schema.id)
+            .and_then(|table| Some(table.partition(partition.id).ok()?.segments.live.clone()));
         for input in &job.inputs {
-            let used = live.iter().flatten().any(|(segment, _)| Arc::ptr_eq(segment, input));
+            let used = live
+                .iter()
+                .flatten()
+                .any(|(segment, _)| Arc::ptr_eq(segment, input));
             if !used {
                 input.file().forget();
             }
@@ -104,15 +110,22 @@ impl Engine {
     /// DROP and TRUNCATE.
     fn stands(&self, table: TableId, partition: PartitionId, job: &Job) -> bool {
         let state = self.snapshot();
-        let Some(table) = state.table(table) else { return false };
-        let Ok(partition) = table.partition(partition) else { return false };
+        let Some(table) = state.table(table) else {
+            return false;
+        };
+        let Ok(partition) = table.partition(partition) else {
+            return false;
+        };
         job.tags.iter().all(|tag| {
             let stack = partition.segments.stack(*tag);
             let first = &job.inputs[0];
             let at = stack.iter().position(|segment| Arc::ptr_eq(segment, first));
-            at.and_then(|at| stack.get(at..at + job.inputs.len())).is_some_and(|run| {
-                run.iter().zip(&job.inputs).all(|(segment, input)| Arc::ptr_eq(segment, input))
-            })
+            at.and_then(|at| stack.get(at..at + job.inputs.len()))
+                .is_some_and(|run| {
+                    run.iter()
+                        .zip(&job.inputs)
+                        .all(|(segment, input)| Arc::ptr_eq(segment, input))
+                })
         })
     }
 
@@ -125,7 +138,9 @@ impl Engine {
         let path = name.path();
         let mut writer = TagSegmentWriter::create(&*self.vfs, &path, self.vfs.random())?;
         for id in &job.tags {
-            let Some(tag) = partition.schema.tag_by_id(*id) else { continue };
+            let Some(tag) = partition.schema.tag_by_id(*id) else {
+                continue;
+            };
             let mut parts = Vec::with_capacity(job.inputs.len());
             for input in &job.inputs {
                 parts.extend(input.part(*id)?);
@@ -135,7 +150,10 @@ impl Engine {
         let first = job.inputs[0].first_lsn;
         let last = job.inputs[job.inputs.len() - 1].last_lsn;
         let len = writer.finish(first, last)?;
-        Ok((FileRecord { name, len }, TagSegment::open(&*self.vfs, &path, self.cache.clone())?))
+        Ok((
+            FileRecord { name, len },
+            TagSegment::open(&*self.vfs, &path, self.cache.clone())?,
+        ))
     }
 }
 
@@ -157,8 +175,15 @@ fn jobs(
         let Some(run) = choose(&sizes) else { continue };
         let bottom = run.start == 0;
         let inputs = stack[run].to_vec();
-        let key = inputs.iter().map(|input| input.file().path().to_string()).collect();
-        let job = Job { inputs, tags: Vec::new(), bottom };
+        let key = inputs
+            .iter()
+            .map(|input| input.file().path().to_string())
+            .collect();
+        let job = Job {
+            inputs,
+            tags: Vec::new(),
+            bottom,
+        };
         jobs.entry((key, bottom)).or_insert(job).tags.push(tag);
     }
     jobs.into_values().collect()
@@ -177,18 +202,31 @@ pub(super) fn write_tag(
     let family = tag.kind.family();
     if !bottom || touched.saturating_mul(BASE_SHARE) < u64::from(partition.next_ordinal) {
         let payload = family == Family::Map;
-        let merged = merge(parts, MergeContext { dead, bottom, payload })?;
+        let merged = merge(
+            parts,
+            MergeContext {
+                dead,
+                bottom,
+                payload,
+            },
+        )?;
         return writer.put_flat(tag.id, family, &merged);
     }
     let cleared = &Bitmap::default();
-    let context = BaseContext { tag: tag.id, chunks: partition.chunks(), dead, cleared };
+    let context = BaseContext {
+        tag: tag.id,
+        chunks: partition.chunks(),
+        dead,
+        cleared,
+    };
     match family {
-        Family::Single => {
-            write_single(writer, &SingleStack::new(parts)?, tag.kind.is_coded(), context)
-        }
+        Family::Single => write_single(
+            writer,
+            &SingleStack::new(parts)?,
+            tag.kind.is_coded(),
+            context,
+        ),
         Family::Text => write_text(writer, &TextStack::new(parts)?, context),
-        Family::Set | Family::Map => {
-            write_multi(writer, &MultiStack::new(parts)?, family, context)
-        }
+        Family::Set | Family::Map => write_multi(writer, &MultiStack::new(parts)?, family, context),
     }
 }

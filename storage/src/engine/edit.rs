@@ -73,7 +73,11 @@ impl PartitionEdit {
 
     fn apply_to_files(&self, files: &mut PartitionFiles) {
         for (name, tags) in &self.remove {
-            for segment in files.segments.iter_mut().filter(|segment| segment.file.name == *name) {
+            for segment in files
+                .segments
+                .iter_mut()
+                .filter(|segment| segment.file.name == *name)
+            {
                 segment.tags.retain(|tag| !tags.contains(tag));
             }
         }
@@ -81,9 +85,13 @@ impl PartitionEdit {
             let tags = segment.entries().keys().copied().collect();
             files.segments.push(TagFile { file: *file, tags });
         }
-        files.keys.retain(|file| !self.old_keys.contains(&file.name));
+        files
+            .keys
+            .retain(|file| !self.old_keys.contains(&file.name));
         files.keys.extend(self.keys.iter().map(|(file, _)| *file));
-        files.vocabularies.extend(self.vocabulary.iter().map(|(file, _)| *file));
+        files
+            .vocabularies
+            .extend(self.vocabulary.iter().map(|(file, _)| *file));
         if let Some(flushed) = &self.flushed {
             files.next_ordinal = flushed.next_ordinal;
             files.dead = flushed.dead.clone();
@@ -94,7 +102,10 @@ impl PartitionEdit {
         let mut live = partition.segments.live.clone();
         for (name, tags) in &self.remove {
             let path = name.path();
-            for (_, own) in live.iter_mut().filter(|(segment, _)| *segment.file().path() == path) {
+            for (_, own) in live
+                .iter_mut()
+                .filter(|(segment, _)| *segment.file().path() == path)
+            {
                 own.retain(|tag| !tags.contains(tag));
             }
         }
@@ -104,12 +115,17 @@ impl PartitionEdit {
         partition.segments = Arc::new(SegmentSet::new(live));
         let old: Vec<_> = self.old_keys.iter().map(SegmentName::path).collect();
         let keys = &mut partition.keys;
-        keys.segments.retain(|segment| !old.contains(segment.file().path()));
-        keys.segments.extend(self.keys.iter().map(|(_, segment)| segment.clone()));
+        keys.segments
+            .retain(|segment| !old.contains(segment.file().path()));
+        keys.segments
+            .extend(self.keys.iter().map(|(_, segment)| segment.clone()));
         keys.segments.sort_by_key(|segment| segment.first);
         if let Some(flushed) = &self.flushed {
-            partition.memory.retain(|layer| layer.layer.last_lsn > flushed.barrier);
-            keys.memory.retain(|memory| memory.first() >= flushed.keys_end);
+            partition
+                .memory
+                .retain(|layer| layer.layer.last_lsn > flushed.barrier);
+            keys.memory
+                .retain(|memory| memory.first() >= flushed.keys_end);
         }
     }
 }
@@ -140,8 +156,11 @@ impl Engine {
                 Some(files) => edit.apply_to_files(files),
                 None => {
                     let (table, partition) = (edit.table, edit.partition);
-                    let mut files =
-                        PartitionFiles { table, partition, ..PartitionFiles::default() };
+                    let mut files = PartitionFiles {
+                        table,
+                        partition,
+                        ..PartitionFiles::default()
+                    };
                     edit.apply_to_files(&mut files);
                     next.partitions.push(files);
                 }
@@ -163,12 +182,20 @@ impl Engine {
     }
 
     fn mark_stored(&self, edit: &PartitionEdit) {
-        let Some((_, segment)) = &edit.vocabulary else { return };
+        let Some((_, segment)) = &edit.vocabulary else {
+            return;
+        };
         let state = self.snapshot();
-        let Some(table) = state.table(edit.table) else { return };
-        let Ok(partition) = table.partition(edit.partition) else { return };
+        let Some(table) = state.table(edit.table) else {
+            return;
+        };
+        let Ok(partition) = table.partition(edit.partition) else {
+            return;
+        };
         for run in segment.runs() {
-            partition.vocabulary(run.tag).set_stored(run.first + run.count);
+            partition
+                .vocabulary(run.tag)
+                .set_stored(run.first + run.count);
         }
     }
 
@@ -187,7 +214,9 @@ pub(super) fn edit_partition(
     partition: PartitionId,
     edit: &dyn Fn(&mut PartitionState),
 ) {
-    let Some(table) = state.tables.get_mut(&table) else { return };
+    let Some(table) = state.tables.get_mut(&table) else {
+        return;
+    };
     let index = usize::from(partition.0);
     if let Some(partition) = Arc::make_mut(table).partitions.get_mut(index) {
         edit(Arc::make_mut(partition));
@@ -195,10 +224,16 @@ pub(super) fn edit_partition(
 }
 
 fn forget_dropped(manifest: &mut Manifest) {
-    let Manifest { catalog, partitions, .. } = manifest;
+    let Manifest {
+        catalog,
+        partitions,
+        ..
+    } = manifest;
     partitions.retain(|files| catalog.table_by_id(files.table).is_some());
     for files in partitions {
-        let Some(schema) = catalog.table_by_id(files.table) else { continue };
+        let Some(schema) = catalog.table_by_id(files.table) else {
+            continue;
+        };
         for segment in &mut files.segments {
             segment.tags.retain(|tag| schema.tag_by_id(*tag).is_some());
         }

@@ -48,7 +48,11 @@ impl Engine {
         sequencer.pending = state.clone();
         sequencer.barrier = Some(state.lsn);
         let writes = sequencer.writes.up_to(state.lsn).cloned().collect();
-        Boundary { lsn: state.lsn, state, writes }
+        Boundary {
+            lsn: state.lsn,
+            state,
+            writes,
+        }
     }
 
     fn flush_up_to(&self, boundary: &Boundary) -> Result<()> {
@@ -81,16 +85,22 @@ impl Engine {
     ) -> Result<PartitionEdit> {
         let schema = &partition.schema;
         let mut edit = PartitionEdit::new(schema.id, partition.id);
-        let layers: Vec<_> = partition.memory.iter().map(|layer| layer.layer.clone()).collect();
+        let layers: Vec<_> = partition
+            .memory
+            .iter()
+            .map(|layer| layer.layer.clone())
+            .collect();
         if !layers.is_empty() {
             let bottom = |tag| partition.segments.stack(tag).is_empty();
             let merged = merge_to_one(&layers, schema, &partition.dead, &bottom)?;
-            edit.add.extend(self.write_layer(partition.id, schema, &merged)?);
+            edit.add
+                .extend(self.write_layer(partition.id, schema, &merged)?);
         }
         for memory in &partition.keys.memory {
             let end = memory.end().min(partition.next_ordinal);
             if end > memory.first() {
-                edit.keys.push(self.write_key_memory(partition, memory, end)?);
+                edit.keys
+                    .push(self.write_key_memory(partition, memory, end)?);
             }
         }
         edit.vocabulary = self.write_vocabulary(partition)?;
@@ -116,7 +126,9 @@ impl Engine {
         let path = name.path();
         let mut writer = TagSegmentWriter::create(&*self.vfs, &path, self.vfs.random())?;
         for (id, part) in &layer.parts {
-            let Some(tag) = schema.tag_by_id(*id) else { continue };
+            let Some(tag) = schema.tag_by_id(*id) else {
+                continue;
+            };
             writer.put_flat(*id, tag.kind.family(), part)?;
         }
         let len = writer.finish(layer.first_lsn, layer.last_lsn)?;
@@ -141,7 +153,10 @@ impl Engine {
         first: Ordinal,
         keys: &crate::batch::Keys,
     ) -> Result<(FileRecord, Arc<KeySegment>)> {
-        let name = self.files.lock().new_name(partition.id, SegmentKind::Keys)?;
+        let name = self
+            .files
+            .lock()
+            .new_name(partition.id, SegmentKind::Keys)?;
         let path = name.path();
         let is_dead = |ordinal| partition.dead.contains(ordinal);
         let salt = self.vfs.random();
@@ -156,18 +171,32 @@ impl Engine {
         partition: &PartitionState,
     ) -> Result<Option<(FileRecord, Arc<VocabularySegment>)>> {
         let mut runs = Vec::new();
-        for tag in partition.schema.tags.iter().filter(|tag| tag.kind.has_vocabulary()) {
-            let Some(vocabulary) = partition.vocabularies.opened(tag.id) else { continue };
+        for tag in partition
+            .schema
+            .tags
+            .iter()
+            .filter(|tag| tag.kind.has_vocabulary())
+        {
+            let Some(vocabulary) = partition.vocabularies.opened(tag.id) else {
+                continue;
+            };
             let first = vocabulary.stored();
             let strings = vocabulary.read()?.from(first);
             if !strings.is_empty() {
-                runs.push(Strings { tag: tag.id, first, strings });
+                runs.push(Strings {
+                    tag: tag.id,
+                    first,
+                    strings,
+                });
             }
         }
         if runs.is_empty() {
             return Ok(None);
         }
-        let name = self.files.lock().new_name(partition.id, SegmentKind::Vocabulary)?;
+        let name = self
+            .files
+            .lock()
+            .new_name(partition.id, SegmentKind::Vocabulary)?;
         let len = write_strings(&*self.vfs, &name.path(), self.vfs.random(), &runs)?;
         let segment = VocabularySegment::open(&*self.vfs, &name.path(), self.cache.clone())?;
         Ok(Some((FileRecord { name, len }, segment)))
@@ -189,7 +218,12 @@ impl Engine {
 /// Lets new keys go to a new memory, so that the old one is whole.
 pub(super) fn rotate_keys(partition: &mut Arc<PartitionState>) {
     let next = partition.next_ordinal;
-    if partition.keys.memory.last().is_some_and(|memory| memory.first() < next) {
+    if partition
+        .keys
+        .memory
+        .last()
+        .is_some_and(|memory| memory.first() < next)
+    {
         let memory = Arc::new(KeyMemory::new(next, partition.schema.key_type));
         Arc::make_mut(partition).keys.memory.push(memory);
     }

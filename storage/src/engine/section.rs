@@ -12,7 +12,9 @@ use crate::engine::root::PartitionState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Code, Ordinal, TableId, TagId};
 use crate::layer::write::{Edit, PartBuilder};
-use crate::limits::{KEY_BYTES_MAX, KEYWORD_BYTES_MAX, LONG_TEXT_BYTES_MAX, MEMBERS_MAX, ORDINALS_MAX};
+use crate::limits::{
+    KEY_BYTES_MAX, KEYWORD_BYTES_MAX, LONG_TEXT_BYTES_MAX, MEMBERS_MAX, ORDINALS_MAX,
+};
 use crate::schema::{NumberType, Tag, TagType};
 use crate::segment::keys::hash_of;
 use crate::vocabulary::VocabularyLimits;
@@ -77,8 +79,7 @@ impl SectionBuilder {
         if own.is_some() {
             return Ok(own);
         }
-        let alive =
-            |ordinal| self.partition.is_alive(ordinal) && !self.deleted.contains(&ordinal);
+        let alive = |ordinal| self.partition.is_alive(ordinal) && !self.deleted.contains(&ordinal);
         self.partition.keys.find(key, &alive)
     }
 
@@ -89,13 +90,19 @@ impl SectionBuilder {
     pub(super) fn resolve(&mut self, key: KeyRef<'_>) -> Result<Resolved> {
         if let Some(ordinal) = self.find(key)? {
             let repeated = !self.touched.insert(ordinal);
-            return Ok(Resolved { ordinal, created: false, repeated });
+            return Ok(Resolved {
+                ordinal,
+                created: false,
+                repeated,
+            });
         }
         if let KeyRef::Text(text) = key
             && text.len() > KEY_BYTES_MAX
         {
-            let detail =
-                format!("a key has {} bytes, at most {KEY_BYTES_MAX} are allowed", text.len());
+            let detail = format!(
+                "a key has {} bytes, at most {KEY_BYTES_MAX} are allowed",
+                text.len()
+            );
             return Err(Error::new(ErrorKind::Invalid, "bad_key", detail));
         }
         let row = self.keys.len() as u32;
@@ -106,9 +113,14 @@ impl SectionBuilder {
         }
         self.keys.push(key);
         let keys = &self.keys;
-        self.rows.insert_unique(hash_of(key), row, |row| hash_of(keys.get(*row as usize)));
+        self.rows
+            .insert_unique(hash_of(key), row, |row| hash_of(keys.get(*row as usize)));
         self.touched.insert(ordinal);
-        Ok(Resolved { ordinal, created: true, repeated: false })
+        Ok(Resolved {
+            ordinal,
+            created: true,
+            repeated: false,
+        })
     }
 
     /// Lets a subject die; tells whether it was alive.
@@ -184,7 +196,9 @@ impl Codes<'_> {
             return Ok(*code);
         }
         let Some(string) = self.strings.get(index) else {
-            return Err(Error::internal("a cell names a string that its column does not have"));
+            return Err(Error::internal(
+                "a cell names a string that its column does not have",
+            ));
         };
         if string.len() > KEYWORD_BYTES_MAX {
             let detail = format!(
@@ -214,7 +228,12 @@ impl TagBuilder {
     ///
     /// # Errors
     /// The cell does not fit the tag's type, `vocabulary_full`, or a limit is exceeded.
-    pub(super) fn write(&mut self, ordinal: Ordinal, cell: &Cell, codes: &mut Codes<'_>) -> Result<()> {
+    pub(super) fn write(
+        &mut self,
+        ordinal: Ordinal,
+        cell: &Cell,
+        codes: &mut Codes<'_>,
+    ) -> Result<()> {
         let kind = codes.tag.kind;
         match (kind, cell) {
             (_, Cell::Clear) => self.clear(ordinal),
@@ -280,23 +299,34 @@ impl TagBuilder {
         codes: &mut Codes<'_>,
     ) -> Result<Vec<(Code, i64)>> {
         check_len("members of a set or map", entries.len(), MEMBERS_MAX)?;
-        entries.map(|(place, value)| Ok((codes.get(place, self)?, value))).collect()
+        entries
+            .map(|(place, value)| Ok((codes.get(place, self)?, value)))
+            .collect()
     }
 }
 
 fn change(drop: &[(Code, i64)], put: Vec<(Code, i64)>) -> Edit {
-    Edit::Change { drop: drop.iter().map(|(code, _)| *code).collect(), put }
+    Edit::Change {
+        drop: drop.iter().map(|(code, _)| *code).collect(),
+        put,
+    }
 }
 
 fn check_len(what: &str, len: usize, max: usize) -> Result<()> {
     if len <= max {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Limit, "limit_exceeded", format!("{what}: {len}, at most {max}")))
+    Err(Error::new(
+        ErrorKind::Limit,
+        "limit_exceeded",
+        format!("{what}: {len}, at most {max}"),
+    ))
 }
 
 fn check_numbers(kind: NumberType, entries: &[(u32, i64)], tag: &Tag) -> Result<()> {
-    entries.iter().try_for_each(|(_, value)| check_number(kind, *value, tag))
+    entries
+        .iter()
+        .try_for_each(|(_, value)| check_number(kind, *value, tag))
 }
 
 fn check_number(kind: NumberType, value: i64, tag: &Tag) -> Result<()> {

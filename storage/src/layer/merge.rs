@@ -48,7 +48,10 @@ pub fn merge(parts: &[Arc<Part>], context: MergeContext<'_>) -> Result<Part> {
 
 fn typed<T>(parts: &[Arc<Part>], get: fn(&Part) -> Option<&Arc<T>>) -> Result<Vec<&Arc<T>>> {
     let wrong = || crate::Error::internal("layers of one tag are of different families");
-    parts.iter().map(|part| get(part).ok_or_else(wrong)).collect()
+    parts
+        .iter()
+        .map(|part| get(part).ok_or_else(wrong))
+        .collect()
 }
 
 fn merge_single(parts: &[&Arc<SinglePart>], context: MergeContext<'_>) -> Result<SinglePart> {
@@ -57,7 +60,10 @@ fn merge_single(parts: &[&Arc<SinglePart>], context: MergeContext<'_>) -> Result
         for (chunk, first_rank, container) in part.set.chunks() {
             let values = part.values.chunk(chunk, first_rank)?;
             container.for_each(|low, rank| {
-                writes.push((crate::ids::ordinal_at(chunk, low), Some(values.get(low, rank))));
+                writes.push((
+                    crate::ids::ordinal_at(chunk, low),
+                    Some(values.get(low, rank)),
+                ));
             });
         }
         writes.extend(part.cleared.iter().map(|ordinal| (ordinal, None)));
@@ -131,7 +137,12 @@ fn merge_multi(parts: &[&Arc<MultiPart>], context: MergeContext<'_>) -> Result<M
     for (part, multi) in parts.iter().enumerate() {
         for (bitmap, reset) in [(&multi.reset, true), (&multi.dirty, false)] {
             let subjects = bitmap.iter().zip(0..);
-            known.extend(subjects.map(|(ordinal, rank)| Known { ordinal, part, reset, rank }));
+            known.extend(subjects.map(|(ordinal, rank)| Known {
+                ordinal,
+                part,
+                reset,
+                rank,
+            }));
         }
     }
     known.sort_by_key(|known| known.ordinal);
@@ -169,7 +180,8 @@ fn load_state(part: &MultiPart, known: Known, state: &mut EntryState) -> Result<
         rows.for_each(index, |code, value| state.puts.push((code, value)));
     } else {
         let index = known.rank as usize;
-        part.puts.for_each(index, |code, value| state.puts.push((code, value)));
+        part.puts
+            .for_each(index, |code, value| state.puts.push((code, value)));
         part.drops.for_each(index, |code, _| state.drops.push(code));
     }
     Ok(())

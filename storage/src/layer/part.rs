@@ -141,9 +141,10 @@ impl Values {
     /// A file cannot be read or is damaged.
     pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<ChunkValues> {
         match self {
-            Self::Flat(vector) => {
-                Ok(ChunkValues { vector: vector.clone(), start: Some(first_rank as usize) })
-            }
+            Self::Flat(vector) => Ok(ChunkValues {
+                vector: vector.clone(),
+                start: Some(first_rank as usize),
+            }),
             Self::Grouped(groups) => groups.chunk(chunk),
         }
     }
@@ -179,7 +180,10 @@ impl FlatRows {
     /// Calls `visit` with each entry of a list; sets have 0 beside each code.
     pub fn for_each(&self, index: usize, mut visit: impl FnMut(Code, i64)) {
         for place in self.codes.get(index) {
-            let value = self.payload.as_ref().map_or(0, |payload| payload.get(place));
+            let value = self
+                .payload
+                .as_ref()
+                .map_or(0, |payload| payload.get(place));
             visit(self.codes.items().get(place) as Code, value);
         }
     }
@@ -209,13 +213,21 @@ impl FlatRows {
     }
 
     fn bytes(&self) -> usize {
-        self.codes.bytes().len() + self.payload.as_ref().map_or(0, |vector| vector.bytes().len())
+        self.codes.bytes().len()
+            + self
+                .payload
+                .as_ref()
+                .map_or(0, |vector| vector.bytes().len())
     }
 }
 
 /// A chunk of a bitmap, if it has any member there, with the rank of the chunk's first member.
 pub(crate) fn chunk_of_bitmap(bitmap: &Bitmap, chunk: u16) -> Option<(u64, Container<'_>)> {
-    if bitmap.is_empty() { None } else { bitmap.chunk(chunk) }
+    if bitmap.is_empty() {
+        None
+    } else {
+        bitmap.chunk(chunk)
+    }
 }
 
 impl Part {

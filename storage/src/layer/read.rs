@@ -23,8 +23,13 @@ impl SingleStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts.iter().map(|part| part.as_single().cloned()).collect::<Option<_>>();
-        layers.map(|layers| Self { layers }).ok_or_else(wrong_family)
+        let layers = parts
+            .iter()
+            .map(|part| part.as_single().cloned())
+            .collect::<Option<_>>();
+        layers
+            .map(|layers| Self { layers })
+            .ok_or_else(wrong_family)
     }
 
     /// The subjects that have a value.
@@ -62,7 +67,9 @@ impl SingleStack {
             if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
                 cleared.and_not_into(out);
             }
-            let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else { continue };
+            let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                continue;
+            };
             if let Some(index) = &layer.members {
                 set.and_not_into(out);
                 for code in codes {
@@ -77,7 +84,10 @@ impl SingleStack {
             let values = layer.values.chunk(chunk, first_rank)?;
             set.for_each(|low, rank| {
                 let value = values.get(low, rank);
-                if codes.binary_search_by_key(&value, |code| i64::from(*code)).is_ok() {
+                if codes
+                    .binary_search_by_key(&value, |code| i64::from(*code))
+                    .is_ok()
+                {
                     out.set(low);
                 } else {
                     out.remove(low);
@@ -100,17 +110,23 @@ impl SingleStack {
     ) -> Result<()> {
         out.clear();
         self.for_each_owner(chunk, candidates, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else { return Ok(()) };
+            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                return Ok(());
+            };
             let values = layer.values.chunk(chunk, first_rank)?;
             let mut found = Chunk::new();
             match values.start {
                 Some(start) => {
                     let set = (start as u64, set);
-                    values.vector.select_range_ranked(set, own, bounds.0, bounds.1, &mut found);
+                    values
+                        .vector
+                        .select_range_ranked(set, own, bounds.0, bounds.1, &mut found);
                 }
                 None => {
                     let len = values.vector.len();
-                    values.vector.select_range(0, len, bounds.0, bounds.1, &mut found);
+                    values
+                        .vector
+                        .select_range(0, len, bounds.0, bounds.1, &mut found);
                     found.and(own);
                 }
             }
@@ -131,7 +147,9 @@ impl SingleStack {
         visit: &mut dyn FnMut(u16, i64),
     ) -> Result<()> {
         self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else { return Ok(()) };
+            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                return Ok(());
+            };
             let values = layer.values.chunk(chunk, first_rank)?;
             set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
             Ok(())
@@ -208,8 +226,13 @@ impl TextStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts.iter().map(|part| part.as_text().cloned()).collect::<Option<_>>();
-        layers.map(|layers| Self { layers }).ok_or_else(wrong_family)
+        let layers = parts
+            .iter()
+            .map(|part| part.as_text().cloned())
+            .collect::<Option<_>>();
+        layers
+            .map(|layers| Self { layers })
+            .ok_or_else(wrong_family)
     }
 
     /// The subjects that have a text.

@@ -33,7 +33,10 @@ impl ValueGroups {
     pub fn chunk(&self, chunk: u16) -> Result<ChunkValues> {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
         let vector = vector(&self.file, record.first)?;
-        Ok(ChunkValues { vector, start: (record.extra != DENSE).then_some(0) })
+        Ok(ChunkValues {
+            vector,
+            start: (record.extra != DENSE).then_some(0),
+        })
     }
 }
 
@@ -54,7 +57,9 @@ impl TextGroups {
     pub fn chunk(&self, chunk: u16) -> Result<TextBlocks> {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
         self.file
-            .cached(record.first, |bytes| Ok(Cached::Texts(TextBlocks::parse(bytes)?)))?
+            .cached(record.first, |bytes| {
+                Ok(Cached::Texts(TextBlocks::parse(bytes)?))
+            })?
             .into_texts()
     }
 }
@@ -77,9 +82,14 @@ impl ListGroups {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
         let codes = self
             .file
-            .cached(record.first, |bytes| Ok(Cached::Lists(Lists::parse(bytes)?)))?
+            .cached(record.first, |bytes| {
+                Ok(Cached::Lists(Lists::parse(bytes)?))
+            })?
             .into_lists()?;
-        Ok(FlatRows { codes, payload: optional_vector(&self.file, record.second)? })
+        Ok(FlatRows {
+            codes,
+            payload: optional_vector(&self.file, record.second)?,
+        })
     }
 }
 
@@ -120,7 +130,9 @@ impl EntryIndex {
     /// # Errors
     /// The file cannot be read or is damaged.
     pub fn get(&self, code: Code) -> Result<Option<(Bitmap, Option<Vector>)>> {
-        let Some(record) = self.directory.get(code)? else { return Ok(None) };
+        let Some(record) = self.directory.get(code)? else {
+            return Ok(None);
+        };
         let members = bitmap(&self.file, record.first)?;
         Ok(Some((members, optional_vector(&self.file, record.second)?)))
     }
@@ -137,13 +149,19 @@ pub(crate) fn bitmap(file: &BlobFile, reference: BlobRef) -> Result<Bitmap> {
     if reference.len == 0 {
         return Ok(Bitmap::default());
     }
-    file.cached(reference, |bytes| Ok(Cached::Bitmap(Bitmap::parse(bytes)?)))?.into_bitmap()
+    file.cached(reference, |bytes| Ok(Cached::Bitmap(Bitmap::parse(bytes)?)))?
+        .into_bitmap()
 }
 
 pub(crate) fn vector(file: &BlobFile, reference: BlobRef) -> Result<Vector> {
-    file.cached(reference, |bytes| Ok(Cached::Vector(Vector::parse(bytes)?)))?.into_vector()
+    file.cached(reference, |bytes| Ok(Cached::Vector(Vector::parse(bytes)?)))?
+        .into_vector()
 }
 
 fn optional_vector(file: &BlobFile, reference: BlobRef) -> Result<Option<Vector>> {
-    if reference.len == 0 { Ok(None) } else { vector(file, reference).map(Some) }
+    if reference.len == 0 {
+        Ok(None)
+    } else {
+        vector(file, reference).map(Some)
+    }
 }
