@@ -4,7 +4,7 @@
 use super::*;
 use crate::log::file::FILE_HEADER_BYTES;
 use crate::log::frame::FRAME_HEADER_BYTES;
-use crate::vfs::write_all_at;
+use crate::vfs::{Damage, Fault, write_all_at};
 
 const HEADER: u64 = FILE_HEADER_BYTES as u64;
 const FRAME: u64 = FRAME_HEADER_BYTES as u64;
@@ -278,15 +278,53 @@ fn frames_that_a_fresh_file_was_started_with_are_proven() {
 
 #[test]
 fn bytes_in_a_later_file_prove_the_earlier_one() {
-    // Frame 1 fills file 1, frame 2 is alone in file 2 and torn: that it was written at all
-    // shows that file 1 had been synced.
-    let (vfs, _, spots) = build(1, 300, &vec![(1, vec![1; 100]), (2, vec![2; 100])]);
-    assert_eq!(spots[1].number, 2);
-    vfs.flip(&paths::log_file(2), spots[1].offset + 5, 1)
-        .unwrap();
-    vfs.flip(&paths::log_file(1), spots[0].offset + 40, 1)
-        .unwrap();
-    assert_corrupt(open(&vfs, settings(300), 1), 1, spots[0].offset);
+    // Frame 1 fills file 1; frame 2 is alone in file 2, and its header is damaged. That it was
+    // written at all shows that file 1 had been synced.
+    let vfs = MemoryVfs::new(1);
+    let (log, _, _) = open(&vfs, settings(300), 1).unwrap();
+    for lsn in 1..=2 {
+        add(&log, lsn, &[1; 100]).unwrap();
+    }
+    log.commit(2).unwrap();
+    assert_eq!(log.position().files, 2);
+    vfs.flip(&paths::log_file(2), HEADER + 5, 1).unwrap();
+    vfs.flip(&paths::log_file(1), HEADER + 40, 1).unwrap();
+    assert_corrupt(open(&vfs, settings(300), 1), 1, HEADER);
+}
+
+#[test]
+fn a_seal_proves_nothing_that_was_appended_while_it_was_asked_for() {
+    let vfs = MemoryVfs::new(1);
+    let (log, _, _) = open(&vfs, settings(1000), 1).unwrap();
+    let log = Arc::new(log);
+    let appending = Arc::downgrade(&log);
+    log.set_on_durable(Box::new(move |lsn| {
+        if let Some(log) = appending.upgrade().filter(|_| lsn == 1) {
+            add(&log, 2, b"meanwhile").unwrap();
+        }
+    }));
+    add(&log, 1, b"x").unwrap();
+    log.seal().unwrap();
+    log.commit(2).unwrap();
+    let second = HEADER + FRAME + 1;
+    overwrite(&vfs, 1, second, &[0; FRAME_HEADER_BYTES + 9]);
+    let (_, report, replayed) = open(&vfs, settings(1000), 1).unwrap();
+    assert_eq!((replayed.len(), report.verdict), (1, Verdict::Clean));
+}
+
+#[test]
+fn a_seal_that_only_the_cache_had_is_durable_after_a_start() {
+    let vfs = MemoryVfs::new(1);
+    let (log, _, _) = open(&vfs, settings(1000), 1).unwrap();
+    add_and_commit(&log, 1, b"proven by the seal");
+    vfs.fail_at(vfs.operations() + 1, Fault::Io, false);
+    log.seal().unwrap_err();
+    let vfs = vfs.crash_process();
+    let (_, report, _) = open(&vfs, settings(1000), 1).unwrap();
+    assert_eq!(report.frames_rewritten, 0);
+    let vfs = vfs.crash_power_with(Damage::LoseAll, 1);
+    vfs.flip(&paths::log_file(1), HEADER + 40, 1).unwrap();
+    assert_corrupt(open(&vfs, settings(1000), 1), 1, HEADER);
 }
 
 #[test]

@@ -384,3 +384,6 @@ impl VfsFile for MemoryFile {
         Ok(state.disk.file_mut(self.id)?.live.len() as u64)
     }
 }
+
+#[cfg(test)]
+mod tests;
