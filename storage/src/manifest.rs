@@ -71,6 +71,10 @@ pub struct FileRecord {
 pub struct TagFile {
     /// The file.
     pub file: FileRecord,
+    /// The first batch in it.
+    pub first_lsn: Lsn,
+    /// The last batch in it.
+    pub last_lsn: Lsn,
     /// By rising id.
     pub tags: Vec<TagId>,
 }
@@ -172,6 +176,8 @@ impl PartitionFiles {
         out.varint(self.segments.len() as u64);
         for segment in &self.segments {
             encode_file(out, &segment.file);
+            out.u64(segment.first_lsn.0);
+            out.u64(segment.last_lsn.0);
             out.varint(segment.tags.len() as u64);
             for tag in &segment.tags {
                 out.u32(tag.0);
@@ -192,11 +198,17 @@ impl PartitionFiles {
         let mut segments = Vec::new();
         for _ in 0..input.count(20)? {
             let file = decode_file(input, partition, SegmentKind::Tags)?;
+            let (first_lsn, last_lsn) = (Lsn(input.u64()?), Lsn(input.u64()?));
             let mut tags = Vec::new();
             for _ in 0..input.count(4)? {
                 tags.push(TagId(input.u32()?));
             }
-            segments.push(TagFile { file, tags });
+            segments.push(TagFile {
+                file,
+                first_lsn,
+                last_lsn,
+                tags,
+            });
         }
         let mut files = [Vec::new(), Vec::new()];
         for (files, kind) in files

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::ids::{PartitionId, TableId};
-use crate::manifest::{self, Manifest, PartitionFiles};
+use crate::ids::PartitionId;
+use crate::manifest::{self, Manifest};
 use crate::paths::{self, SegmentKind, SegmentName};
 use crate::vfs::{Vfs, ensure_dir, remove_if_there};
 
@@ -30,17 +30,6 @@ impl Files {
     #[must_use]
     pub(super) const fn manifest(&self) -> &Manifest {
         &self.manifest
-    }
-
-    /// The files of a partition.
-    #[must_use]
-    pub(super) fn partition(
-        &self,
-        table: TableId,
-        partition: PartitionId,
-    ) -> Option<&PartitionFiles> {
-        let mut all = self.manifest.partitions.iter();
-        all.find(|files| files.table == table && files.partition == partition)
     }
 
     /// A name that no file ever had.

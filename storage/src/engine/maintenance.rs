@@ -108,7 +108,7 @@ impl Engine {
         let memory = memory_bytes(&pending);
         let log = self.log.position();
         let flush =
-            memory >= self.settings.flush_bytes || log.appended_bytes >= self.settings.log_bytes;
+            memory >= self.settings.flush_bytes || log.file_bytes >= self.settings.log_bytes;
         let merge = pending
             .tables
             .values()
@@ -163,6 +163,10 @@ impl Engine {
         }
         if self.poisoned().is_some() {
             return true;
+        }
+        let idle = !(wanted.flush || wanted.merge || wanted.sync);
+        if idle && self.log.position().pending_bytes == 0 {
+            report("seal the log", self.log.seal().map_err(Error::from));
         }
         if wanted.sync {
             report("sync", self.log.sync_pending().map_err(Error::from));
@@ -227,7 +231,8 @@ impl Engine {
     }
 
     fn install_merged(&self, merged: &[(TableId, PartitionId, Vec<MemoryLayer>, MemoryLayer)]) {
-        self.edit_roots(&|state| {
+        let mut sequencer = self.sequencer.lock();
+        self.edit_roots(&mut sequencer, &|state| {
             for (table, partition, inputs, layer) in merged {
                 edit_partition(state, *table, *partition, &|partition| {
                     let _stands = memtable::replace(&mut partition.memory, inputs, layer);

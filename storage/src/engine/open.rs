@@ -11,7 +11,7 @@ use crate::engine::batch::Batch;
 use crate::engine::files::Files;
 use crate::engine::maintenance::Maintenance;
 use crate::engine::recorded::RecordedWrites;
-use crate::engine::root::{DbState, PartitionState, SegmentSet, Vocabularies};
+use crate::engine::root::{DbState, LiveSegment, PartitionState, SegmentSet, Vocabularies};
 use crate::engine::{Engine, Roots, Sequencer, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Lsn;
@@ -40,6 +40,10 @@ impl Engine {
         for directory in [paths::manifest_dir(), paths::data_dir()] {
             ensure_dir(&*vfs, &directory).map_err(|error| Error::io(&directory, error))?;
         }
+        // A name may be seen that an earlier process made and did not sync.
+        let manifests = paths::manifest_dir();
+        vfs.sync_dir(&manifests)
+            .map_err(|error| Error::io(&manifests, error))?;
         let cache = Arc::new(BlobCache::new(settings.cache_bytes));
         let mut manifest = newest_manifest(&*vfs)?;
         let mut state = load_state(&*vfs, &cache, &manifest)?;
@@ -160,7 +164,13 @@ fn load_partition(
         let path = segment.file.name.path();
         let opened = TagSegment::open(vfs, &path, cache.clone())
             .and_then(|opened| check_len(&path, opened.file().len(), segment.file, opened))?;
-        live.push((opened, segment.tags.clone()));
+        let (first_lsn, last_lsn) = (segment.first_lsn, segment.last_lsn);
+        live.push(LiveSegment {
+            segment: opened,
+            first_lsn,
+            last_lsn,
+            tags: segment.tags.clone(),
+        });
     }
     let mut keys = Vec::with_capacity(files.keys.len());
     for file in &files.keys {

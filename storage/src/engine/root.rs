@@ -50,22 +50,35 @@ pub struct PartitionState {
     pub(crate) vocabularies: Arc<Vocabularies>,
 }
 
+/// A tag segment, and what is read from it.
+#[derive(Clone, Debug)]
+pub struct LiveSegment {
+    /// The segment.
+    pub segment: Arc<TagSegment>,
+    /// The first batch in it.
+    pub first_lsn: Lsn,
+    /// The last batch in it.
+    pub last_lsn: Lsn,
+    /// The tags that are read from it.
+    pub tags: Vec<TagId>,
+}
+
 /// The tag segments of a partition.
 #[derive(Debug, Default)]
 pub struct SegmentSet {
-    /// With the tags that are still read from each, oldest first.
-    pub live: Vec<(Arc<TagSegment>, Vec<TagId>)>,
+    /// Oldest first.
+    pub live: Vec<LiveSegment>,
     stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
 }
 
 impl SegmentSet {
     /// A set of segments, in any order, with the tags to be read from each.
     #[must_use]
-    pub fn new(mut live: Vec<(Arc<TagSegment>, Vec<TagId>)>) -> Self {
-        live.retain(|(_, tags)| !tags.is_empty());
-        live.sort_by_key(|(segment, _)| segment.first_lsn);
+    pub fn new(mut live: Vec<LiveSegment>) -> Self {
+        live.retain(|live| !live.tags.is_empty());
+        live.sort_by_key(|live| live.first_lsn);
         let mut stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>> = BTreeMap::new();
-        for (segment, tags) in &live {
+        for LiveSegment { segment, tags, .. } in &live {
             for tag in tags {
                 stacks.entry(*tag).or_default().push(segment.clone());
             }
@@ -364,7 +377,7 @@ impl PartitionState {
             .segments
             .live
             .iter()
-            .map(|(segment, _)| segment.file().len());
+            .map(|live| live.segment.file().len());
         let keys = self
             .keys
             .segments

@@ -206,8 +206,9 @@ impl<'a> Sequence<'a> {
         let mut codes = section.codes(tag, dictionary);
         let builder = section.tag(tag);
         for (ordinal, cell) in cells {
-            builder.write(ordinal, cell, &mut codes)?;
+            builder.write(ordinal, codes.resolve(cell)?);
         }
+        builder.keep_strings(&codes);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::bitmap::Bitmap;
 use crate::codec::{Decoder, Encoder};
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
-use crate::ids::{Lsn, TagId};
+use crate::ids::TagId;
 use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, TextPart, Texts, Values};
 use crate::schema::Family;
 use crate::segment::blob_file::{BlobFile, BlobFileWriter, BlobRef, FileKind};
@@ -218,12 +218,10 @@ impl TagSegmentWriter {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<u64> {
+    pub fn finish(mut self) -> Result<u64> {
         let touched = Bitmap::union(&self.touched.iter().collect::<Vec<_>>());
         let subjects = self.put_bitmap(&touched)?;
         let mut footer = Encoder::new();
-        footer.u64(first_lsn.0);
-        footer.u64(last_lsn.0);
         subjects.encode(&mut footer);
         footer.varint(self.entries.len() as u64);
         self.entries.sort_by_key(|(tag, _)| *tag);
@@ -243,10 +241,6 @@ fn not_flat() -> Error {
 #[derive(Debug)]
 pub struct TagSegment {
     file: Arc<BlobFile>,
-    /// The first batch.
-    pub first_lsn: Lsn,
-    /// The last batch.
-    pub last_lsn: Lsn,
     subjects: BlobRef,
     entries: BTreeMap<TagId, TagEntry>,
 }
@@ -259,8 +253,6 @@ impl TagSegment {
     pub fn open(vfs: &dyn Vfs, path: &RelPath, cache: Arc<BlobCache>) -> Result<Arc<Self>> {
         let (file, footer) = BlobFile::open(vfs, path, FileKind::Tags, cache)?;
         let mut input = Decoder::new(&footer);
-        let first_lsn = Lsn(input.u64()?);
-        let last_lsn = Lsn(input.u64()?);
         let subjects = BlobRef::decode(&mut input)?;
         let mut entries = BTreeMap::new();
         for _ in 0..input.varint()? {
@@ -270,8 +262,6 @@ impl TagSegment {
         input.finish()?;
         Ok(Arc::new(Self {
             file,
-            first_lsn,
-            last_lsn,
             subjects,
             entries,
         }))
