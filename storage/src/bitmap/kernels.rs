@@ -1,7 +1,8 @@
 //! Loops over whole bitsets.
 
-use super::Words;
+use super::chunk::for_each_bit;
 use super::dispatch::kernels;
+use super::{ARRAY_LEN_MAX, Words};
 
 kernels! {
     /// Members of a run of words.
@@ -87,5 +88,20 @@ kernels! {
             falls | (u16::from_le_bytes(*a) >= u16::from_le_bytes(*b))
         });
         !falls
+    }
+
+    /// Writes the members of `words` into `lows`, at most as many as it has room for, and returns
+    /// their number.
+    pub(crate) fn collect(words: &Words, lows: &mut [[u8; 2]; ARRAY_LEN_MAX]) -> usize {
+        let mut len = 0;
+        for (index, word) in words.iter().enumerate() {
+            for_each_bit(u64::from_le_bytes(*word), |bit| {
+                if let Some(low) = lows.get_mut(len) {
+                    *low = ((index * 64) as u16 | bit as u16).to_le_bytes();
+                    len += 1;
+                }
+            });
+        }
+        len
     }
 }
