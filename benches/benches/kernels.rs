@@ -9,7 +9,7 @@ use std::hint::black_box;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, bench};
 use roaring::RoaringBitmap;
-use tagdb_storage::bitmap::{Bitmap, BitmapWriter, Chunk};
+use tagdb_storage::bitmap::{Bitmap, BitmapWriter, Chunk, Container};
 use tagdb_storage::column::{CodeSet, Vector};
 
 const CHUNKS: u16 = 16;
@@ -55,7 +55,7 @@ fn random(seed: u64, index: u64) -> u64 {
 fn members(shape: Shape, seed: u64) -> Vec<u32> {
     let is_member = |ordinal: &u32| match shape {
         Shape::Random(share) => random(seed, u64::from(*ordinal)) % 10_000 < share,
-        Shape::Runs => *ordinal / 1000 % 2 == 0,
+        Shape::Runs => (*ordinal / 1000).is_multiple_of(2),
     };
     (0..ORDINALS).filter(is_member).collect()
 }
@@ -121,7 +121,7 @@ fn and_count_chunks(bencher: Bencher<'_, '_>) {
 fn bench_change(
     bencher: Bencher<'_, '_>,
     shape: Shape,
-    change: impl Fn(tagdb_storage::bitmap::Container<'_>, &mut Chunk) + Sync,
+    change: impl Fn(Container<'_>, &mut Chunk),
 ) {
     let Sets {
         mut audience,
@@ -138,18 +138,22 @@ fn bench_change(
 
 #[bench(args = SHAPES)]
 fn or(bencher: Bencher<'_, '_>, shape: Shape) {
-    bench_change(bencher, shape, |container, chunk| container.or_into(chunk));
+    bench_change(bencher, shape, |container, chunk| {
+        container.or_into(chunk);
+    });
 }
 
 #[bench(args = SHAPES)]
 fn and(bencher: Bencher<'_, '_>, shape: Shape) {
-    bench_change(bencher, shape, |container, chunk| container.and_into(chunk));
+    bench_change(bencher, shape, |container, chunk| {
+        container.and_into(chunk);
+    });
 }
 
 #[bench(args = SHAPES)]
 fn and_not(bencher: Bencher<'_, '_>, shape: Shape) {
     bench_change(bencher, shape, |container, chunk| {
-        container.and_not_into(chunk)
+        container.and_not_into(chunk);
     });
 }
 
@@ -308,6 +312,21 @@ fn histogram<const WIDTH: u32>(bencher: Bencher<'_, '_>, shape: Shape) {
     let (members, audience) = audience(shape);
     let vector = vector(WIDTH, 120);
     let mut counts = vec![0; 1 << 15];
+    bencher.counter(ItemsCount::new(members)).bench_local(|| {
+        for (key, chunk) in black_box(&audience).iter().enumerate() {
+            vector.histogram(key << 16, chunk, &mut counts);
+        }
+    });
+}
+
+#[bench(args = SHAPES)]
+fn histogram_of_three(bencher: Bencher<'_, '_>, shape: Shape) {
+    let (members, audience) = audience(shape);
+    let values: Vec<i64> = (0..u64::from(ORDINALS))
+        .map(|index| (random(5, index) % 3) as i64)
+        .collect();
+    let vector = Vector::from_values(&values);
+    let mut counts = vec![0; 3];
     bencher.counter(ItemsCount::new(members)).bench_local(|| {
         for (key, chunk) in black_box(&audience).iter().enumerate() {
             vector.histogram(key << 16, chunk, &mut counts);

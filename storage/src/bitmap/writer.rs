@@ -68,7 +68,7 @@ impl BitmapWriter {
             self.data.extend((runs as u16).to_le_bytes());
             push_runs(&mut self.data, chunk);
         } else if cardinality as usize <= ARRAY_LEN_MAX {
-            let mut lows = [[0; 2]; ARRAY_LEN_MAX];
+            let mut lows = [[0; 2]; ARRAY_LEN_MAX + 64];
             let len = kernels::collect(chunk.words(), &mut lows);
             self.data.extend(lows[..len].as_flattened());
         } else {

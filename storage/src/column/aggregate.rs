@@ -4,6 +4,10 @@ use super::kernels::{self, DeltaTotals};
 use super::vector::{Deltas, Vector};
 use crate::bitmap::{CHUNK_BITS, Chunk, Container};
 
+/// From this many members for each value but one, comparing all values of a chunk with each is
+/// faster than visiting the members.
+const COMPARED_MEMBERS_MIN: usize = 4096;
+
 /// From this many members on, counting in several tables makes up for adding the tables.
 const BYTE_COUNTS_MEMBERS_MIN: u32 = 2048;
 
@@ -104,6 +108,11 @@ impl Vector {
         let counts = &mut counts[self.min() as usize..=self.max() as usize];
         match deltas {
             Deltas::Zero => counts[0] += u64::from(members),
+            Deltas::One(deltas)
+                if members as usize >= COMPARED_MEMBERS_MIN * (counts.len() - 1) =>
+            {
+                count_by_comparing(deltas, audience, members, counts);
+            }
             Deltas::One(deltas) if members >= BYTE_COUNTS_MEMBERS_MIN => {
                 let mut tables = [[0; 256]; 4];
                 kernels::histogram_bytes(deltas, words, &mut tables);
@@ -146,4 +155,20 @@ impl Vector {
         );
         self.deltas(start.min(self.len()), len)
     }
+}
+
+/// Adds to the count of each value by comparing all values with it; what is left has the last.
+fn count_by_comparing(deltas: &[[u8; 1]], audience: &Chunk, members: u32, counts: &mut [u64]) {
+    let Some((last, others)) = counts.split_last_mut() else {
+        return;
+    };
+    let mut selected = Chunk::new();
+    let mut left = members;
+    for (delta, count) in (0..).zip(others) {
+        kernels::select_1(deltas, delta, 0, selected.words_mut());
+        let selected = Chunk::count_and(&selected, audience);
+        *count += u64::from(selected);
+        left -= selected;
+    }
+    *last += u64::from(left);
 }

@@ -66,8 +66,7 @@ macro_rules! width_kernels {
             pub(super) fn $totals(deltas: &[[u8; $bytes]], audience: &Words) -> DeltaTotals {
                 let (mut low, mut high) = (0_u64, 0_u64);
                 let (mut min, mut max) = (<$int>::MAX, 0);
-                for (block, word) in deltas.chunks(64).zip(audience) {
-                    let word = u64::from_le_bytes(*word);
+                for (block, word) in blocks_of(deltas, audience) {
                     if word.count_ones() >= DENSE_MEMBERS_MIN {
                         for (bit, delta) in block.iter().enumerate() {
                             let mask = (word >> bit & 1).wrapping_neg() as $int;
@@ -93,8 +92,7 @@ macro_rules! width_kernels {
 
             /// Adds to `counts[d]` for the difference `d` at each position in `audience`.
             pub(super) fn $histogram(deltas: &[[u8; $bytes]], audience: &Words, counts: &mut [u64]) {
-                for (block, word) in deltas.chunks(64).zip(audience) {
-                    let word = u64::from_le_bytes(*word);
+                for (block, word) in blocks_of(deltas, audience) {
                     if word.count_ones() >= DENSE_MEMBERS_MIN {
                         for (bit, delta) in block.iter().enumerate() {
                             counts[<$int>::from_le_bytes(*delta) as usize] += word >> bit & 1;
@@ -159,23 +157,35 @@ kernels! {
     /// Adds to the counts of the differences at the positions in `audience`.
     pub(super) fn histogram_bytes(deltas: &[[u8; 1]], audience: &Words, counts: &mut ByteCounts) {
         let [first, second, third, fourth] = counts;
-        for (block, word) in deltas.chunks(64).zip(audience) {
-            let word = u64::from_le_bytes(*word);
+        for (block, mut word) in blocks_of(deltas, audience) {
             if word.count_ones() >= DENSE_MEMBERS_MIN {
-                let mut word = word;
-                for four in block.chunks(4) {
-                    let mut quad = [[0]; 4];
-                    quad[..four.len()].copy_from_slice(four);
-                    let [[a], [b], [c], [d]] = quad;
-                    first[usize::from(a)] += (word & 1) as u32;
-                    second[usize::from(b)] += (word >> 1 & 1) as u32;
-                    third[usize::from(c)] += (word >> 2 & 1) as u32;
-                    fourth[usize::from(d)] += (word >> 3 & 1) as u32;
-                    word >>= 4;
+                for eight in block.as_flattened().chunks(8) {
+                    let mut deltas = [0; 8];
+                    deltas[..eight.len()].copy_from_slice(eight);
+                    let [a, b, c, d, e, f, g, h] = deltas.map(usize::from);
+                    let bits = word as u32;
+                    first[a] += bits & 1;
+                    second[b] += bits >> 1 & 1;
+                    third[c] += bits >> 2 & 1;
+                    fourth[d] += bits >> 3 & 1;
+                    first[e] += bits >> 4 & 1;
+                    second[f] += bits >> 5 & 1;
+                    third[g] += bits >> 6 & 1;
+                    fourth[h] += bits >> 7 & 1;
+                    word >>= 8;
                 }
             } else {
                 for_each_bit(word, |bit| first[usize::from(block[bit as usize][0])] += 1);
             }
         }
     }
+}
+
+/// The differences of 64 positions each with their bits in `audience`, where there are any.
+#[inline(always)]
+fn blocks_of<'a, T>(deltas: &'a [T], audience: &'a Words) -> impl Iterator<Item = (&'a [T], u64)> {
+    let blocks = deltas.chunks(64).zip(audience);
+    blocks
+        .map(|(block, word)| (block, u64::from_le_bytes(*word)))
+        .filter(|(_, word)| *word != 0)
 }

@@ -58,7 +58,15 @@ fn dense_ranges() {
 /// Vectors of codes of each width; the greatest code is in each.
 fn codes(len: usize) -> Vec<(usize, Vec<i64>)> {
     let mut random = Random::new(31);
-    let kinds = [(1, 1), (2, 1), (200, 1), (300, 1), (70_000, 1), (5, 3)];
+    let kinds = [
+        (1, 1),
+        (2, 1),
+        (3, 1),
+        (200, 1),
+        (300, 1),
+        (70_000, 1),
+        (5, 3),
+    ];
     let vectors = kinds.map(|(count, step)| {
         let mut values: Vec<i64> = (0..len)
             .map(|_| (random.below(count) * step) as i64)
