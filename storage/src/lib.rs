@@ -1,4 +1,29 @@
-//! tagdb's storage: what is on disk and in memory, and how it is read in place.
+//! The storage engine of tagdb: one durable store that knows which subjects have a tag and which
+//! tags a subject has.
+//!
+//! Synchronous, without any notion of SQL, HTTP or JSON. All files are reached through [`vfs`].
 
+pub mod batch;
 pub mod bitmap;
+pub mod catalog;
+pub mod clock;
+pub mod check;
+pub mod codec;
 pub mod column;
+pub mod engine;
+pub mod error;
+pub mod ids;
+pub mod keys;
+pub mod layer;
+pub mod limits;
+pub mod log;
+pub mod manifest;
+pub mod partitioning;
+pub mod paths;
+pub mod schema;
+pub mod segment;
+pub mod subjects;
+pub mod vfs;
+pub mod vocabulary;
+
+pub use error::{Error, ErrorKind, Result};

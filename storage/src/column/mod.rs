@@ -7,6 +7,7 @@
 mod aggregate;
 mod codes;
 mod kernels;
+mod empty;
 mod lists;
 mod select;
 mod text;
