@@ -7,7 +7,6 @@
 mod aggregate;
 mod codes;
 mod kernels;
-mod empty;
 mod lists;
 mod select;
 mod text;

@@ -12,12 +12,13 @@ impl Vector {
     /// If `len` is above 65,536 or there are not that many values.
     pub fn select_range(&self, start: usize, len: usize, low: i64, high: i64, out: &mut Chunk) {
         assert!(len <= CHUNK_BITS, "{len} positions in a chunk");
+        let deltas = self.deltas(start, len);
         match self.delta_range(low, high) {
             Overlap::None => out.clear(),
             Overlap::All => out.fill_below(len),
             Overlap::Some { low, span } => {
                 let words = out.words_mut();
-                match self.deltas(start, len) {
+                match deltas {
                     // The range has all of a constant or none.
                     Deltas::Zero => {}
                     Deltas::One(deltas) => kernels::select_1(deltas, low as u8, span as u8, words),
