@@ -7,6 +7,7 @@
 pub mod bind;
 pub mod decimal;
 pub mod error;
+pub mod explain;
 pub mod functions;
 pub mod limits;
 pub mod literal;
