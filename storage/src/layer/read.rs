@@ -81,7 +81,7 @@ impl SingleStack {
                 }
                 continue;
             }
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each(|low, rank| {
                 let value = values.get(low, rank);
                 if codes
@@ -113,7 +113,7 @@ impl SingleStack {
             let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
                 return Ok(());
             };
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             let mut found = Chunk::new();
             match values.start {
                 Some(start) => {
@@ -150,7 +150,7 @@ impl SingleStack {
             let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
                 return Ok(());
             };
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
             Ok(())
         })
@@ -207,7 +207,9 @@ impl SinglePart {
         if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
             && let Some(rank) = set.position(low_of(ordinal))
         {
-            let values = self.values.chunk(chunk_of(ordinal), first_rank)?;
+            let values = self
+                .values
+                .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
             return Ok(Some(Some(values.get(low_of(ordinal), rank))));
         }
         Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
@@ -269,7 +271,7 @@ impl TextStack {
                 let mut own = left.clone();
                 set.and_into(&mut own);
                 if !own.is_empty() {
-                    let (blocks, start) = layer.texts.chunk(chunk, first_rank)?;
+                    let (blocks, start) = layer.texts.chunk(chunk, (first_rank, set.len()))?;
                     let mut places = Vec::with_capacity(own.count() as usize);
                     set.for_each_in(&own, |low, rank| places.push((low, rank)));
                     for (low, rank) in places {
@@ -294,7 +296,9 @@ impl TextStack {
             if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk_of(ordinal))
                 && let Some(rank) = set.position(low_of(ordinal))
             {
-                let (blocks, start) = layer.texts.chunk(chunk_of(ordinal), first_rank)?;
+                let (blocks, start) = layer
+                    .texts
+                    .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
                 return text_at(&blocks, start + u64::from(rank)).map(Some);
             }
             if layer.cleared.contains(ordinal) {
