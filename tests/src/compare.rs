@@ -31,6 +31,10 @@ pub fn read<T>(what: &str, result: EngineResult<T>) -> Result<T, Mismatch> {
 ///
 /// # Errors
 /// They differ.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers hand over what they have just made"
+)]
 pub fn same<T: PartialEq + Debug>(
     what: impl FnOnce() -> String,
     got: T,

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType};
 
-use crate::history::{Audience, Ddl, Edit, History, Step, Stop, Write};
+use crate::history::{Audience, Ddl, Edit, History, NamedColumn, Step, Stop, Write};
 use crate::model::{Database, Table};
 use crate::random::Random;
-use crate::translate::NamedColumn;
 
 /// Keys of a table.
 const KEYS: usize = 50;
+
+/// Makes an edit of some table.
+type Make = fn(&mut Generator) -> (Arc<str>, Edit);
 
 /// Makes a history.
 #[derive(Debug)]
@@ -184,13 +186,13 @@ impl Generator {
         Step::Write(write)
     }
 
-    fn edits(&mut self, kinds: &[fn(&mut Self) -> (Arc<str>, Edit)]) -> Step {
+    fn edits(&mut self, kinds: &[Make]) -> Step {
         let edits = kinds.iter().map(|make| make(self)).collect();
         self.write(None, edits)
     }
 
     fn mixed(&mut self) -> Step {
-        let kinds: [fn(&mut Self) -> (Arc<str>, Edit); 5] = [
+        let kinds: [Make; 5] = [
             Self::rows,
             Self::delete,
             Self::delete_audience,

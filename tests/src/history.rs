@@ -114,6 +114,9 @@ pub enum Ddl {
     RenameTag(Arc<str>, Arc<str>, Arc<str>),
 }
 
+/// The cells of a tag, by row.
+pub type NamedColumn = (Arc<str>, Vec<(u32, Value)>);
+
 /// A change of rows.
 #[derive(Clone, Debug)]
 pub enum Edit {
@@ -124,7 +127,7 @@ pub enum Edit {
         /// One a row; keys may repeat.
         keys: Vec<Key>,
         /// Tags, each with its cells by row.
-        columns: Vec<(Arc<str>, Vec<(u32, Value)>)>,
+        columns: Vec<NamedColumn>,
     },
     /// Subjects die, by key.
     Delete(Vec<Key>),
@@ -151,7 +154,7 @@ pub enum Edit {
         /// One a row.
         keys: Vec<Key>,
         /// Tags, each with its cells by row.
-        columns: Vec<(Arc<str>, Vec<(u32, Value)>)>,
+        columns: Vec<NamedColumn>,
         /// What the rows mean.
         mode: RowMode,
         /// Rows come in so many batches.
@@ -162,7 +165,7 @@ pub enum Edit {
         /// One a row.
         keys: Vec<Key>,
         /// Tags, each with its cells by row.
-        columns: Vec<(Arc<str>, Vec<(u32, Value)>)>,
+        columns: Vec<NamedColumn>,
         /// Rows come in so many batches.
         batches: usize,
     },

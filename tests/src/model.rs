@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType, NumberType, TagType};
 
-use crate::history::{Audience, Ddl, Edit, Value, Write};
+use crate::history::{Audience, Ddl, Edit, NamedColumn, Value, Write};
 
 /// All tables by name.
 #[derive(Clone, Debug, Default)]
@@ -309,7 +309,7 @@ impl Applying<'_> {
         table: &str,
         mode: RowMode,
         keys: &[Key],
-        columns: &[(Arc<str>, Vec<(u32, Value)>)],
+        columns: &[NamedColumn],
     ) -> Result<(), Refused> {
         let applied = keys
             .iter()

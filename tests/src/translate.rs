@@ -12,13 +12,10 @@ use tagdb_storage::partitioning::partition_of;
 use tagdb_storage::schema::{Key, KeyType, TableSchema};
 use tagdb_storage::{Error, Result};
 
-use crate::history::{Audience, Ddl, Edit, Value, Write};
+use crate::history::{Audience, Ddl, Edit, NamedColumn, Value, Write};
 
 /// The id of what does not exist: the engine is to refuse it.
 const NOBODY: u32 = 0xFFFF_FFF0;
-
-/// Cells by row.
-pub type NamedColumn = (Arc<str>, Vec<(u32, Value)>);
 
 /// The write set of a batch on the root before it.
 ///

@@ -41,6 +41,9 @@ impl Engine {
     }
 
     /// Does what the policy finds due; tells whether there was anything.
+    ///
+    /// # Errors
+    /// As [`Self::compact`].
     pub fn compact_due(&self) -> Result<bool> {
         self.compact_by(None, &policy::choose)
     }

@@ -17,6 +17,9 @@ type Numbers = BTreeMap<u16, i64>;
 /// The entries of the subjects of a chunk.
 type Entries = BTreeMap<u16, Vec<(Code, i64)>>;
 
+/// Finds the candidates whose value lies between two bounds.
+type InRange<'a> = dyn Fn(&Chunk, (i64, i64), &mut Chunk) -> tagdb_storage::Result<()> + 'a;
+
 /// Codes of a tag's strings that the model knows, by way of the engine's vocabulary.
 struct Codes<'p> {
     partition: &'p PartitionState,
@@ -140,11 +143,7 @@ impl Comparison {
     }
 
     /// Ranges around values that occur, beside them, over all, and over nothing.
-    fn ranges(
-        &mut self,
-        want: &Numbers,
-        in_range: &dyn Fn(&Chunk, (i64, i64), &mut Chunk) -> tagdb_storage::Result<()>,
-    ) -> Result<(), Mismatch> {
+    fn ranges(&mut self, want: &Numbers, in_range: &InRange<'_>) -> Result<(), Mismatch> {
         let values: Vec<i64> = want.values().copied().collect();
         let mut bounds = vec![(i64::MIN, i64::MAX)];
         if values.is_empty() {
