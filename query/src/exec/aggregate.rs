@@ -69,7 +69,11 @@ impl DoubleSum {
 
     fn total(self) -> Result<f64> {
         let total = self.sum + self.lost;
-        if total.is_finite() { Ok(total) } else { Err(overflow()) }
+        if total.is_finite() {
+            Ok(total)
+        } else {
+            Err(overflow())
+        }
     }
 }
 
@@ -98,7 +102,11 @@ enum Raw {
     Plain(States),
     /// Of stored numbers or codes; what they mean is the column's matter.
     DistinctStored(Slot, Vec<HashSet<i64>>),
-    ExtremeStored { number: NumberType, is_max: bool, values: Vec<Option<i64>> },
+    ExtremeStored {
+        number: NumberType,
+        is_max: bool,
+        values: Vec<Option<i64>>,
+    },
     DoubleStored(Vec<DoubleSum>),
 }
 
@@ -112,15 +120,21 @@ impl Accumulator {
         let is_max = kind == AggregateKind::Max;
         let Some(argument) = &aggregate.argument else {
             let state = Raw::Plain(States::Count(Vec::new()));
-            return Ok(Self { kind, input: Input::Rows, state });
+            return Ok(Self {
+                kind,
+                input: Input::Rows,
+                state,
+            });
         };
         if let ExprKind::Slot(slot) = argument.kind {
             let number = match columns.reader(slot)? {
                 Reader::Number(_, number) | Reader::MapValue(_, _, number) => Some(*number),
                 _ => None,
             };
-            let is_coded =
-                matches!(columns.reader(slot)?, Reader::Boolean(_) | Reader::Keyword(..));
+            let is_coded = matches!(
+                columns.reader(slot)?,
+                Reader::Boolean(_) | Reader::Keyword(..)
+            );
             let state = match (kind, number) {
                 (AggregateKind::Count, _) if number.is_some() || is_coded => {
                     Some(Raw::Plain(States::Count(Vec::new())))
@@ -135,12 +149,20 @@ impl Accumulator {
                     Some(Raw::Plain(States::Fixed(Vec::new())))
                 }
                 (AggregateKind::Min | AggregateKind::Max, Some(number)) => {
-                    Some(Raw::ExtremeStored { number, is_max, values: Vec::new() })
+                    Some(Raw::ExtremeStored {
+                        number,
+                        is_max,
+                        values: Vec::new(),
+                    })
                 }
                 _ => None,
             };
             if let Some(state) = state {
-                return Ok(Self { kind, input: Input::Stored(slot), state });
+                return Ok(Self {
+                    kind,
+                    input: Input::Stored(slot),
+                    state,
+                });
             }
         }
         let state = match kind {
@@ -150,11 +172,16 @@ impl Accumulator {
                 States::Double(Vec::new())
             }
             AggregateKind::Sum | AggregateKind::Avg => States::Fixed(Vec::new()),
-            AggregateKind::Min | AggregateKind::Max => {
-                States::Extreme { is_max, values: Vec::new() }
-            }
+            AggregateKind::Min | AggregateKind::Max => States::Extreme {
+                is_max,
+                values: Vec::new(),
+            },
         };
-        Ok(Self { kind, input: Input::Computed(argument.clone()), state: Raw::Plain(state) })
+        Ok(Self {
+            kind,
+            input: Input::Computed(argument.clone()),
+            state: Raw::Plain(state),
+        })
     }
 
     /// Adds the rows of a batch to their groups, of which there are `groups` now.
@@ -174,7 +201,9 @@ impl Accumulator {
         match &self.input {
             Input::Rows => {
                 if let Raw::Plain(States::Count(counts)) = &mut self.state {
-                    rows.0.iter().for_each(|(_, group)| counts[*group as usize] += 1);
+                    rows.0
+                        .iter()
+                        .for_each(|(_, group)| counts[*group as usize] += 1);
                 }
                 Ok(())
             }
@@ -208,12 +237,21 @@ impl Accumulator {
         Ok(match self.state {
             Raw::Plain(states) => states,
             Raw::DoubleStored(sums) => States::Double(sums),
-            Raw::ExtremeStored { number, is_max, values } => {
+            Raw::ExtremeStored {
+                number,
+                is_max,
+                values,
+            } => {
                 let value = |v: Option<i64>| v.map_or(Value::Null, |v| from_stored(number, v));
-                States::Extreme { is_max, values: values.into_iter().map(value).collect() }
+                States::Extreme {
+                    is_max,
+                    values: values.into_iter().map(value).collect(),
+                }
             }
             Raw::DistinctStored(slot, sets) => {
-                let column = columns.get(slot).ok_or_else(|| Error::internal("no such slot"))?;
+                let column = columns
+                    .get(slot)
+                    .ok_or_else(|| Error::internal("no such slot"))?;
                 States::Distinct(distinct_values(sets, column, partition, budget)?)
             }
         })
@@ -230,7 +268,10 @@ fn distinct_values(
         Column::Tag { id, kind } if kind.has_vocabulary() => Some(partition.vocabulary(*id)),
         _ => None,
     };
-    let strings = vocabulary.as_ref().map(|vocabulary| vocabulary.read()).transpose()?;
+    let strings = vocabulary
+        .as_ref()
+        .map(|vocabulary| vocabulary.read())
+        .transpose()?;
     let value = |stored: i64| {
         Ok(Hashed(match (&strings, column) {
             (Some(strings), _) => Value::Text(string_of(strings, stored as Code)?),
@@ -285,7 +326,11 @@ impl Raw {
                 let is_max = *is_max;
                 for (group, value) in known {
                     let best = values[group].get_or_insert(value);
-                    *best = if is_max { value.max(*best) } else { value.min(*best) };
+                    *best = if is_max {
+                        value.max(*best)
+                    } else {
+                        value.min(*best)
+                    };
                 }
             }
             Self::DistinctStored(_, sets) => {
@@ -345,7 +390,8 @@ impl States {
             Self::Fixed(sums) => {
                 for (group, value) in known {
                     let digits = value.to_fixed().map(|(digits, _)| digits);
-                    let digits = digits.ok_or_else(|| Error::internal(format!("{kind:?} of text")))?;
+                    let digits =
+                        digits.ok_or_else(|| Error::internal(format!("{kind:?} of text")))?;
                     sums[group].add(digits, 1)?;
                 }
             }
@@ -378,7 +424,10 @@ impl States {
         self.grow(count, budget)?;
         match (self, other) {
             (Self::Count(own), Self::Count(other)) => {
-                groups.iter().zip(other).for_each(|(group, count)| own[*group] += count);
+                groups
+                    .iter()
+                    .zip(other)
+                    .for_each(|(group, count)| own[*group] += count);
             }
             (Self::Distinct(own), Self::Distinct(other)) => {
                 for (group, set) in groups.iter().zip(other) {
@@ -395,9 +444,18 @@ impl States {
                 }
             }
             (Self::Double(own), Self::Double(other)) => {
-                groups.iter().zip(other).for_each(|(group, sum)| own[*group].merge(sum));
+                groups
+                    .iter()
+                    .zip(other)
+                    .for_each(|(group, sum)| own[*group].merge(sum));
             }
-            (Self::Extreme { is_max, values: own }, Self::Extreme { values: other, .. }) => {
+            (
+                Self::Extreme {
+                    is_max,
+                    values: own,
+                },
+                Self::Extreme { values: other, .. },
+            ) => {
                 for (group, value) in groups.iter().zip(&other) {
                     if !value.is_null() {
                         take_extreme(*is_max, &mut own[*group], value);
@@ -422,9 +480,14 @@ impl States {
             Self::Fixed(sums) if sums[group].count == 0 => Ok(Value::Null),
             Self::Fixed(sums) if is_average => {
                 let FixedSum { digits, count } = sums[group];
-                let argument = aggregate.argument.as_ref().map(|argument| argument.data_type);
+                let argument = aggregate
+                    .argument
+                    .as_ref()
+                    .map(|argument| argument.data_type);
                 let scale = argument.map_or(0, scale_of);
-                Ok(Value::Double(decimal::to_double(digits, scale) / count as f64))
+                Ok(Value::Double(
+                    decimal::to_double(digits, scale) / count as f64,
+                ))
             }
             Self::Fixed(sums) => match aggregate.data_type {
                 DataType::Decimal { scale, .. } => {
@@ -436,8 +499,14 @@ impl States {
             Self::Double(sums) if sums[group].count == 0 => Ok(Value::Null),
             Self::Double(sums) => {
                 let total = sums[group].total()?;
-                let divisor = if is_average { sums[group].count as f64 } else { 1.0 };
-                Ok(Value::Double(crate::literal::positive_zero(total / divisor)))
+                let divisor = if is_average {
+                    sums[group].count as f64
+                } else {
+                    1.0
+                };
+                Ok(Value::Double(crate::literal::positive_zero(
+                    total / divisor,
+                )))
             }
         }
     }

@@ -89,7 +89,11 @@ pub(crate) struct Remaining {
 impl Remaining {
     /// Nobody.
     pub(crate) fn new() -> Self {
-        Self { audience: Box::default(), index: 0, bits: 0 }
+        Self {
+            audience: Box::default(),
+            index: 0,
+            bits: 0,
+        }
     }
 
     /// All of an audience.
@@ -99,8 +103,8 @@ impl Remaining {
         self.bits = audience.word(0);
     }
 
-    /// How many of them are left (about): at least one for each that is.
-    pub(crate) fn skip(&mut self, count: u64) -> u64 {
+    /// Passes over up to `count` of them; tells how many there were.
+    pub(crate) fn pass(&mut self, count: u64) -> u64 {
         let mut skipped = 0;
         while skipped < count && self.next().is_some() {
             skipped += 1;

@@ -15,7 +15,10 @@ pub(crate) struct Budget {
 impl Budget {
     /// Nothing held so far.
     pub(crate) const fn new(bytes_max: usize) -> Self {
-        Self { used: AtomicUsize::new(0), bytes_max }
+        Self {
+            used: AtomicUsize::new(0),
+            bytes_max,
+        }
     }
 
     /// Takes so many bytes.
@@ -23,7 +26,10 @@ impl Budget {
     /// # Errors
     /// `limit_exceeded`.
     pub(crate) fn charge(&self, bytes: usize) -> Result<()> {
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let used = self
+            .used
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes);
         if used > self.bytes_max {
             let (used, max) = (used as u64, self.bytes_max as u64);
             return Err(Error::limit_exceeded("statement_memory_bytes", used, max));

@@ -82,23 +82,40 @@ impl Columns {
                 readers[*slot] = Some(Reader::open(column, partition)?);
             }
         }
-        Ok(Self { partition: partition.clone(), readers })
+        Ok(Self {
+            partition: partition.clone(),
+            readers,
+        })
     }
 
     /// The slots that are open, rising.
     pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.readers.iter().enumerate().filter_map(|(slot, reader)| reader.as_ref().map(|_| slot))
+        self.readers
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, reader)| reader.as_ref().map(|_| slot))
     }
 
     /// How many rows of them fit a batch.
     pub(crate) fn batch_rows(&self) -> usize {
-        let has_text = self.readers.iter().flatten().any(|r| matches!(r, Reader::Text(_)));
-        if has_text { TEXT_BATCH_ROWS } else { BATCH_ROWS }
+        let has_text = self
+            .readers
+            .iter()
+            .flatten()
+            .any(|r| matches!(r, Reader::Text(_)));
+        if has_text {
+            TEXT_BATCH_ROWS
+        } else {
+            BATCH_ROWS
+        }
     }
 
     /// How a slot is read.
     pub(crate) fn reader(&self, slot: Slot) -> Result<&Reader> {
-        self.readers.get(slot).and_then(Option::as_ref).ok_or_else(no_such_slot)
+        self.readers
+            .get(slot)
+            .and_then(Option::as_ref)
+            .ok_or_else(no_such_slot)
     }
 
     /// The values of a slot, one a row.
@@ -157,7 +174,9 @@ impl Columns {
             return Ok(());
         }
         let set = &mut |low, key: KeyRef<'_>| out[batch.row(low)] = key_value(key);
-        Ok(self.partition.for_each_key(batch.chunk(), batch.audience(), set)?)
+        Ok(self
+            .partition
+            .for_each_key(batch.chunk(), batch.audience(), set)?)
     }
 
     /// The numbers or codes of a slot as stored, one a row.
@@ -216,11 +235,16 @@ pub(crate) fn multi_value(
 ) -> Result<Value> {
     let string = |code: &Code| string_of(strings, *code);
     let Some(number) = number else {
-        let members = entries.iter().map(|(code, _)| string(code)).collect::<Result<_>>()?;
+        let members = entries
+            .iter()
+            .map(|(code, _)| string(code))
+            .collect::<Result<_>>()?;
         return Ok(Value::set(members));
     };
     let entry = |(code, value): &(Code, i64)| Ok((string(code)?, from_stored(number, *value)));
-    Ok(Value::map(entries.iter().map(entry).collect::<Result<_>>()?))
+    Ok(Value::map(
+        entries.iter().map(entry).collect::<Result<_>>()?,
+    ))
 }
 
 /// The string of a code that a value uses.

@@ -79,7 +79,10 @@ fn partial(
         }
     }
     let finish = |a: Accumulator| a.finish(ids.len(), partition, &scan.columns, budget);
-    let states = accumulators.into_iter().map(finish).collect::<Result<_>>()?;
+    let states = accumulators
+        .into_iter()
+        .map(finish)
+        .collect::<Result<_>>()?;
     let keys = ids.values(partition, &scan.columns)?;
     charge(budget, &keys)?;
     Ok(Partial { keys, states })
@@ -98,7 +101,11 @@ fn slots_of(grouping: &Grouping) -> Vec<Slot> {
             GroupKey::Unnest(slot) => slots.push(*slot),
         }
     }
-    for argument in grouping.aggregates.iter().filter_map(|a| a.argument.as_ref()) {
+    for argument in grouping
+        .aggregates
+        .iter()
+        .filter_map(|a| a.argument.as_ref())
+    {
         argument.for_each_slot(&mut |slot| slots.push(slot));
     }
     slots
@@ -106,8 +113,12 @@ fn slots_of(grouping: &Grouping) -> Vec<Slot> {
 
 fn merge(mut own: Partial, other: Partial, execution: &Execution) -> Result<Partial> {
     let hashed = |row: &[Value]| row.iter().cloned().map(Hashed).collect::<Vec<_>>();
-    let mut places: HashMap<Vec<Hashed>, usize> =
-        own.keys.iter().enumerate().map(|(place, row)| (hashed(row), place)).collect();
+    let mut places: HashMap<Vec<Hashed>, usize> = own
+        .keys
+        .iter()
+        .enumerate()
+        .map(|(place, row)| (hashed(row), place))
+        .collect();
     let mut groups = Vec::with_capacity(other.keys.len());
     for row in other.keys {
         let next = own.keys.len();

@@ -59,7 +59,10 @@ enum Level {
     /// Of the first key: group and one more by id.
     First { groups: Vec<Group>, ids: Vec<Id> },
     /// Of the others: group by the group so far and the id.
-    Next { groups: HashMap<(Group, Id), Group>, pairs: Vec<(Group, Id)> },
+    Next {
+        groups: HashMap<(Group, Id), Group>,
+        pairs: Vec<(Group, Id)>,
+    },
 }
 
 /// Buffers that are used again from batch to batch.
@@ -72,7 +75,10 @@ pub(crate) struct GroupScratch {
 
 impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
     fn new() -> Self {
-        Self { ids: HashMap::new(), things: Vec::new() }
+        Self {
+            ids: HashMap::new(),
+            things: Vec::new(),
+        }
     }
 
     fn id(&mut self, thing: T) -> Id {
@@ -134,12 +140,24 @@ impl GroupIds {
         let mut own = Vec::with_capacity(keys.len());
         for (place, key) in keys.iter().enumerate() {
             let groups = match place {
-                0 => Level::First { groups: Vec::new(), ids: Vec::new() },
-                _ => Level::Next { groups: HashMap::new(), pairs: Vec::new() },
+                0 => Level::First {
+                    groups: Vec::new(),
+                    ids: Vec::new(),
+                },
+                _ => Level::Next {
+                    groups: HashMap::new(),
+                    pairs: Vec::new(),
+                },
             };
-            own.push(Key { source: Source::new(key, columns)?, groups });
+            own.push(Key {
+                source: Source::new(key, columns)?,
+                groups,
+            });
         }
-        Ok(Self { keys: own, groups_max })
+        Ok(Self {
+            keys: own,
+            groups_max,
+        })
     }
 
     /// The number of groups so far; without keys there is one.
@@ -222,7 +240,13 @@ impl Key {
                 let values = computed(expr, columns, batch, &mut scratch.columns)?;
                 let ids: Vec<Id> = values
                     .into_iter()
-                    .map(|value| if value.is_null() { 0 } else { ids.id(Hashed(value)) })
+                    .map(|value| {
+                        if value.is_null() {
+                            0
+                        } else {
+                            ids.id(Hashed(value))
+                        }
+                    })
                     .collect();
                 for (row, group) in out {
                     *group = groups.group(*group, ids[*row as usize]);
@@ -236,7 +260,9 @@ impl Key {
                     if codes.is_empty() {
                         out.push((row, groups.group(group, 0)));
                     }
-                    let own = codes.iter().map(|code| (row, groups.group(group, code + 1)));
+                    let own = codes
+                        .iter()
+                        .map(|code| (row, groups.group(group, code + 1)));
                     out.extend(own);
                 }
             }
@@ -252,7 +278,9 @@ impl Source {
             GroupKey::Value(expr) => expr,
         };
         let computed = || Self::Computed(expr.clone(), Interner::new());
-        let ExprKind::Slot(slot) = expr.kind else { return Ok(computed()) };
+        let ExprKind::Slot(slot) = expr.kind else {
+            return Ok(computed());
+        };
         Ok(match columns.reader(slot)? {
             Reader::Boolean(_) | Reader::Keyword(..) => Self::Coded(slot),
             Reader::Number(_, number) | Reader::MapValue(_, _, number) => {
@@ -290,7 +318,9 @@ impl Source {
             },
             Self::Number(_, number, numbers) => {
                 let value = |id: &Id| {
-                    numbers.thing(*id).map_or(Value::Null, |stored| from_stored(*number, *stored))
+                    numbers
+                        .thing(*id)
+                        .map_or(Value::Null, |stored| from_stored(*number, *stored))
                 };
                 Ok(ids.iter().map(value).collect())
             }

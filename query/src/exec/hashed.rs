@@ -14,9 +14,7 @@ pub(crate) struct Hashed(pub(crate) Value);
 impl PartialEq for Hashed {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Value::Decimal { .. }, Value::Decimal { .. }) => {
-                plain(&self.0) == plain(&other.0)
-            }
+            (Value::Decimal { .. }, Value::Decimal { .. }) => plain(&self.0) == plain(&other.0),
             (a, b) => a == b,
         }
     }

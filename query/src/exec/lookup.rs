@@ -56,12 +56,18 @@ pub(crate) fn lookup(
 }
 
 fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>> {
-    let Some(names) = tags else { return Ok((0..schema.tags.len()).collect()) };
+    let Some(names) = tags else {
+        return Ok((0..schema.tags.len()).collect());
+    };
     let place = |name: &String| {
-        schema.tags.iter().position(|tag| *tag.name == **name).ok_or_else(|| {
-            let detail = format!("unknown tag {name:?} of table {:?}", schema.name);
-            Error::new("unknown_tag", detail)
-        })
+        schema
+            .tags
+            .iter()
+            .position(|tag| *tag.name == **name)
+            .ok_or_else(|| {
+                let detail = format!("unknown tag {name:?} of table {:?}", schema.name);
+                Error::new("unknown_tag", detail)
+            })
     };
     names.iter().map(place).collect()
 }
@@ -81,19 +87,19 @@ fn open(
 /// What a reader says of one subject.
 fn value_of(reader: &Reader, ordinal: Ordinal) -> Result<Value> {
     Ok(match reader {
-        Reader::Boolean(stack) => {
-            stack.get(ordinal)?.map_or(Value::Null, |value| Value::Boolean(value != 0))
-        }
-        Reader::Number(stack, number) => {
-            stack.get(ordinal)?.map_or(Value::Null, |value| from_stored(*number, value))
-        }
+        Reader::Boolean(stack) => stack
+            .get(ordinal)?
+            .map_or(Value::Null, |value| Value::Boolean(value != 0)),
+        Reader::Number(stack, number) => stack
+            .get(ordinal)?
+            .map_or(Value::Null, |value| from_stored(*number, value)),
         Reader::Keyword(stack, vocabulary) => match stack.get(ordinal)? {
             Some(code) => Value::Text(string_of(&vocabulary.read()?, code as u32)?),
             None => Value::Null,
         },
-        Reader::Text(stack) => {
-            stack.get(ordinal)?.map_or(Value::Null, |text| Value::Text(text.into()))
-        }
+        Reader::Text(stack) => stack
+            .get(ordinal)?
+            .map_or(Value::Null, |text| Value::Text(text.into())),
         Reader::Set(stack, vocabulary) => {
             let entries = stack.get(ordinal)?;
             multi_value(&vocabulary.read()?, &entries, None)?

@@ -65,8 +65,14 @@ impl Interrupt {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new("cancelled", "the statement was cancelled"));
         }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Error::new("timeout", "the statement took too long and was stopped"));
+        if self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            return Err(Error::new(
+                "timeout",
+                "the statement took too long and was stopped",
+            ));
         }
         Ok(())
     }

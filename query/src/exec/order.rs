@@ -58,7 +58,11 @@ impl Direction {
             (false, true) => Ordering::Less,
             (false, false) => {
                 let order = a.compare(b).unwrap_or(Ordering::Equal);
-                if self.descending { order.reverse() } else { order }
+                if self.descending {
+                    order.reverse()
+                } else {
+                    order
+                }
             }
         }
     }
@@ -107,7 +111,9 @@ impl<T> Ordered<T> {
         let number = self.offered;
         self.offered += 1;
         if self.limit.is_some_and(|limit| self.kept.len() >= limit) {
-            let Some(mut last) = self.kept.peek_mut() else { return Ok(()) };
+            let Some(mut last) = self.kept.peek_mut() else {
+                return Ok(());
+            };
             if last.compare(&keys, number).is_gt() {
                 budget.release(bytes_of_row(&last.keys));
                 budget.charge(bytes_of_row(&keys))?;
@@ -119,12 +125,20 @@ impl<T> Ordered<T> {
         }
         budget.charge(bytes_of_row(&keys) + size_of::<Entry<T>>())?;
         let directions = self.directions.clone();
-        self.kept.push(Entry { keys, number, directions, row });
+        self.kept.push(Entry {
+            keys,
+            number,
+            directions,
+            row,
+        });
         Ok(())
     }
 
     /// The rows in order.
     pub(crate) fn finish(self) -> impl Iterator<Item = T> {
-        self.kept.into_sorted_vec().into_iter().map(|entry| entry.row)
+        self.kept
+            .into_sorted_vec()
+            .into_iter()
+            .map(|entry| entry.row)
     }
 }

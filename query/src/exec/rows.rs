@@ -33,17 +33,29 @@ enum Source {
 impl RowStream {
     /// Rows that are there already.
     pub(crate) fn made(columns: Vec<OutputColumn>, lsn: Lsn, rows: Vec<Vec<Value>>) -> Self {
-        Self { columns, lsn, source: Source::Made(rows.into_iter()) }
+        Self {
+            columns,
+            lsn,
+            source: Source::Made(rows.into_iter()),
+        }
     }
 
     pub(crate) fn scanned(columns: Vec<OutputColumn>, rows: ScannedRows) -> Self {
         let lsn = rows.execution.state.lsn();
-        Self { columns, lsn, source: Source::Scanned(Box::new(rows)) }
+        Self {
+            columns,
+            lsn,
+            source: Source::Scanned(Box::new(rows)),
+        }
     }
 
     pub(crate) fn picked(columns: Vec<OutputColumn>, rows: PickedRows) -> Self {
         let lsn = rows.execution.state.lsn();
-        Self { columns, lsn, source: Source::Picked(Box::new(rows)) }
+        Self {
+            columns,
+            lsn,
+            source: Source::Picked(Box::new(rows)),
+        }
     }
 
     /// The columns of each row.
@@ -111,7 +123,7 @@ impl ScannedRows {
 
     fn next(&mut self) -> Result<Vec<Vec<Value>>> {
         while self.limit > 0 {
-            self.offset -= self.left.skip(self.offset);
+            self.offset -= self.left.pass(self.offset);
             if let Some((_, columns)) = &self.current {
                 let rows_max = self.limit.min(columns.batch_rows() as u64) as usize;
                 if self.batch.take(self.chunk, &mut self.left, rows_max) {
@@ -138,7 +150,9 @@ impl ScannedRows {
                 return Ok(true);
             }
             let partitions = self.execution.table(&self.scan.table)?.partitions();
-            let Some(partition) = partitions.get(self.partition) else { return Ok(false) };
+            let Some(partition) = partitions.get(self.partition) else {
+                return Ok(false);
+            };
             let chunks = PartitionScan::open(&self.scan, partition, &self.execution.interrupt)?;
             let columns = Columns::open(partition, &self.scan.columns, self.output.slots())?;
             self.current = Some((chunks, columns));
@@ -175,27 +189,46 @@ impl PickedRows {
         let output = Output::new(output);
         let mut columns = Vec::new();
         for partition in execution.table(&scan.table)?.partitions() {
-            columns.push(Arc::new(Columns::open(partition, &scan.columns, output.slots())?));
+            columns.push(Arc::new(Columns::open(
+                partition,
+                &scan.columns,
+                output.slots(),
+            )?));
         }
         let (batch, left) = (Batch::new(), Remaining::new());
-        Ok(Self { execution, columns, output, subjects, batch, left })
+        Ok(Self {
+            execution,
+            columns,
+            output,
+            subjects,
+            batch,
+            left,
+        })
     }
 
     fn next(&mut self) -> Result<Vec<Vec<Value>>> {
         self.execution.interrupt.check()?;
-        let rows_max = self.columns.first().map_or(BATCH_ROWS, |columns| columns.batch_rows());
+        let rows_max = self
+            .columns
+            .first()
+            .map_or(BATCH_ROWS, |columns| columns.batch_rows());
         let count = self.subjects.len().min(rows_max);
         let mut wanted: Vec<(Subject, usize)> = self.subjects.drain(..count).zip(0..).collect();
         wanted.sort_unstable();
         let mut rows = vec![Vec::new(); wanted.len()];
         let mut audience = Box::<Chunk>::default();
-        let chunks = wanted.chunk_by(|((p, a), _), ((q, b), _)| p == q && chunk_of(*a) == chunk_of(*b));
+        let chunks =
+            wanted.chunk_by(|((p, a), _), ((q, b), _)| p == q && chunk_of(*a) == chunk_of(*b));
         for together in chunks {
-            let Some(((partition, first), _)) = together.first() else { continue };
+            let Some(((partition, first), _)) = together.first() else {
+                continue;
+            };
             let columns = self.columns.get(*partition as usize);
             let columns = columns.ok_or_else(|| Error::internal("no such partition"))?;
             audience.clear();
-            together.iter().for_each(|((_, ordinal), _)| audience.set(low_of(*ordinal)));
+            together
+                .iter()
+                .for_each(|((_, ordinal), _)| audience.set(low_of(*ordinal)));
             self.left.reset(&audience);
             self.batch.take(chunk_of(*first), &mut self.left, rows_max);
             let made = self.output.rows(columns, &self.batch)?;
@@ -221,12 +254,19 @@ impl Output {
     /// These expressions.
     pub(crate) fn new(exprs: Vec<Expr>) -> Self {
         let mut slots = Vec::new();
-        exprs.iter().for_each(|expr| expr.for_each_slot(&mut |slot| slots.push(slot)));
+        exprs
+            .iter()
+            .for_each(|expr| expr.for_each_slot(&mut |slot| slots.push(slot)));
         slots.sort_unstable();
         slots.dedup();
         let width = slots.last().map_or(0, |slot| slot + 1);
         let (values, row) = (vec![Vec::new(); width], vec![Value::Null; width]);
-        Self { exprs, slots, values, row }
+        Self {
+            exprs,
+            slots,
+            values,
+            row,
+        }
     }
 
     /// What they read.
@@ -247,7 +287,12 @@ impl Output {
             for slot in &self.slots {
                 self.row[*slot] = std::mem::replace(&mut self.values[*slot][place], Value::Null);
             }
-            rows.push(self.exprs.iter().map(|expr| eval(expr, &self.row)).collect::<Result<_>>()?);
+            rows.push(
+                self.exprs
+                    .iter()
+                    .map(|expr| eval(expr, &self.row))
+                    .collect::<Result<_>>()?,
+            );
         }
         Ok(rows)
     }

@@ -30,7 +30,11 @@ impl PartitionScan {
     ) -> Result<Self> {
         let filter = Filter::compile(&scan.predicate, &scan.columns, partition)?;
         let chunks = filter.chunks().into_iter();
-        Ok(Self { filter, chunks, interrupt: interrupt.clone() })
+        Ok(Self {
+            filter,
+            chunks,
+            interrupt: interrupt.clone(),
+        })
     }
 
     /// The next chunk in which there is anybody, and who.

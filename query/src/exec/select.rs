@@ -24,7 +24,10 @@ pub(crate) fn select(execution: Execution, mut select: Select) -> Result<RowStre
     }
     let columns = std::mem::take(&mut select.columns);
     if select.order.is_empty() {
-        return Ok(RowStream::scanned(columns, ScannedRows::new(execution, select)));
+        return Ok(RowStream::scanned(
+            columns,
+            ScannedRows::new(execution, select),
+        ));
     }
     let subjects = ordered(&execution, &select)?;
     let rows = PickedRows::new(execution, &select.scan, select.output, subjects)?;
@@ -42,7 +45,10 @@ fn grouped(execution: &Execution, select: Select, grouping: &Grouping) -> Result
         kept.offer(keys, group, &execution.budget)?;
     }
     let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
-    let rows = kept.finish().skip(offset).map(|group| values(&select.output, &group));
+    let rows = kept
+        .finish()
+        .skip(offset)
+        .map(|group| values(&select.output, &group));
     let rows = rows.collect::<Result<_>>()?;
     Ok(RowStream::made(select.columns, execution.state.lsn(), rows))
 }
@@ -57,7 +63,10 @@ fn counted(execution: &Execution, select: &Select, grouping: &Grouping) -> Resul
     let count = match select.scan.predicate {
         Predicate::Constant(Some(true)) => {
             let partitions = execution.table(&select.scan.table)?.partitions();
-            partitions.iter().map(|partition| partition.subjects()).sum()
+            partitions
+                .iter()
+                .map(|partition| partition.subjects())
+                .sum()
         }
         _ => scan::count(execution, &select.scan)?,
     };
@@ -78,10 +87,7 @@ fn last_row(select: &Select) -> Option<usize> {
 }
 
 /// The subjects of the result in their order.
-fn ordered(
-    execution: &Execution,
-    select: &Select,
-) -> Result<std::collections::VecDeque<Subject>> {
+fn ordered(execution: &Execution, select: &Select) -> Result<std::collections::VecDeque<Subject>> {
     let mut kept = Ordered::new(&select.order, last_row(select));
     let mut keys = Output::new(select.order.iter().map(|key| key.expr.clone()).collect());
     let mut audience = Box::<Chunk>::default();

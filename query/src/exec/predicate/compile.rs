@@ -40,11 +40,17 @@ impl Compiler<'_> {
             Predicate::IsNull(inner) => NodeKind::IsNull(boxed(inner)?),
             Predicate::Leaf(test) => self.leaf(test, predicate)?,
         };
-        Ok(Node { cost: cost_of(&kind), kind })
+        Ok(Node {
+            cost: cost_of(&kind),
+            kind,
+        })
     }
 
     fn nodes(&self, terms: &[Predicate]) -> Result<Vec<Node>> {
-        let mut nodes = terms.iter().map(|term| self.node(term)).collect::<Result<Vec<_>>>()?;
+        let mut nodes = terms
+            .iter()
+            .map(|term| self.node(term))
+            .collect::<Result<Vec<_>>>()?;
         nodes.sort_by_key(|node| node.cost);
         Ok(nodes)
     }
@@ -86,7 +92,10 @@ impl Compiler<'_> {
                 let mut slots = Vec::new();
                 test.for_each_slot(&mut |slot| slots.push(slot));
                 let columns = Columns::open(self.partition, self.columns, &slots)?;
-                leaf(Leaf::Rows { predicate: predicate.clone(), columns })
+                leaf(Leaf::Rows {
+                    predicate: predicate.clone(),
+                    columns,
+                })
             }
         }
     }
@@ -147,7 +156,10 @@ impl Compiler<'_> {
     }
 
     fn reader(&self, slot: Slot) -> Result<Reader> {
-        Reader::open(self.columns.get(slot).ok_or_else(wrong_column)?, self.partition)
+        Reader::open(
+            self.columns.get(slot).ok_or_else(wrong_column)?,
+            self.partition,
+        )
     }
 
     /// The subjects of keys, rising. Keys of other partitions have none here.
@@ -161,14 +173,20 @@ impl Compiler<'_> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends functions that return a Result")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends functions that return a Result"
+)]
 fn leaf(leaf: Leaf) -> Result<NodeKind> {
     Ok(NodeKind::Leaf(Box::new(leaf)))
 }
 
 fn known_codes(vocabulary: &Vocabulary, strings: &[Arc<str>]) -> Result<Vec<Code>> {
     let known = vocabulary.read()?;
-    Ok(strings.iter().filter_map(|string| known.code_of(string)).collect())
+    Ok(strings
+        .iter()
+        .filter_map(|string| known.code_of(string))
+        .collect())
 }
 
 fn codes_of(vocabulary: &Vocabulary, test: &TextTest) -> Result<CodeTest> {
@@ -185,7 +203,11 @@ fn codes_of(vocabulary: &Vocabulary, test: &TextTest) -> Result<CodeTest> {
 }
 
 fn cost_of(kind: &NodeKind) -> u32 {
-    let sum = |nodes: &[Node]| nodes.iter().fold(0_u32, |sum, n| sum.saturating_add(n.cost));
+    let sum = |nodes: &[Node]| {
+        nodes
+            .iter()
+            .fold(0_u32, |sum, n| sum.saturating_add(n.cost))
+    };
     match kind {
         NodeKind::Constant(_) => 0,
         NodeKind::And(nodes) | NodeKind::Or(nodes) => sum(nodes),

@@ -164,9 +164,19 @@ impl Scratch {
     ) -> Result<()> {
         let rows = self.rows.get_or_insert_with(|| {
             let (columns, row) = (Vec::new(), Vec::new());
-            Box::new(RowScratch { batch: Batch::new(), left: Remaining::new(), columns, row })
+            Box::new(RowScratch {
+                batch: Batch::new(),
+                left: Remaining::new(),
+                columns,
+                row,
+            })
         });
-        let RowScratch { batch, left, columns: values, row } = &mut **rows;
+        let RowScratch {
+            batch,
+            left,
+            columns: values,
+            row,
+        } = &mut **rows;
         let slots: Vec<_> = columns.slots().collect();
         let width = slots.last().map_or(0, |slot| slot + 1);
         if values.len() < width {

@@ -79,7 +79,8 @@ impl CodeTest {
 
     fn holds(bits: &[u64], code: i64) -> bool {
         let code = code as usize;
-        bits.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 != 0)
+        bits.get(code / 64)
+            .is_some_and(|word| word >> (code % 64) & 1 != 0)
     }
 }
 
@@ -183,11 +184,17 @@ impl Leaf {
             Self::Keys(ordinals) => {
                 out.clear();
                 let start = ordinals.partition_point(|ordinal| chunk_of(*ordinal) < chunk);
-                let own = ordinals[start..].iter().take_while(|o| chunk_of(**o) == chunk);
+                let own = ordinals[start..]
+                    .iter()
+                    .take_while(|o| chunk_of(**o) == chunk);
                 own.for_each(|ordinal| out.set(low_of(*ordinal)));
                 Ok(())
             }
-            Self::KeyRange { partition, low, high } => {
+            Self::KeyRange {
+                partition,
+                low,
+                high,
+            } => {
                 out.clear();
                 let range = (borrowed(low), borrowed(high));
                 Ok(partition.for_each_key(chunk, candidates, &mut |low, key| {
@@ -209,7 +216,10 @@ impl Leaf {
             Self::HasAny(stack, CodeTest::Many(bits)) => {
                 out.clear();
                 Ok(stack.for_each_row(chunk, candidates, &mut |low, entries| {
-                    if entries.iter().any(|(code, _)| CodeTest::holds(bits, i64::from(*code))) {
+                    if entries
+                        .iter()
+                        .any(|(code, _)| CodeTest::holds(bits, i64::from(*code)))
+                    {
                         out.set(low);
                     }
                 })?)
@@ -227,7 +237,9 @@ impl Leaf {
                 scratch.give(part);
                 Ok(())
             }
-            Self::Cardinality(stack, ranges) => cardinality(stack, ranges, (chunk, candidates), out),
+            Self::Cardinality(stack, ranges) => {
+                cardinality(stack, ranges, (chunk, candidates), out)
+            }
             Self::Boolean(_)
             | Self::Number(..)
             | Self::MapNumber(..)

@@ -74,7 +74,9 @@ impl Filter {
         let mut chunks: Vec<u16> = match self.root.few() {
             Some(ordinals) => ordinals.iter().map(|ordinal| chunk_of(*ordinal)).collect(),
             // There are at most 65,536 chunks.
-            None => (0..self.partition.chunks()).map(|chunk| chunk as u16).collect(),
+            None => (0..self.partition.chunks())
+                .map(|chunk| chunk as u16)
+                .collect(),
         };
         chunks.dedup();
         chunks
@@ -86,7 +88,8 @@ impl Filter {
     /// A file cannot be read or is damaged, or an expression cannot be computed.
     pub(crate) fn audience(&mut self, chunk: u16, out: &mut Chunk) -> Result<()> {
         self.partition.alive(chunk, &mut self.alive);
-        self.scratch.evaluate(&self.root, true, chunk, &self.alive, out)
+        self.scratch
+            .evaluate(&self.root, true, chunk, &self.alive, out)
     }
 }
 
@@ -97,9 +100,10 @@ impl Node {
             NodeKind::Constant(Some(true)) => None,
             NodeKind::Constant(_) => Some(&[]),
             NodeKind::Leaf(leaf) => leaf.ordinals(),
-            NodeKind::And(children) => {
-                children.iter().filter_map(Self::few).min_by_key(|ordinals| ordinals.len())
-            }
+            NodeKind::And(children) => children
+                .iter()
+                .filter_map(Self::few)
+                .min_by_key(|ordinals| ordinals.len()),
             _ => None,
         }
     }
