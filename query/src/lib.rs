@@ -9,6 +9,7 @@ pub mod database;
 pub mod decimal;
 pub mod error;
 mod exec;
+pub mod explain;
 pub mod functions;
 pub mod limits;
 pub mod literal;
