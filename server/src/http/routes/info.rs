@@ -61,7 +61,7 @@ pub(super) async fn status(
     let stopping = state.stopping.load(Ordering::Relaxed);
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        state: match (stopping, engine.read_only) {
+        state: match (stopping, engine.read_only.is_some()) {
             (true, _) => "stopping",
             (false, true) => "read_only",
             (false, false) => "ready",
@@ -75,8 +75,8 @@ pub(super) async fn status(
         subjects,
         memory_bytes: engine.memory_bytes,
         cache_bytes: engine.cache_bytes,
-        segments: engine.segments,
-        segment_bytes: engine.segment_bytes,
+        segments: engine.files,
+        segment_bytes: engine.file_bytes,
         log_bytes: engine.log_bytes,
         jobs: state.jobs.running(),
         connections: state.metrics.connections_open(),
@@ -111,12 +111,12 @@ pub(super) async fn metrics(State(state): State<AppState>, _: NoParams) -> ApiRe
     for (gauge, value) in [
         (&gauges.memory_bytes, status.memory_bytes),
         (&gauges.cache_bytes, status.cache_bytes),
-        (&gauges.segments, status.segments),
-        (&gauges.segment_bytes, status.segment_bytes),
+        (&gauges.segments, status.files),
+        (&gauges.segment_bytes, status.file_bytes),
         (&gauges.log_bytes, status.log_bytes),
         (&gauges.lsn, status.lsn.0),
         (&gauges.durable_lsn, status.durable_lsn.0),
-        (&gauges.read_only, u64::from(status.read_only)),
+        (&gauges.read_only, u64::from(status.read_only.is_some())),
     ] {
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
     }
