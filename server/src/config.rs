@@ -48,8 +48,10 @@ pub struct Config {
     pub stop_timeout: Duration,
     /// Memory for cached segments.
     pub cache_bytes: u64,
-    /// Bytes of writes kept in memory before they are flushed.
-    pub memtable_bytes: u64,
+    /// Bytes of writes kept in memory at which a flush begins.
+    pub flush_bytes: u64,
+    /// Bytes of writes kept in memory at which writers are refused.
+    pub memory_bytes_max: u64,
     /// What is logged, as in `info` or `tagdb=debug`.
     pub log: String,
     /// Whether log lines are JSON objects.
@@ -219,15 +221,21 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting!(
         cache_bytes,
-        "1GiB",
+        "4GiB",
         |text| bytes(text, 1 << 20),
         "Memory for cached segments."
     ),
     setting!(
-        memtable_bytes,
-        "256MiB",
+        flush_bytes,
+        "64MiB",
         |text| bytes(text, 1 << 20),
-        "Bytes of writes kept in memory before they are flushed."
+        "Bytes of writes kept in memory at which a flush begins."
+    ),
+    setting!(
+        memory_bytes_max,
+        "512MiB",
+        |text| bytes(text, 1 << 20),
+        "Bytes of writes kept in memory at which writers are refused."
     ),
     setting!(
         log,
@@ -268,7 +276,8 @@ impl Default for Config {
             result_bytes_max: 0,
             stop_timeout: Duration::ZERO,
             cache_bytes: 0,
-            memtable_bytes: 0,
+            flush_bytes: 0,
+            memory_bytes_max: 0,
             log: String::new(),
             log_json: false,
         };
@@ -483,7 +492,7 @@ mod tests {
             config.set(setting.key, setting.default).unwrap();
         }
         assert_eq!(config, Config::default());
-        assert_eq!(config.cache_bytes, 1 << 30);
+        assert_eq!(config.cache_bytes, 4 << 30);
         assert_eq!(config.header_timeout, Duration::from_secs(5));
     }
 

@@ -5,13 +5,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tagdb_query::Database;
-use tagdb_storage::engine::Engine;
+use tagdb_query::{Database, Limits};
+use tagdb_storage::clock::Clock;
+use tagdb_storage::engine::{Engine, Settings};
+use tagdb_storage::vfs::OsVfs;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Config;
 use crate::http::{ApiError, ApiResult};
 use crate::metrics::{Counted, Metrics};
+
+/// Opens the database in the folder of the settings.
+///
+/// # Errors
+/// When another process has it open, or it cannot be read; see [`Engine::open`].
+pub fn open(config: &Config) -> tagdb_storage::Result<Arc<Database>> {
+    let vfs = OsVfs::new(&config.data)
+        .map_err(|error| tagdb_storage::Error::io(config.data.display(), error))?;
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let settings = Settings {
+        cache_bytes: config.cache_bytes,
+        flush_bytes: bytes(config.flush_bytes),
+        memory_bytes_max: bytes(config.memory_bytes_max),
+        ..Settings::default()
+    };
+    let engine = Engine::open(Arc::new(vfs), settings, Clock::system())?;
+    Ok(Arc::new(Database::new(engine, Limits::default())))
+}
 
 /// Writes of single rows at a time. Most of them wait for one and the same fsync, so that many at
 /// a time make it cheaper for each.
@@ -183,7 +203,10 @@ impl EngineHandle {
         running.await.map_err(|error| match error.code() {
             "timeout" | "cancelled" | "internal" => {
                 let ran = started.elapsed();
-                ApiError::new("timeout", format!("the statement was stopped after {ran:.1?}"))
+                ApiError::new(
+                    "timeout",
+                    format!("the statement was stopped after {ran:.1?}"),
+                )
             }
             _ => error,
         })
@@ -199,7 +222,9 @@ pub async fn blocking<T: Send + 'static>(
 ) -> ApiResult<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(ApiError::internal(format!("blocking work panicked: {error}"))),
+        Err(error) => Err(ApiError::internal(format!(
+            "blocking work panicked: {error}"
+        ))),
     }
 }
 

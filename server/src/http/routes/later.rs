@@ -19,7 +19,11 @@ pub(super) fn all() -> Vec<Route> {
             &[],
             post(|| refuse("significant")),
         ),
-        route("/v1/tables/{table}/overlap", &[], post(|| refuse("overlap"))),
+        route(
+            "/v1/tables/{table}/overlap",
+            &[],
+            post(|| refuse("overlap")),
+        ),
         route(
             "/v1/tables/{table}/explain-count",
             &[],
