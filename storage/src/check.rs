@@ -11,10 +11,16 @@ use crate::vfs::{Mode, Vfs};
 pub fn verify_files(vfs: &dyn Vfs, manifest: &Manifest) -> Result<()> {
     for file in manifest.files() {
         let path = file.name.path();
-        let opened = vfs.open(&path, Mode::Read).map_err(|error| Error::io(&path, error))?;
+        let opened = vfs
+            .open(&path, Mode::Read)
+            .map_err(|error| Error::io(&path, error))?;
         let len = opened.len().map_err(|error| Error::io(&path, error))?;
         if len != file.len {
-            return Err(Error::corrupt(path, len.min(file.len), format!("{} bytes", file.len)));
+            return Err(Error::corrupt(
+                path,
+                len.min(file.len),
+                format!("{} bytes", file.len),
+            ));
         }
     }
     Ok(())

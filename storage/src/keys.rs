@@ -30,8 +30,14 @@ impl KeyMemory {
     /// No keys yet.
     #[must_use]
     pub fn new(first: Ordinal, kind: KeyType) -> Self {
-        let table = Table { keys: Keys::new(kind), rows: HashTable::new() };
-        Self { first, table: RwLock::new(table) }
+        let table = Table {
+            keys: Keys::new(kind),
+            rows: HashTable::new(),
+        };
+        Self {
+            first,
+            table: RwLock::new(table),
+        }
     }
 
     /// The first ordinal.
@@ -102,7 +108,10 @@ impl KeyMemory {
             Keys::Texts { bytes, ends } => {
                 let ends = ends[..count as usize].to_vec();
                 let end = ends.last().map_or(0, |end| *end as usize);
-                Keys::Texts { bytes: bytes[..end].to_owned(), ends }
+                Keys::Texts {
+                    bytes: bytes[..end].to_owned(),
+                    ends,
+                }
             }
         }
     }
@@ -137,7 +146,11 @@ impl PartitionKeys {
         accept: &dyn Fn(Ordinal) -> bool,
     ) -> Result<Option<Ordinal>> {
         let hash = hash_of(key);
-        let found = self.memory.iter().rev().find_map(|memory| memory.find(key, hash, accept));
+        let found = self
+            .memory
+            .iter()
+            .rev()
+            .find_map(|memory| memory.find(key, hash, accept));
         if found.is_some() {
             return Ok(found);
         }
@@ -154,13 +167,17 @@ impl PartitionKeys {
     /// # Errors
     /// There is none, or a file cannot be read or is damaged.
     pub fn key(&self, ordinal: Ordinal) -> Result<Key> {
-        let index = self.segments.partition_point(|segment| segment.end() <= ordinal);
+        let index = self
+            .segments
+            .partition_point(|segment| segment.end() <= ordinal);
         if let Some(segment) = self.segments.get(index)
             && segment.first <= ordinal
         {
             return segment.key(ordinal);
         }
-        let index = self.memory.partition_point(|memory| memory.first() <= ordinal);
+        let index = self
+            .memory
+            .partition_point(|memory| memory.first() <= ordinal);
         let memory = index.checked_sub(1).map(|index| &self.memory[index]);
         memory
             .and_then(|memory| memory.key(ordinal))

@@ -6,8 +6,8 @@
 pub mod batch;
 pub mod bitmap;
 pub mod catalog;
-pub mod clock;
 pub mod check;
+pub mod clock;
 pub mod codec;
 pub mod column;
 pub mod engine;

@@ -71,6 +71,10 @@ pub struct FileRecord {
 pub struct TagFile {
     /// The file.
     pub file: FileRecord,
+    /// The first batch in it.
+    pub first_lsn: Lsn,
+    /// The last batch in it.
+    pub last_lsn: Lsn,
     /// By rising id.
     pub tags: Vec<TagId>,
 }
@@ -144,10 +148,22 @@ impl Manifest {
             });
         }
         if input.varint()? != 0 {
-            return Err(Error::corrupt("a manifest", input.offset() as u64, "no sources"));
+            return Err(Error::corrupt(
+                "a manifest",
+                input.offset() as u64,
+                "no sources",
+            ));
         }
         input.finish()?;
-        Ok(Self { number, epoch, next_counter, lsn, catalog, partitions, writes })
+        Ok(Self {
+            number,
+            epoch,
+            next_counter,
+            lsn,
+            catalog,
+            partitions,
+            writes,
+        })
     }
 }
 
@@ -160,6 +176,8 @@ impl PartitionFiles {
         out.varint(self.segments.len() as u64);
         for segment in &self.segments {
             encode_file(out, &segment.file);
+            out.u64(segment.first_lsn.0);
+            out.u64(segment.last_lsn.0);
             out.varint(segment.tags.len() as u64);
             for tag in &segment.tags {
                 out.u32(tag.0);
@@ -180,20 +198,37 @@ impl PartitionFiles {
         let mut segments = Vec::new();
         for _ in 0..input.count(20)? {
             let file = decode_file(input, partition, SegmentKind::Tags)?;
+            let (first_lsn, last_lsn) = (Lsn(input.u64()?), Lsn(input.u64()?));
             let mut tags = Vec::new();
             for _ in 0..input.count(4)? {
                 tags.push(TagId(input.u32()?));
             }
-            segments.push(TagFile { file, tags });
+            segments.push(TagFile {
+                file,
+                first_lsn,
+                last_lsn,
+                tags,
+            });
         }
         let mut files = [Vec::new(), Vec::new()];
-        for (files, kind) in files.iter_mut().zip([SegmentKind::Keys, SegmentKind::Vocabulary]) {
+        for (files, kind) in files
+            .iter_mut()
+            .zip([SegmentKind::Keys, SegmentKind::Vocabulary])
+        {
             for _ in 0..input.count(20)? {
                 files.push(decode_file(input, partition, kind)?);
             }
         }
         let [keys, vocabularies] = files;
-        Ok(Self { table, partition, next_ordinal, dead, segments, keys, vocabularies })
+        Ok(Self {
+            table,
+            partition,
+            next_ordinal,
+            dead,
+            segments,
+            keys,
+            vocabularies,
+        })
     }
 }
 
@@ -209,7 +244,15 @@ fn decode_file(
     kind: SegmentKind,
 ) -> Result<FileRecord> {
     let (epoch, counter, len) = (input.u32()?, input.u64()?, input.u64()?);
-    Ok(FileRecord { name: SegmentName { partition: partition.0, epoch, counter, kind }, len })
+    Ok(FileRecord {
+        name: SegmentName {
+            partition: partition.0,
+            epoch,
+            counter,
+            kind,
+        },
+        len,
+    })
 }
 
 /// Makes a manifest durable under its number, which must not exist yet.
@@ -252,7 +295,9 @@ pub fn write_new(vfs: &dyn Vfs, path: &RelPath, manifest: &Manifest) -> Result<(
 /// The folder cannot be read.
 pub fn numbers(vfs: &dyn Vfs) -> Result<Vec<u64>> {
     let directory = paths::manifest_dir();
-    let entries = vfs.list(&directory).map_err(|error| Error::io(&directory, error))?;
+    let entries = vfs
+        .list(&directory)
+        .map_err(|error| Error::io(&directory, error))?;
     let mut numbers: Vec<u64> = entries.iter().filter_map(paths::parse_manifest).collect();
     numbers.sort_unstable();
     Ok(numbers)
@@ -269,7 +314,11 @@ pub fn read(vfs: &dyn Vfs, path: &RelPath) -> Result<Manifest> {
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
     read_exact_at(&*file, 0, &mut bytes).map_err(io)?;
     if bytes.len() < HEADER_BYTES || bytes[..8] != MAGIC {
-        return Err(Error::corrupt(path, 0, "the magic bytes of a tagdb manifest"));
+        return Err(Error::corrupt(
+            path,
+            0,
+            "the magic bytes of a tagdb manifest",
+        ));
     }
     let (header, payload) = bytes.split_at(HEADER_BYTES);
     let mut input = Decoder::new(&header[8..]);
@@ -279,7 +328,11 @@ pub fn read(vfs: &dyn Vfs, path: &RelPath) -> Result<Manifest> {
         return Err(Error::corrupt(path, 8, expected));
     }
     if input.u64()? != payload.len() as u64 {
-        return Err(Error::corrupt(path, 12, format!("a payload of {} bytes", payload.len())));
+        return Err(Error::corrupt(
+            path,
+            12,
+            format!("a payload of {} bytes", payload.len()),
+        ));
     }
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&header[..HEADER_BYTES - 4]);
@@ -287,6 +340,7 @@ pub fn read(vfs: &dyn Vfs, path: &RelPath) -> Result<Manifest> {
     if hasher.finalize() != input.u32()? {
         return Err(Error::corrupt(path, 20, "the manifest's checksum"));
     }
-    Manifest::decode(payload)
-        .map_err(|error| Error::corrupt(path, HEADER_BYTES as u64, format!("sound records: {error}")))
+    Manifest::decode(payload).map_err(|error| {
+        Error::corrupt(path, HEADER_BYTES as u64, format!("sound records: {error}"))
+    })
 }

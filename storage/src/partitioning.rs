@@ -26,10 +26,16 @@ pub fn murmur3_x86_32(bytes: &[u8]) -> u32 {
     let (blocks, tail) = bytes.as_chunks::<4>();
     for block in blocks {
         hash ^= scramble(u32::from_le_bytes(*block));
-        hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xE654_6B64);
+        hash = hash
+            .rotate_left(13)
+            .wrapping_mul(5)
+            .wrapping_add(0xE654_6B64);
     }
     if !tail.is_empty() {
-        let last = tail.iter().rev().fold(0, |word, byte| (word << 8) | u32::from(*byte));
+        let last = tail
+            .iter()
+            .rev()
+            .fold(0, |word, byte| (word << 8) | u32::from(*byte));
         hash ^= scramble(last);
     }
     hash ^= bytes.len() as u32;
@@ -39,7 +45,9 @@ pub fn murmur3_x86_32(bytes: &[u8]) -> u32 {
 }
 
 const fn scramble(word: u32) -> u32 {
-    word.wrapping_mul(0xCC9E_2D51).rotate_left(15).wrapping_mul(0x1B87_3593)
+    word.wrapping_mul(0xCC9E_2D51)
+        .rotate_left(15)
+        .wrapping_mul(0x1B87_3593)
 }
 
 #[cfg(test)]

@@ -47,13 +47,16 @@ impl Dead {
     /// Whether a subject is dead.
     #[must_use]
     pub fn contains(&self, ordinal: Ordinal) -> bool {
-        self.chunk(chunk_of(ordinal)).is_some_and(|chunk| chunk.contains(low_of(ordinal)))
+        self.chunk(chunk_of(ordinal))
+            .is_some_and(|chunk| chunk.contains(low_of(ordinal)))
     }
 
     /// The dead of a chunk, if there are any.
     #[must_use]
     pub fn chunk(&self, chunk: u16) -> Option<&Chunk> {
-        self.chunks.get(usize::from(chunk)).and_then(Option::as_deref)
+        self.chunks
+            .get(usize::from(chunk))
+            .and_then(Option::as_deref)
     }
 
     /// Adds a subject; tells whether it is new.
@@ -105,7 +108,6 @@ impl Dead {
         Arc::make_mut(chunks[index].get_or_insert_with(|| Arc::new(Chunk::new())))
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -45,16 +45,25 @@ struct Table {
 impl Table {
     fn find(&self, string: &str) -> Option<Code> {
         let hash = self.hasher.hash_one(string);
-        self.codes.find(hash, |code| &*self.strings[*code as usize] == string).copied()
+        self.codes
+            .find(hash, |code| &*self.strings[*code as usize] == string)
+            .copied()
     }
 
     fn push(&mut self, string: &str) -> Code {
         let code = self.strings.len() as Code;
         self.bytes += string.len();
         self.strings.push(string.into());
-        let Self { strings, codes, hasher, .. } = self;
+        let Self {
+            strings,
+            codes,
+            hasher,
+            ..
+        } = self;
         let hash = hasher.hash_one(string);
-        codes.insert_unique(hash, code, |code| hasher.hash_one(&*strings[*code as usize]));
+        codes.insert_unique(hash, code, |code| {
+            hasher.hash_one(&*strings[*code as usize])
+        });
         code
     }
 
@@ -80,8 +89,15 @@ impl Vocabulary {
     pub fn new(tag: TagId, segments: Vec<Arc<VocabularySegment>>) -> Self {
         let runs = segments.iter().flat_map(|segment| segment.runs());
         let stored = runs.filter(|run| run.tag == tag).map(|run| run.count).sum();
-        let table = Table { unread: segments, ..Table::default() };
-        Self { tag, stored: AtomicU32::new(stored), strings: RwLock::new(table) }
+        let table = Table {
+            unread: segments,
+            ..Table::default()
+        };
+        Self {
+            tag,
+            stored: AtomicU32::new(stored),
+            strings: RwLock::new(table),
+        }
     }
 
     /// The number of strings that are in segments.
@@ -108,11 +124,16 @@ impl Vocabulary {
         let mut table = self.strings.write();
         let segments = table.unread.clone();
         if let Err(error) = table.load(self.tag) {
-            *table = Table { unread: segments, ..Table::default() };
+            *table = Table {
+                unread: segments,
+                ..Table::default()
+            };
             return Err(error);
         }
         drop(table);
-        Ok(VocabularyReader { table: self.strings.read() })
+        Ok(VocabularyReader {
+            table: self.strings.read(),
+        })
     }
 
     /// The code of a string, if it has one.
@@ -135,13 +156,21 @@ impl Vocabulary {
     ) -> Result<Vec<Code>> {
         let known: Vec<Option<Code>> = {
             let reader = self.read()?;
-            strings.iter().map(|string| reader.code_of(string)).collect()
+            strings
+                .iter()
+                .map(|string| reader.code_of(string))
+                .collect()
         };
         if let Some(codes) = known.iter().copied().collect() {
             return Ok(codes);
         }
         let mut table = self.strings.write();
-        let new = || strings.iter().zip(&known).filter(|(_, code)| code.is_none());
+        let new = || {
+            strings
+                .iter()
+                .zip(&known)
+                .filter(|(_, code)| code.is_none())
+        };
         let entries = table.strings.len() + new().count();
         let bytes = table.bytes + new().map(|(string, _)| string.len()).sum::<usize>();
         if entries > limits.entries_max || bytes > limits.bytes_max {
@@ -151,14 +180,18 @@ impl Vocabulary {
             .iter()
             .zip(known)
             .map(|(string, code)| {
-                code.or_else(|| table.find(string)).unwrap_or_else(|| table.push(string))
+                code.or_else(|| table.find(string))
+                    .unwrap_or_else(|| table.push(string))
             })
             .collect())
     }
 }
 
 fn full(name: &str, entries: usize, bytes: usize, limits: VocabularyLimits) -> Error {
-    let VocabularyLimits { entries_max, bytes_max } = limits;
+    let VocabularyLimits {
+        entries_max,
+        bytes_max,
+    } = limits;
     Error::new(
         ErrorKind::Limit,
         "vocabulary_full",
@@ -215,6 +248,10 @@ impl VocabularyReader<'_> {
     /// The strings from a code on.
     #[must_use]
     pub fn from(&self, first: Code) -> Vec<Arc<str>> {
-        self.table.strings.get(first as usize..).unwrap_or_default().to_vec()
+        self.table
+            .strings
+            .get(first as usize..)
+            .unwrap_or_default()
+            .to_vec()
     }
 }

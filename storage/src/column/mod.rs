@@ -5,8 +5,8 @@
 //! [`Chunk`](crate::bitmap::Chunk) of candidates come in both kinds.
 
 mod aggregate;
+mod codes;
 mod kernels;
-mod empty;
 mod lists;
 mod select;
 mod text;
@@ -16,6 +16,7 @@ mod vector;
 mod tests;
 
 pub use aggregate::Totals;
+pub use codes::CodeSet;
 pub use lists::{Lists, ListsBuilder};
 pub use text::{TEXT_BYTES_MAX, TextBlock, TextBlocks, TextBlocksBuilder};
 pub use vector::{Vector, VectorIter};

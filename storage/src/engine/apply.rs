@@ -12,17 +12,21 @@ use crate::engine::root::{DbState, PartitionState, TableState};
 use crate::error::{Error, Result};
 use crate::ids::{Code, Lsn, TagId};
 use crate::keys::KeyMemory;
-use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, Values};
 use crate::layer::Layer;
+use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, Values};
 use crate::vocabulary::VocabularyLimits;
 
 /// Gives the root the tables of a catalog: new ones are empty, dropped ones go.
 pub(super) fn apply_catalog(state: &mut DbState, catalog: Catalog) {
-    state.tables.retain(|id, _| catalog.table_by_id(*id).is_some());
+    state
+        .tables
+        .retain(|id, _| catalog.table_by_id(*id).is_some());
     for schema in catalog.tables() {
         match state.tables.get_mut(&schema.id) {
             None => {
-                state.tables.insert(schema.id, Arc::new(TableState::new(schema.clone())));
+                state
+                    .tables
+                    .insert(schema.id, Arc::new(TableState::new(schema.clone())));
             }
             Some(table) if Arc::ptr_eq(&table.schema, schema) => {}
             Some(table) => {
@@ -41,14 +45,22 @@ pub(super) fn apply_catalog(state: &mut DbState, catalog: Catalog) {
 ///
 /// # Errors
 /// Only a bug, or a damaged frame that has passed its checksum.
-pub(super) fn apply_sections(state: &mut DbState, batch: &Batch, barrier: Option<Lsn>) -> Result<()> {
+pub(super) fn apply_sections(
+    state: &mut DbState,
+    batch: &Batch,
+    barrier: Option<Lsn>,
+) -> Result<()> {
     state.lsn = batch.lsn;
     for section in &batch.sections {
-        let Some(table) = state.tables.get_mut(&section.table) else { continue };
+        let Some(table) = state.tables.get_mut(&section.table) else {
+            continue;
+        };
         let table = Arc::make_mut(table);
         let index = usize::from(section.partition.0);
         let Some(partition) = table.partitions.get_mut(index) else {
-            return Err(Error::internal("a batch names a partition that does not exist"));
+            return Err(Error::internal(
+                "a batch names a partition that does not exist",
+            ));
         };
         apply_section(Arc::make_mut(partition), section, batch.lsn, barrier)?;
     }
@@ -111,10 +123,14 @@ fn merge_small(partition: &mut PartitionState, barrier: Option<Lsn>) -> Result<(
 /// # Errors
 /// A vocabulary file cannot be read or is damaged.
 pub(super) fn localise(state: &DbState, batch: &mut Batch) -> Result<()> {
-    const NO_LIMITS: VocabularyLimits =
-        VocabularyLimits { entries_max: usize::MAX, bytes_max: usize::MAX };
+    const NO_LIMITS: VocabularyLimits = VocabularyLimits {
+        entries_max: usize::MAX,
+        bytes_max: usize::MAX,
+    };
     for section in &mut batch.sections {
-        let Some(table) = state.table(section.table) else { continue };
+        let Some(table) = state.table(section.table) else {
+            continue;
+        };
         let partition = table.partition(section.partition)?;
         for (tag, run) in &section.strings {
             if table.schema.tag_by_id(*tag).is_none() {
@@ -132,10 +148,14 @@ pub(super) fn localise(state: &DbState, batch: &mut Batch) -> Result<()> {
 }
 
 fn recode(parts: &mut [(TagId, Arc<Part>)], tag: TagId, codes: &HashMap<Code, Code>) {
-    let Ok(index) = parts.binary_search_by_key(&tag, |(id, _)| *id) else { return };
+    let Ok(index) = parts.binary_search_by_key(&tag, |(id, _)| *id) else {
+        return;
+    };
     let recoded = match &*parts[index].1 {
         Part::Single(part) => {
-            let Values::Flat(values) = &part.values else { return };
+            let Values::Flat(values) = &part.values else {
+                return;
+            };
             let values: Vec<i64> = values.iter().map(|code| new_code(codes, code)).collect();
             Part::Single(Arc::new(SinglePart {
                 values: Values::Flat(Vector::from_values(&values)),
@@ -175,5 +195,8 @@ fn recode_rows(rows: &FlatRows, codes: &HashMap<Code, Code>) -> FlatRows {
         payload.extend(entries.iter().map(|(_, value)| *value));
     }
     let payload = rows.payload.as_ref().map(|_| Vector::from_values(&payload));
-    FlatRows { codes: lists.finish(), payload }
+    FlatRows {
+        codes: lists.finish(),
+        payload,
+    }
 }

@@ -87,14 +87,18 @@ impl Batch {
         let mut out = Encoder::new();
         out.u8(FORMAT);
         out.i64(self.commit_time);
-        optional(&mut out, self.event_time.as_ref(), |out, time| out.i64(*time));
+        optional(&mut out, self.event_time.as_ref(), |out, time| {
+            out.i64(*time)
+        });
         optional(&mut out, self.source.as_ref(), |out, (name, position)| {
             out.str(name);
             out.u64(*position);
         });
         optional(&mut out, self.idempotency.as_ref(), encode_idempotency);
         encode_outcome(&mut out, &self.outcome);
-        optional(&mut out, self.schema.as_ref(), |out, change| change.encode(out));
+        optional(&mut out, self.schema.as_ref(), |out, change| {
+            change.encode(out)
+        });
         out.varint(self.sections.len() as u64);
         for section in &self.sections {
             section.encode(&mut out)?;
@@ -113,8 +117,9 @@ impl Batch {
         }
         let commit_time = input.i64()?;
         let event_time = optionally(&mut input, |input| Ok(input.i64()?))?;
-        let source =
-            optionally(&mut input, |input| Ok((input.str()?.to_owned(), input.u64()?)))?;
+        let source = optionally(&mut input, |input| {
+            Ok((input.str()?.to_owned(), input.u64()?))
+        })?;
         let idempotency = optionally(&mut input, decode_idempotency)?;
         let outcome = decode_outcome(&mut input)?;
         let schema = optionally(&mut input, |input| Ok(SchemaChange::decode(input)?))?;
@@ -123,7 +128,16 @@ impl Batch {
             sections.push(Section::decode(&mut input)?);
         }
         input.finish()?;
-        Ok(Self { lsn, commit_time, event_time, source, idempotency, outcome, schema, sections })
+        Ok(Self {
+            lsn,
+            commit_time,
+            event_time,
+            source,
+            idempotency,
+            outcome,
+            schema,
+            sections,
+        })
     }
 }
 
@@ -176,7 +190,15 @@ impl Section {
             }
             strings.push((tag, run));
         }
-        Ok(Self { table, partition, first_ordinal, keys, deleted, parts, strings })
+        Ok(Self {
+            table,
+            partition,
+            first_ordinal,
+            keys,
+            deleted,
+            parts,
+            strings,
+        })
     }
 }
 
@@ -213,13 +235,20 @@ fn decode_keys(input: &mut Decoder<'_>) -> Result<Keys> {
             Ok(Keys::Ints(keys))
         }
         2 => {
-            let mut keys = Keys::Texts { bytes: String::new(), ends: Vec::with_capacity(count) };
+            let mut keys = Keys::Texts {
+                bytes: String::new(),
+                ends: Vec::with_capacity(count),
+            };
             for _ in 0..count {
                 keys.push(KeyRef::Text(input.str()?));
             }
             Ok(keys)
         }
-        _ => Err(Error::corrupt("a log frame", input.offset() as u64, "a type of keys")),
+        _ => Err(Error::corrupt(
+            "a log frame",
+            input.offset() as u64,
+            "a type of keys",
+        )),
     }
 }
 
@@ -241,7 +270,12 @@ pub(crate) fn decode_idempotency(input: &mut Decoder<'_>) -> Result<Idempotency>
 
 /// Writes what a batch did.
 pub(crate) fn encode_outcome(out: &mut Encoder, outcome: &Outcome) {
-    for count in [outcome.rows, outcome.created, outcome.duplicates, outcome.matched] {
+    for count in [
+        outcome.rows,
+        outcome.created,
+        outcome.duplicates,
+        outcome.matched,
+    ] {
         out.varint(count);
     }
 }
@@ -267,5 +301,9 @@ fn optionally<T>(
     input: &mut Decoder<'_>,
     decode: impl FnOnce(&mut Decoder<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
-    if input.u8()? == 0 { Ok(None) } else { decode(input).map(Some) }
+    if input.u8()? == 0 {
+        Ok(None)
+    } else {
+        decode(input).map(Some)
+    }
 }

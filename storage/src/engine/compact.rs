@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use crate::bitmap::Bitmap;
 use crate::engine::Engine;
-use crate::engine::edit::PartitionEdit;
+use crate::engine::edit::{NewSegment, PartitionEdit};
 use crate::engine::policy;
-use crate::engine::root::PartitionState;
+use crate::engine::root::{LiveSegment, PartitionState};
 use crate::error::Result;
 use crate::ids::{PartitionId, TableId, TagId};
 use crate::layer::merge::{MergeContext, merge};
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
-use crate::manifest::FileRecord;
 use crate::paths::{SegmentKind, SegmentName};
 use crate::schema::{Family, Tag};
 use crate::segment::base::{BaseContext, write_multi, write_single, write_text};
@@ -25,7 +24,7 @@ const BASE_SHARE: u64 = 100;
 /// Neighbouring segments, and the tags to merge from them.
 #[derive(Debug)]
 struct Job {
-    inputs: Vec<Arc<TagSegment>>,
+    inputs: Vec<LiveSegment>,
     tags: Vec<TagId>,
     /// Whether the inputs are the oldest layers of all those tags.
     bottom: bool,
@@ -69,74 +68,88 @@ impl Engine {
     }
 
     fn run(&self, partition: &PartitionState, job: &Job) -> Result<()> {
-        let name = self.files.lock().new_name(partition.id, SegmentKind::Tags)?;
-        let written = self.write_merged(partition, job, name);
-        let Ok((file, segment)) = written else {
-            self.files.lock().abandon(name);
-            return written.map(|_| ());
-        };
+        let (file, segment) = self.write_file(partition.id, SegmentKind::Tags, &|path, salt| {
+            let writer = TagSegmentWriter::create(&*self.vfs, path, salt)?;
+            let len = write_merged(writer, partition, job)?;
+            Ok((len, TagSegment::open(&*self.vfs, path, self.cache.clone())?))
+        })?;
+        if !self.stands(partition.schema.id, partition.id, job) {
+            self.files.lock().abandon(file.name);
+            return Ok(());
+        }
         let mut edit = PartitionEdit::new(partition.schema.id, partition.id);
-        edit.add.push((file, segment));
+        let first_lsn = job.inputs[0].first_lsn;
+        let last_lsn = job.inputs[job.inputs.len() - 1].last_lsn;
+        edit.add.push(NewSegment {
+            file,
+            segment,
+            first_lsn,
+            last_lsn,
+        });
         for input in &job.inputs {
-            if let Some(name) = SegmentName::parse(input.file().path()) {
+            if let Some(name) = SegmentName::parse(input.segment.file().path()) {
                 edit.remove.push((name, job.tags.clone()));
             }
         }
-        if !self.stands(partition.schema.id, partition.id, job) {
-            self.files.lock().abandon(name);
-            return Ok(());
-        }
         self.install(&[edit], None)?;
-        let after = self.snapshot();
-        let live = after.table(partition.schema.id).and_then(|table| {
-            Some(table.partition(partition.id).ok()?.segments.live.clone())
-        });
+        self.forget_unused(partition, job);
+        Ok(())
+    }
+
+    /// Lets go of what is cached of inputs that are no longer part of the database.
+    fn forget_unused(&self, partition: &PartitionState, job: &Job) {
+        let state = self.snapshot();
+        let table = state.table(partition.schema.id);
+        let Some(now) = table.and_then(|table| table.partition(partition.id).ok()) else {
+            return;
+        };
         for input in &job.inputs {
-            let used = live.iter().flatten().any(|(segment, _)| Arc::ptr_eq(segment, input));
-            if !used {
-                input.file().forget();
+            let mut live = now.segments.live.iter();
+            if !live.any(|live| Arc::ptr_eq(&live.segment, &input.segment)) {
+                input.segment.file().forget();
             }
         }
-        Ok(())
     }
 
     /// Whether a job's inputs still stand where they stood: nothing else takes segments away but
     /// DROP and TRUNCATE.
     fn stands(&self, table: TableId, partition: PartitionId, job: &Job) -> bool {
         let state = self.snapshot();
-        let Some(table) = state.table(table) else { return false };
-        let Ok(partition) = table.partition(partition) else { return false };
+        let Some(table) = state.table(table) else {
+            return false;
+        };
+        let Ok(partition) = table.partition(partition) else {
+            return false;
+        };
         job.tags.iter().all(|tag| {
             let stack = partition.segments.stack(*tag);
-            let first = &job.inputs[0];
+            let first = &job.inputs[0].segment;
             let at = stack.iter().position(|segment| Arc::ptr_eq(segment, first));
-            at.and_then(|at| stack.get(at..at + job.inputs.len())).is_some_and(|run| {
-                run.iter().zip(&job.inputs).all(|(segment, input)| Arc::ptr_eq(segment, input))
-            })
+            at.and_then(|at| stack.get(at..at + job.inputs.len()))
+                .is_some_and(|run| {
+                    let mut pairs = run.iter().zip(&job.inputs);
+                    pairs.all(|(segment, input)| Arc::ptr_eq(segment, &input.segment))
+                })
         })
     }
+}
 
-    fn write_merged(
-        &self,
-        partition: &PartitionState,
-        job: &Job,
-        name: SegmentName,
-    ) -> Result<(FileRecord, Arc<TagSegment>)> {
-        let path = name.path();
-        let mut writer = TagSegmentWriter::create(&*self.vfs, &path, self.vfs.random())?;
-        for id in &job.tags {
-            let Some(tag) = partition.schema.tag_by_id(*id) else { continue };
-            let mut parts = Vec::with_capacity(job.inputs.len());
-            for input in &job.inputs {
-                parts.extend(input.part(*id)?);
-            }
-            write_tag(&mut writer, partition, tag, &parts, job.bottom)?;
+fn write_merged(
+    mut writer: TagSegmentWriter,
+    partition: &PartitionState,
+    job: &Job,
+) -> Result<u64> {
+    for id in &job.tags {
+        let Some(tag) = partition.schema.tag_by_id(*id) else {
+            continue;
+        };
+        let mut parts = Vec::with_capacity(job.inputs.len());
+        for input in &job.inputs {
+            parts.extend(input.segment.part(*id)?);
         }
-        let first = job.inputs[0].first_lsn;
-        let last = job.inputs[job.inputs.len() - 1].last_lsn;
-        let len = writer.finish(first, last)?;
-        Ok((FileRecord { name, len }, TagSegment::open(&*self.vfs, &path, self.cache.clone())?))
+        write_tag(&mut writer, partition, tag, &parts, job.bottom)?;
     }
+    writer.finish()
 }
 
 /// The runs to merge, those of the same segments together.
@@ -149,17 +162,34 @@ fn jobs(
         if partition.schema.tag_by_id(tag).is_none() {
             continue;
         }
-        let stack = partition.segments.stack(tag);
+        let live = partition
+            .segments
+            .live
+            .iter()
+            .filter(|live| live.tags.contains(&tag));
+        let stack: Vec<&LiveSegment> = live.collect();
         let sizes: Vec<u64> = stack
             .iter()
-            .map(|segment| segment.entries().get(&tag).map_or(0, |entry| entry.bytes))
+            .map(|live| {
+                live.segment
+                    .entries()
+                    .get(&tag)
+                    .map_or(0, |entry| entry.bytes)
+            })
             .collect();
         let Some(run) = choose(&sizes) else { continue };
         let bottom = run.start == 0;
-        let inputs = stack[run].to_vec();
-        let key = inputs.iter().map(|input| input.file().path().to_string()).collect();
-        let job = Job { inputs, tags: Vec::new(), bottom };
-        jobs.entry((key, bottom)).or_insert(job).tags.push(tag);
+        let inputs: Vec<LiveSegment> = stack[run].iter().map(|live| (*live).clone()).collect();
+        let paths = inputs
+            .iter()
+            .map(|input| input.segment.file().path().to_string())
+            .collect();
+        let job = Job {
+            inputs,
+            tags: Vec::new(),
+            bottom,
+        };
+        jobs.entry((paths, bottom)).or_insert(job).tags.push(tag);
     }
     jobs.into_values().collect()
 }
@@ -177,18 +207,31 @@ pub(super) fn write_tag(
     let family = tag.kind.family();
     if !bottom || touched.saturating_mul(BASE_SHARE) < u64::from(partition.next_ordinal) {
         let payload = family == Family::Map;
-        let merged = merge(parts, MergeContext { dead, bottom, payload })?;
+        let merged = merge(
+            parts,
+            MergeContext {
+                dead,
+                bottom,
+                payload,
+            },
+        )?;
         return writer.put_flat(tag.id, family, &merged);
     }
     let cleared = &Bitmap::default();
-    let context = BaseContext { tag: tag.id, chunks: partition.chunks(), dead, cleared };
+    let context = BaseContext {
+        tag: tag.id,
+        chunks: partition.chunks(),
+        dead,
+        cleared,
+    };
     match family {
-        Family::Single => {
-            write_single(writer, &SingleStack::new(parts)?, tag.kind.is_coded(), context)
-        }
+        Family::Single => write_single(
+            writer,
+            &SingleStack::new(parts)?,
+            tag.kind.is_coded(),
+            context,
+        ),
         Family::Text => write_text(writer, &TextStack::new(parts)?, context),
-        Family::Set | Family::Map => {
-            write_multi(writer, &MultiStack::new(parts)?, family, context)
-        }
+        Family::Set | Family::Map => write_multi(writer, &MultiStack::new(parts)?, family, context),
     }
 }

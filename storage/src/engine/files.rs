@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::ids::{PartitionId, TableId};
-use crate::manifest::{self, Manifest, PartitionFiles};
+use crate::ids::PartitionId;
+use crate::manifest::{self, Manifest};
 use crate::paths::{self, SegmentKind, SegmentName};
 use crate::vfs::{Vfs, ensure_dir, remove_if_there};
 
@@ -32,25 +32,27 @@ impl Files {
         &self.manifest
     }
 
-    /// The files of a partition.
-    #[must_use]
-    pub(super) fn partition(&self, table: TableId, partition: PartitionId) -> Option<&PartitionFiles> {
-        let mut all = self.manifest.partitions.iter();
-        all.find(|files| files.table == table && files.partition == partition)
-    }
-
     /// A name that no file ever had.
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub(super) fn new_name(&mut self, partition: PartitionId, kind: SegmentKind) -> Result<SegmentName> {
+    pub(super) fn new_name(
+        &mut self,
+        partition: PartitionId,
+        kind: SegmentKind,
+    ) -> Result<SegmentName> {
         let directory = paths::partition_dir(partition.0);
         let io = |error| Error::io(&directory, error);
         ensure_dir(&*self.vfs, &paths::data_dir()).map_err(io)?;
         ensure_dir(&*self.vfs, &directory).map_err(io)?;
         let counter = self.manifest.next_counter;
         self.manifest.next_counter += 1;
-        Ok(SegmentName { partition: partition.0, epoch: self.manifest.epoch, counter, kind })
+        Ok(SegmentName {
+            partition: partition.0,
+            epoch: self.manifest.epoch,
+            counter,
+            kind,
+        })
     }
 
     /// Puts the next manifest in force, and deletes the files that it no longer names.
@@ -62,7 +64,9 @@ impl Files {
         folders.retain(|partition| !self.knows_all(&next, *partition));
         for partition in folders {
             let directory = paths::partition_dir(partition);
-            self.vfs.sync_dir(&directory).map_err(|error| Error::io(&directory, error))?;
+            self.vfs
+                .sync_dir(&directory)
+                .map_err(|error| Error::io(&directory, error))?;
         }
         next.number = self.manifest.number + 1;
         next.epoch = self.manifest.epoch;
@@ -84,7 +88,9 @@ impl Files {
     fn delete_old(&self, old: &Manifest) {
         let named: BTreeSet<SegmentName> = self.manifest.files().map(|file| file.name).collect();
         let gone = old.files().filter(|file| !named.contains(&file.name));
-        let paths = gone.map(|file| file.name.path()).chain([paths::manifest(old.number)]);
+        let paths = gone
+            .map(|file| file.name.path())
+            .chain([paths::manifest(old.number)]);
         for path in paths {
             if let Err(error) = remove_if_there(&*self.vfs, &path) {
                 tracing::warn!(%path, %error, "an old file cannot be deleted");

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::batch::Keys;
 use crate::engine::Engine;
-use crate::engine::edit::{Boundary, FlushedMemory, PartitionEdit};
+use crate::engine::edit::{Boundary, FlushedMemory, NewSegment, PartitionEdit};
 use crate::engine::memtable::merge_to_one;
 use crate::engine::root::{DbState, PartitionState};
 use crate::error::Result;
@@ -14,11 +15,12 @@ use crate::ids::{Ordinal, PartitionId};
 use crate::keys::KeyMemory;
 use crate::layer::Layer;
 use crate::manifest::FileRecord;
-use crate::paths::{SegmentKind, SegmentName};
+use crate::paths::SegmentKind;
 use crate::schema::TableSchema;
 use crate::segment::keys::{KeySegment, write_keys};
 use crate::segment::tags::{TagSegment, TagSegmentWriter};
 use crate::segment::vocabulary::{Strings, VocabularySegment, write_strings};
+use crate::vfs::RelPath;
 
 impl Engine {
     /// Writes everything that is in memory to segments, and trims the log.
@@ -48,7 +50,11 @@ impl Engine {
         sequencer.pending = state.clone();
         sequencer.barrier = Some(state.lsn);
         let writes = sequencer.writes.up_to(state.lsn).cloned().collect();
-        Boundary { lsn: state.lsn, state, writes }
+        Boundary {
+            lsn: state.lsn,
+            state,
+            writes,
+        }
     }
 
     fn flush_up_to(&self, boundary: &Boundary) -> Result<()> {
@@ -64,11 +70,20 @@ impl Engine {
     }
 
     /// Writes what a root has in memory.
+    ///
+    /// # Errors
+    /// A file cannot be written: those that were are gone again.
     pub(super) fn flush_state(&self, state: &DbState) -> Result<Vec<PartitionEdit>> {
         let mut edits = Vec::new();
         for table in state.tables.values() {
             for partition in &table.partitions {
-                edits.push(self.flush_partition(state, partition)?);
+                let mut edit = PartitionEdit::new(table.schema.id, partition.id);
+                let flushed = self.flush_partition(state, partition, &mut edit);
+                edits.push(edit);
+                if let Err(error) = flushed {
+                    self.abandon(&edits);
+                    return Err(error);
+                }
             }
         }
         Ok(edits)
@@ -78,29 +93,35 @@ impl Engine {
         &self,
         state: &DbState,
         partition: &PartitionState,
-    ) -> Result<PartitionEdit> {
+        edit: &mut PartitionEdit,
+    ) -> Result<()> {
         let schema = &partition.schema;
-        let mut edit = PartitionEdit::new(schema.id, partition.id);
-        let layers: Vec<_> = partition.memory.iter().map(|layer| layer.layer.clone()).collect();
+        let layers: Vec<_> = partition
+            .memory
+            .iter()
+            .map(|layer| layer.layer.clone())
+            .collect();
         if !layers.is_empty() {
             let bottom = |tag| partition.segments.stack(tag).is_empty();
             let merged = merge_to_one(&layers, schema, &partition.dead, &bottom)?;
-            edit.add.extend(self.write_layer(partition.id, schema, &merged)?);
+            edit.add
+                .extend(self.write_layer(partition.id, schema, &merged)?);
         }
         for memory in &partition.keys.memory {
             let end = memory.end().min(partition.next_ordinal);
             if end > memory.first() {
-                edit.keys.push(self.write_key_memory(partition, memory, end)?);
+                let keys = memory.first_keys(end - memory.first());
+                edit.keys
+                    .push(self.write_key_segment(partition, memory.first(), &keys)?);
             }
         }
         edit.vocabulary = self.write_vocabulary(partition)?;
         edit.flushed = Some(FlushedMemory {
             barrier: state.lsn,
             next_ordinal: partition.next_ordinal,
-            keys_end: partition.next_ordinal,
             dead: partition.dead.to_bitmap(),
         });
-        Ok(edit)
+        Ok(())
     }
 
     fn write_layer(
@@ -108,30 +129,47 @@ impl Engine {
         partition: PartitionId,
         schema: &TableSchema,
         layer: &Layer,
-    ) -> Result<Option<(FileRecord, Arc<TagSegment>)>> {
-        if layer.parts.is_empty() {
+    ) -> Result<Option<NewSegment>> {
+        let parts = layer
+            .parts
+            .iter()
+            .filter_map(|(id, part)| Some((schema.tag_by_id(*id)?, part)));
+        let parts: Vec<_> = parts.collect();
+        if parts.is_empty() {
             return Ok(None);
         }
-        let name = self.files.lock().new_name(partition, SegmentKind::Tags)?;
-        let path = name.path();
-        let mut writer = TagSegmentWriter::create(&*self.vfs, &path, self.vfs.random())?;
-        for (id, part) in &layer.parts {
-            let Some(tag) = schema.tag_by_id(*id) else { continue };
-            writer.put_flat(*id, tag.kind.family(), part)?;
-        }
-        let len = writer.finish(layer.first_lsn, layer.last_lsn)?;
-        let segment = TagSegment::open(&*self.vfs, &path, self.cache.clone())?;
-        Ok(Some((FileRecord { name, len }, segment)))
+        let (file, segment) = self.write_file(partition, SegmentKind::Tags, &|path, salt| {
+            let mut writer = TagSegmentWriter::create(&*self.vfs, path, salt)?;
+            for (tag, part) in &parts {
+                writer.put_flat(tag.id, tag.kind.family(), part)?;
+            }
+            let len = writer.finish()?;
+            Ok((len, TagSegment::open(&*self.vfs, path, self.cache.clone())?))
+        })?;
+        let (first_lsn, last_lsn) = (layer.first_lsn, layer.last_lsn);
+        Ok(Some(NewSegment {
+            file,
+            segment,
+            first_lsn,
+            last_lsn,
+        }))
     }
 
-    fn write_key_memory(
+    /// Writes a file under a new name; it is gone again if that fails.
+    pub(super) fn write_file<T>(
         &self,
-        partition: &PartitionState,
-        memory: &KeyMemory,
-        end: Ordinal,
-    ) -> Result<(FileRecord, Arc<KeySegment>)> {
-        let keys = memory.first_keys(end - memory.first());
-        self.write_key_segment(partition, memory.first(), &keys)
+        partition: PartitionId,
+        kind: SegmentKind,
+        write: &dyn Fn(&RelPath, u64) -> Result<(u64, T)>,
+    ) -> Result<(FileRecord, T)> {
+        let name = self.files.lock().new_name(partition, kind)?;
+        match write(&name.path(), self.vfs.random()) {
+            Ok((len, written)) => Ok((FileRecord { name, len }, written)),
+            Err(error) => {
+                self.files.lock().abandon(name);
+                Err(error)
+            }
+        }
     }
 
     /// Writes the keys of ordinals from `first` on.
@@ -139,15 +177,13 @@ impl Engine {
         &self,
         partition: &PartitionState,
         first: Ordinal,
-        keys: &crate::batch::Keys,
+        keys: &Keys,
     ) -> Result<(FileRecord, Arc<KeySegment>)> {
-        let name = self.files.lock().new_name(partition.id, SegmentKind::Keys)?;
-        let path = name.path();
         let is_dead = |ordinal| partition.dead.contains(ordinal);
-        let salt = self.vfs.random();
-        let len = write_keys(&*self.vfs, &path, salt, first, keys, &is_dead)?;
-        let segment = KeySegment::open(&*self.vfs, &path, self.cache.clone())?;
-        Ok((FileRecord { name, len }, segment))
+        self.write_file(partition.id, SegmentKind::Keys, &|path, salt| {
+            let len = write_keys(&*self.vfs, path, salt, first, keys, &is_dead)?;
+            Ok((len, KeySegment::open(&*self.vfs, path, self.cache.clone())?))
+        })
     }
 
     /// Writes the strings that no vocabulary segment has yet.
@@ -156,40 +192,55 @@ impl Engine {
         partition: &PartitionState,
     ) -> Result<Option<(FileRecord, Arc<VocabularySegment>)>> {
         let mut runs = Vec::new();
-        for tag in partition.schema.tags.iter().filter(|tag| tag.kind.has_vocabulary()) {
-            let Some(vocabulary) = partition.vocabularies.opened(tag.id) else { continue };
+        for tag in partition
+            .schema
+            .tags
+            .iter()
+            .filter(|tag| tag.kind.has_vocabulary())
+        {
+            let Some(vocabulary) = partition.vocabularies.opened(tag.id) else {
+                continue;
+            };
             let first = vocabulary.stored();
             let strings = vocabulary.read()?.from(first);
             if !strings.is_empty() {
-                runs.push(Strings { tag: tag.id, first, strings });
+                runs.push(Strings {
+                    tag: tag.id,
+                    first,
+                    strings,
+                });
             }
         }
         if runs.is_empty() {
             return Ok(None);
         }
-        let name = self.files.lock().new_name(partition.id, SegmentKind::Vocabulary)?;
-        let len = write_strings(&*self.vfs, &name.path(), self.vfs.random(), &runs)?;
-        let segment = VocabularySegment::open(&*self.vfs, &name.path(), self.cache.clone())?;
-        Ok(Some((FileRecord { name, len }, segment)))
+        let written = self.write_file(partition.id, SegmentKind::Vocabulary, &|path, salt| {
+            let len = write_strings(&*self.vfs, path, salt, &runs)?;
+            Ok((
+                len,
+                VocabularySegment::open(&*self.vfs, path, self.cache.clone())?,
+            ))
+        })?;
+        Ok(Some(written))
     }
 
-    /// Deletes the files of edits that did not come into force.
+    /// Deletes the files of edits that do not come into force.
     pub(super) fn abandon(&self, edits: &[PartitionEdit]) {
         let files = self.files.lock();
-        for edit in edits {
-            let tags = edit.add.iter().map(|(file, _)| file.name);
-            let keys = edit.keys.iter().map(|(file, _)| file.name);
-            let vocabulary = edit.vocabulary.iter().map(|(file, _)| file.name);
-            let names: Vec<SegmentName> = tags.chain(keys).chain(vocabulary).collect();
-            names.into_iter().for_each(|name| files.abandon(name));
-        }
+        let new = edits.iter().flat_map(PartitionEdit::new_files);
+        new.for_each(|name| files.abandon(name));
     }
 }
 
 /// Lets new keys go to a new memory, so that the old one is whole.
 pub(super) fn rotate_keys(partition: &mut Arc<PartitionState>) {
     let next = partition.next_ordinal;
-    if partition.keys.memory.last().is_some_and(|memory| memory.first() < next) {
+    if partition
+        .keys
+        .memory
+        .last()
+        .is_some_and(|memory| memory.first() < next)
+    {
         let memory = Arc::new(KeyMemory::new(next, partition.schema.key_type));
         Arc::make_mut(partition).keys.memory.push(memory);
     }

@@ -19,7 +19,6 @@ const IDLE: Duration = Duration::from_millis(500);
 /// A write waits for the flush at most this long before it is refused.
 const THROTTLE_MAX: Duration = Duration::from_secs(2);
 
-
 /// What wakes the workers, and those who wait for them.
 #[derive(Debug, Default)]
 pub(super) struct Maintenance {
@@ -62,8 +61,10 @@ impl Maintenance {
 impl Engine {
     /// Starts the workers.
     pub(super) fn start_workers(self: &Arc<Self>) -> Result<()> {
-        let works: [(&str, fn(&Engine) -> bool); 2] =
-            [("tagdb-flush", Engine::flush_work), ("tagdb-compact", Engine::compact_work)];
+        let works: [(&str, fn(&Engine) -> bool); 2] = [
+            ("tagdb-flush", Engine::flush_work),
+            ("tagdb-compact", Engine::compact_work),
+        ];
         for (name, work) in works {
             let engine = Arc::downgrade(self);
             let thread = std::thread::Builder::new()
@@ -106,8 +107,8 @@ impl Engine {
         let pending = self.sequencer.lock().pending.clone();
         let memory = memory_bytes(&pending);
         let log = self.log.position();
-        let flush = memory >= self.settings.flush_bytes
-            || log.appended_bytes >= self.settings.log_bytes;
+        let flush =
+            memory >= self.settings.flush_bytes || log.file_bytes >= self.settings.log_bytes;
         let merge = pending
             .tables
             .values()
@@ -131,7 +132,12 @@ impl Engine {
         wanted.flush = true;
         self.maintenance.wake.notify_one();
         while is_full() {
-            if self.maintenance.done.wait_until(&mut wanted, deadline).timed_out() {
+            if self
+                .maintenance
+                .done
+                .wait_until(&mut wanted, deadline)
+                .timed_out()
+            {
                 let detail = format!(
                     "writes come faster than they can be flushed: {max} bytes wait in memory; try \
                      again later"
@@ -158,10 +164,17 @@ impl Engine {
         if self.poisoned().is_some() {
             return true;
         }
+        let idle = !(wanted.flush || wanted.merge || wanted.sync);
+        if idle && self.log.position().pending_bytes == 0 {
+            report("seal the log", self.log.seal().map_err(Error::from));
+        }
         if wanted.sync {
             report("sync", self.log.sync_pending().map_err(Error::from));
         }
-        report("make the next log file", self.log.prepare_spare().map_err(Error::from));
+        report(
+            "make the next log file",
+            self.log.prepare_spare().map_err(Error::from),
+        );
         if wanted.merge {
             report("merge memory", self.merge_memory());
         }
@@ -218,7 +231,8 @@ impl Engine {
     }
 
     fn install_merged(&self, merged: &[(TableId, PartitionId, Vec<MemoryLayer>, MemoryLayer)]) {
-        self.edit_roots(&|state| {
+        let mut sequencer = self.sequencer.lock();
+        self.edit_roots(&mut sequencer, &|state| {
             for (table, partition, inputs, layer) in merged {
                 edit_partition(state, *table, *partition, &|partition| {
                     let _stands = memtable::replace(&mut partition.memory, inputs, layer);

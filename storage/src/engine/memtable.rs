@@ -35,15 +35,23 @@ pub(super) fn due(layers: &[MemoryLayer], barrier: Option<Lsn>) -> Option<Range<
     let first = barrier.map_or(0, |barrier| {
         layers.partition_point(|layer| layer.layer.last_lsn <= barrier)
     });
-    due_in(layers, first..layers.len())
-        .or_else(|| if first >= FAN_IN { due_in(layers, 0..first) } else { None })
+    due_in(layers, first..layers.len()).or_else(|| {
+        if first >= FAN_IN {
+            due_in(layers, 0..first)
+        } else {
+            None
+        }
+    })
 }
 
 fn due_in(layers: &[MemoryLayer], within: Range<usize>) -> Option<Range<usize>> {
     let mut end = within.end;
     while end > within.start {
         let level = layers[end - 1].level;
-        let same = layers[within.start..end].iter().rev().take_while(|other| other.level <= level);
+        let same = layers[within.start..end]
+            .iter()
+            .rev()
+            .take_while(|other| other.level <= level);
         let count = same.count();
         if count >= FAN_IN {
             return Some(end - count..end);
@@ -69,9 +77,17 @@ pub(super) fn merge_layers(
     dead: &Dead,
 ) -> Result<MemoryLayer> {
     let plain: Vec<_> = layers.iter().map(|layer| layer.layer.clone()).collect();
-    let level = layers.iter().map(|layer| layer.level).max().unwrap_or(0).saturating_add(1);
+    let level = layers
+        .iter()
+        .map(|layer| layer.level)
+        .max()
+        .unwrap_or(0)
+        .saturating_add(1);
     let merged = merge_to_one(&plain, schema, dead, &|_| false)?;
-    Ok(MemoryLayer { layer: Arc::new(merged), level })
+    Ok(MemoryLayer {
+        layer: Arc::new(merged),
+        level,
+    })
 }
 
 /// Merges neighbouring layers, oldest first; `bottom` tells of which tags nothing older exists.
@@ -85,12 +101,19 @@ pub(super) fn merge_to_one(
     dead: &Dead,
     bottom: &dyn Fn(TagId) -> bool,
 ) -> Result<Layer> {
-    let tags: BTreeSet<TagId> =
-        layers.iter().flat_map(|layer| layer.parts.iter().map(|(tag, _)| *tag)).collect();
+    let tags: BTreeSet<TagId> = layers
+        .iter()
+        .flat_map(|layer| layer.parts.iter().map(|(tag, _)| *tag))
+        .collect();
     let mut parts = Vec::with_capacity(tags.len());
     for id in tags {
-        let Some(tag) = schema.tag_by_id(id) else { continue };
-        let own: Vec<_> = layers.iter().filter_map(|layer| layer.part(id).cloned()).collect();
+        let Some(tag) = schema.tag_by_id(id) else {
+            continue;
+        };
+        let own: Vec<_> = layers
+            .iter()
+            .filter_map(|layer| layer.part(id).cloned())
+            .collect();
         let bottom = bottom(id);
         if let [only] = own.as_slice()
             && !bottom
@@ -99,7 +122,17 @@ pub(super) fn merge_to_one(
             continue;
         }
         let payload = tag.kind.family() == Family::Map;
-        parts.push((id, Arc::new(merge(&own, MergeContext { dead, bottom, payload })?)));
+        parts.push((
+            id,
+            Arc::new(merge(
+                &own,
+                MergeContext {
+                    dead,
+                    bottom,
+                    payload,
+                },
+            )?),
+        ));
     }
     let first = layers.first().map_or(Lsn(0), |layer| layer.first_lsn);
     let last = layers.last().map_or(Lsn(0), |layer| layer.last_lsn);
@@ -108,9 +141,18 @@ pub(super) fn merge_to_one(
 
 /// Puts a merged layer in the place of its inputs, if they still stand side by side.
 #[must_use]
-pub(super) fn replace(layers: &mut Vec<MemoryLayer>, inputs: &[MemoryLayer], merged: &MemoryLayer) -> bool {
-    let Some(first) = inputs.first() else { return false };
-    let Some(at) = layers.iter().position(|layer| Arc::ptr_eq(&layer.layer, &first.layer)) else {
+pub(super) fn replace(
+    layers: &mut Vec<MemoryLayer>,
+    inputs: &[MemoryLayer],
+    merged: &MemoryLayer,
+) -> bool {
+    let Some(first) = inputs.first() else {
+        return false;
+    };
+    let Some(at) = layers
+        .iter()
+        .position(|layer| Arc::ptr_eq(&layer.layer, &first.layer))
+    else {
         return false;
     };
     let stands = layers.len() >= at + inputs.len()

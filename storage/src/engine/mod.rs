@@ -24,7 +24,6 @@ mod snapshot;
 mod status;
 mod write;
 
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -140,7 +139,12 @@ impl Engine {
             if self.snapshot().lsn >= lsn {
                 return true;
             }
-            if self.roots.visible.wait_until(&mut held, deadline).timed_out() {
+            if self
+                .roots
+                .visible
+                .wait_until(&mut held, deadline)
+                .timed_out()
+            {
                 return self.snapshot().lsn >= lsn;
             }
         }
@@ -162,7 +166,9 @@ impl Engine {
             Error::new(ErrorKind::Invalid, "bad_parameter", detail)
         };
         let parts: Vec<&str> = token.split('.').collect();
-        let [log, epoch, lsn] = parts.as_slice() else { return Err(malformed()) };
+        let [log, epoch, lsn] = parts.as_slice() else {
+            return Err(malformed());
+        };
         let epoch: u32 = epoch.parse().map_err(|_| malformed())?;
         let lsn = Lsn(lsn.parse().map_err(|_| malformed())?);
         if *log != "0" {

@@ -11,7 +11,7 @@ use crate::engine::batch::Batch;
 use crate::engine::files::Files;
 use crate::engine::maintenance::Maintenance;
 use crate::engine::recorded::RecordedWrites;
-use crate::engine::root::{DbState, PartitionState, SegmentSet, Vocabularies};
+use crate::engine::root::{DbState, LiveSegment, PartitionState, SegmentSet, Vocabularies};
 use crate::engine::{Engine, Roots, Sequencer, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Lsn;
@@ -40,29 +40,44 @@ impl Engine {
         for directory in [paths::manifest_dir(), paths::data_dir()] {
             ensure_dir(&*vfs, &directory).map_err(|error| Error::io(&directory, error))?;
         }
+        // A name may be seen that an earlier process made and did not sync.
+        let manifests = paths::manifest_dir();
+        vfs.sync_dir(&manifests)
+            .map_err(|error| Error::io(&manifests, error))?;
         let cache = Arc::new(BlobCache::new(settings.cache_bytes));
         let mut manifest = newest_manifest(&*vfs)?;
         let mut state = load_state(&*vfs, &cache, &manifest)?;
         let mut writes = RecordedWrites::default();
         let mut remember = |write: RecordedWrite| {
-            let oldest = write.commit_time.saturating_sub(settings.idempotency_micros);
+            let oldest = write
+                .commit_time
+                .saturating_sub(settings.idempotency_micros);
             writes.push(write, oldest, settings.idempotency_entries_max);
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
         manifest.epoch += 1;
         manifest.next_counter = 0;
-        let log_settings =
-            LogSettings { file_bytes: settings.log_file_bytes, log_id: 0, epoch: manifest.epoch };
+        let log_settings = LogSettings {
+            file_bytes: settings.log_file_bytes,
+            log_id: 0,
+            epoch: manifest.epoch,
+        };
         let first_lsn = manifest.lsn.0 + 1;
-        let (log, report) = Log::open(vfs.clone(), log_settings, first_lsn, &mut |lsn, payload| {
-            let mut batch = Batch::decode(Lsn(lsn), payload)?;
-            replay(&mut state, &mut batch)?;
-            if let Some(idempotency) = batch.idempotency.take() {
-                let (lsn, commit_time, outcome) = (batch.lsn, batch.commit_time, batch.outcome);
-                remember(RecordedWrite { idempotency, lsn, commit_time, outcome });
-            }
-            Ok::<(), Error>(())
-        })?;
+        let (log, report) =
+            Log::open(vfs.clone(), log_settings, first_lsn, &mut |lsn, payload| {
+                let mut batch = Batch::decode(Lsn(lsn), payload)?;
+                replay(&mut state, &mut batch)?;
+                if let Some(idempotency) = batch.idempotency.take() {
+                    let (lsn, commit_time, outcome) = (batch.lsn, batch.commit_time, batch.outcome);
+                    remember(RecordedWrite {
+                        idempotency,
+                        lsn,
+                        commit_time,
+                        outcome,
+                    });
+                }
+                Ok::<(), Error>(())
+            })?;
         tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
         let epoch = manifest.epoch;
         let mut files = Files::new(vfs.clone(), manifest);
@@ -79,7 +94,11 @@ impl Engine {
             cache,
             log,
             epoch,
-            sequencer: Mutex::new(Sequencer { pending: state, barrier: None, writes }),
+            sequencer: Mutex::new(Sequencer {
+                pending: state,
+                barrier: None,
+                writes,
+            }),
             roots,
             files: Mutex::new(files),
             flushing: Mutex::new(()),
@@ -101,7 +120,11 @@ fn newest_manifest(vfs: &dyn Vfs) -> Result<Manifest> {
     let path = paths::manifest(number);
     let manifest = manifest::read(vfs, &path)?;
     if manifest.number != number {
-        return Err(Error::corrupt(path, 24, format!("manifest number {number}")));
+        return Err(Error::corrupt(
+            path,
+            24,
+            format!("manifest number {number}"),
+        ));
     }
     Ok(manifest)
 }
@@ -112,11 +135,16 @@ pub(crate) fn load_state(
     cache: &Arc<BlobCache>,
     manifest: &Manifest,
 ) -> Result<DbState> {
-    let mut state =
-        DbState { lsn: manifest.lsn, catalog: Arc::default(), tables: BTreeMap::new() };
+    let mut state = DbState {
+        lsn: manifest.lsn,
+        catalog: Arc::default(),
+        tables: BTreeMap::new(),
+    };
     apply_catalog(&mut state, manifest.catalog.clone());
     for files in &manifest.partitions {
-        let Some(table) = state.tables.get_mut(&files.table) else { continue };
+        let Some(table) = state.tables.get_mut(&files.table) else {
+            continue;
+        };
         let index = usize::from(files.partition.0);
         if let Some(partition) = Arc::make_mut(table).partitions.get_mut(index) {
             load_partition(vfs, cache, files, Arc::make_mut(partition))?;
@@ -136,7 +164,13 @@ fn load_partition(
         let path = segment.file.name.path();
         let opened = TagSegment::open(vfs, &path, cache.clone())
             .and_then(|opened| check_len(&path, opened.file().len(), segment.file, opened))?;
-        live.push((opened, segment.tags.clone()));
+        let (first_lsn, last_lsn) = (segment.first_lsn, segment.last_lsn);
+        live.push(LiveSegment {
+            segment: opened,
+            first_lsn,
+            last_lsn,
+            tags: segment.tags.clone(),
+        });
     }
     let mut keys = Vec::with_capacity(files.keys.len());
     for file in &files.keys {
@@ -151,11 +185,17 @@ fn load_partition(
         let opened = VocabularySegment::open(vfs, &path, cache.clone())?;
         vocabularies.push(check_len(&path, opened.file().len(), *file, opened)?);
     }
-    let memory = Arc::new(KeyMemory::new(files.next_ordinal, partition.schema.key_type));
+    let memory = Arc::new(KeyMemory::new(
+        files.next_ordinal,
+        partition.schema.key_type,
+    ));
     partition.next_ordinal = files.next_ordinal;
     partition.dead = Dead::from_bitmap(&files.dead);
     partition.segments = Arc::new(SegmentSet::new(live));
-    partition.keys = PartitionKeys { segments: keys, memory: vec![memory] };
+    partition.keys = PartitionKeys {
+        segments: keys,
+        memory: vec![memory],
+    };
     partition.vocabularies = Arc::new(Vocabularies::new(vocabularies));
     Ok(())
 }
@@ -164,7 +204,11 @@ fn check_len<T>(path: &RelPath, len: u64, file: FileRecord, opened: T) -> Result
     if len == file.len {
         return Ok(opened);
     }
-    Err(Error::corrupt(path, len.min(file.len), format!("a file of {} bytes", file.len)))
+    Err(Error::corrupt(
+        path,
+        len.min(file.len),
+        format!("a file of {} bytes", file.len),
+    ))
 }
 
 /// Applies a batch that was read from the log.

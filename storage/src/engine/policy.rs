@@ -56,7 +56,9 @@ mod tests {
             let mut sizes = vec![if seed % 2 == 0 { 1 << 20 } else { 1 }];
             let (mut written, mut given, mut deepest) = (0, 0, 0);
             for _ in 0..2_000 {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 let size = 1 + (state >> 33) % 1_000;
                 sizes.push(size);
                 given += size;

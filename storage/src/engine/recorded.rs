@@ -24,7 +24,8 @@ impl RecordedWrites {
     /// Adds a write; forgets those from before `oldest` and all but the last `entries_max`.
     pub(super) fn push(&mut self, write: RecordedWrite, oldest: i64, entries_max: usize) {
         let write = Arc::new(write);
-        self.by_key.insert(write.idempotency.key.as_str().into(), write.clone());
+        self.by_key
+            .insert(write.idempotency.key.as_str().into(), write.clone());
         self.in_order.push_back(write);
         while let Some(first) = self.in_order.front()
             && (first.commit_time < oldest || self.in_order.len() > entries_max)
@@ -39,6 +40,9 @@ impl RecordedWrites {
 
     /// All writes up to an LSN, oldest first.
     pub(super) fn up_to(&self, lsn: crate::ids::Lsn) -> impl Iterator<Item = &RecordedWrite> {
-        self.in_order.iter().take_while(move |write| write.lsn <= lsn).map(|write| &**write)
+        self.in_order
+            .iter()
+            .take_while(move |write| write.lsn <= lsn)
+            .map(|write| &**write)
     }
 }

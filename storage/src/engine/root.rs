@@ -50,22 +50,35 @@ pub struct PartitionState {
     pub(crate) vocabularies: Arc<Vocabularies>,
 }
 
+/// A tag segment, and what is read from it.
+#[derive(Clone, Debug)]
+pub struct LiveSegment {
+    /// The segment.
+    pub segment: Arc<TagSegment>,
+    /// The first batch in it.
+    pub first_lsn: Lsn,
+    /// The last batch in it.
+    pub last_lsn: Lsn,
+    /// The tags that are read from it.
+    pub tags: Vec<TagId>,
+}
+
 /// The tag segments of a partition.
 #[derive(Debug, Default)]
 pub struct SegmentSet {
-    /// With the tags that are still read from each, oldest first.
-    pub live: Vec<(Arc<TagSegment>, Vec<TagId>)>,
+    /// Oldest first.
+    pub live: Vec<LiveSegment>,
     stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
 }
 
 impl SegmentSet {
     /// A set of segments, in any order, with the tags to be read from each.
     #[must_use]
-    pub fn new(mut live: Vec<(Arc<TagSegment>, Vec<TagId>)>) -> Self {
-        live.retain(|(_, tags)| !tags.is_empty());
-        live.sort_by_key(|(segment, _)| segment.first_lsn);
+    pub fn new(mut live: Vec<LiveSegment>) -> Self {
+        live.retain(|live| !live.tags.is_empty());
+        live.sort_by_key(|live| live.first_lsn);
         let mut stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>> = BTreeMap::new();
-        for (segment, tags) in &live {
+        for LiveSegment { segment, tags, .. } in &live {
             for tag in tags {
                 stacks.entry(*tag).or_default().push(segment.clone());
             }
@@ -96,7 +109,10 @@ impl Vocabularies {
     /// Vocabularies whose strings so far are in segments, oldest first.
     #[must_use]
     pub const fn new(segments: Vec<Arc<VocabularySegment>>) -> Self {
-        Self { tags: Mutex::new(BTreeMap::new()), segments }
+        Self {
+            tags: Mutex::new(BTreeMap::new()),
+            segments,
+        }
     }
 
     /// The vocabulary of a tag.
@@ -104,10 +120,12 @@ impl Vocabularies {
     pub fn get(&self, tag: TagId) -> Arc<Vocabulary> {
         let mut tags = self.tags.lock();
         let make = || {
-            let has = |segment: &&Arc<VocabularySegment>| {
-                segment.runs().iter().any(|run| run.tag == tag)
-            };
-            Arc::new(Vocabulary::new(tag, self.segments.iter().filter(has).cloned().collect()))
+            let has =
+                |segment: &&Arc<VocabularySegment>| segment.runs().iter().any(|run| run.tag == tag);
+            Arc::new(Vocabulary::new(
+                tag,
+                self.segments.iter().filter(has).cloned().collect(),
+            ))
         };
         tags.entry(tag).or_insert_with(make).clone()
     }
@@ -144,7 +162,11 @@ impl DbState {
     /// It was dropped meanwhile.
     pub fn require(&self, id: TableId) -> Result<&TableState> {
         self.table(id).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "unknown_table", "the table was dropped meanwhile")
+            Error::new(
+                ErrorKind::NotFound,
+                "unknown_table",
+                "the table was dropped meanwhile",
+            )
         })
     }
 }
@@ -198,7 +220,10 @@ impl PartitionState {
             dead: Dead::default(),
             memory: Vec::new(),
             segments: Arc::default(),
-            keys: PartitionKeys { segments: Vec::new(), memory: vec![memory] },
+            keys: PartitionKeys {
+                segments: Vec::new(),
+                memory: vec![memory],
+            },
             vocabularies: Arc::default(),
         }
     }
@@ -236,7 +261,9 @@ impl PartitionState {
     /// The subjects of a chunk.
     pub fn alive(&self, chunk: u16, out: &mut Chunk) {
         let first = u64::from(chunk) << 16;
-        let below = u64::from(self.next_ordinal).saturating_sub(first).min(65_536);
+        let below = u64::from(self.next_ordinal)
+            .saturating_sub(first)
+            .min(65_536);
         out.fill_below(below as usize);
         if let Some(dead) = self.dead.chunk(chunk) {
             out.and_not(dead);
@@ -272,10 +299,12 @@ impl PartitionState {
     ) -> Result<()> {
         let start = ordinal_at(chunk, 0);
         let end = self.next_ordinal.min(start.saturating_add(65_536));
-        let wanted = |ordinal: Ordinal| {
-            chunk_of(ordinal) == chunk && audience.contains(low_of(ordinal))
-        };
-        self.keys.for_each(start..end, &wanted, &mut |ordinal, key| visit(low_of(ordinal), key))
+        let wanted =
+            |ordinal: Ordinal| chunk_of(ordinal) == chunk && audience.contains(low_of(ordinal));
+        self.keys
+            .for_each(start..end, &wanted, &mut |ordinal, key| {
+                visit(low_of(ordinal), key)
+            })
     }
 
     /// The strings of a tag.
@@ -323,30 +352,55 @@ impl PartitionState {
     /// How many layers a tag has.
     #[must_use]
     pub fn depth(&self, tag: TagId) -> usize {
-        let memory = self.memory.iter().filter(|layer| layer.layer.part(tag).is_some());
+        let memory = self
+            .memory
+            .iter()
+            .filter(|layer| layer.layer.part(tag).is_some());
         self.segments.stack(tag).len() + memory.count()
     }
 
     /// Bytes on disk that hold a tag's values and bitmaps.
     #[must_use]
     pub fn tag_bytes(&self, tag: TagId) -> u64 {
-        let entries = self.segments.stack(tag).iter().filter_map(|s| s.entries().get(&tag));
+        let entries = self
+            .segments
+            .stack(tag)
+            .iter()
+            .filter_map(|s| s.entries().get(&tag));
         entries.map(|entry| entry.bytes).sum()
     }
 
     /// Bytes of the files that hold the partition.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
-        let tags = self.segments.live.iter().map(|(segment, _)| segment.file().len());
-        let keys = self.keys.segments.iter().map(|segment| segment.file().len());
+        let tags = self
+            .segments
+            .live
+            .iter()
+            .map(|live| live.segment.file().len());
+        let keys = self
+            .keys
+            .segments
+            .iter()
+            .map(|segment| segment.file().len());
         tags.chain(keys).sum()
     }
 
     /// Bytes of the layers and keys that are not yet in segments.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let layers = self.memory.iter().map(|layer| layer.layer.bytes).sum::<usize>();
-        layers + self.keys.memory.iter().map(|keys| keys.bytes()).sum::<usize>()
+        let layers = self
+            .memory
+            .iter()
+            .map(|layer| layer.layer.bytes)
+            .sum::<usize>();
+        layers
+            + self
+                .keys
+                .memory
+                .iter()
+                .map(|keys| keys.bytes())
+                .sum::<usize>()
     }
 
     /// The layers of a tag, oldest first.
@@ -355,7 +409,11 @@ impl PartitionState {
         for segment in self.segments.stack(tag) {
             parts.extend(segment.part(tag)?);
         }
-        parts.extend(self.memory.iter().filter_map(|layer| layer.layer.part(tag).cloned()));
+        parts.extend(
+            self.memory
+                .iter()
+                .filter_map(|layer| layer.layer.part(tag).cloned()),
+        );
         Ok(parts)
     }
 }

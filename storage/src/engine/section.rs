@@ -11,11 +11,14 @@ use crate::engine::batch::Section;
 use crate::engine::root::PartitionState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Code, Ordinal, TableId, TagId};
+use crate::layer::Part;
 use crate::layer::write::{Edit, PartBuilder};
-use crate::limits::{KEY_BYTES_MAX, KEYWORD_BYTES_MAX, LONG_TEXT_BYTES_MAX, MEMBERS_MAX, ORDINALS_MAX};
+use crate::limits::{
+    KEY_BYTES_MAX, KEYWORD_BYTES_MAX, LONG_TEXT_BYTES_MAX, MEMBERS_MAX, ORDINALS_MAX,
+};
 use crate::schema::{NumberType, Tag, TagType};
 use crate::segment::keys::hash_of;
-use crate::vocabulary::VocabularyLimits;
+use crate::vocabulary::{Vocabulary, VocabularyLimits};
 
 /// Collects the effects on one partition.
 #[derive(Debug)]
@@ -77,8 +80,7 @@ impl SectionBuilder {
         if own.is_some() {
             return Ok(own);
         }
-        let alive =
-            |ordinal| self.partition.is_alive(ordinal) && !self.deleted.contains(&ordinal);
+        let alive = |ordinal| self.partition.is_alive(ordinal) && !self.deleted.contains(&ordinal);
         self.partition.keys.find(key, &alive)
     }
 
@@ -89,13 +91,19 @@ impl SectionBuilder {
     pub(super) fn resolve(&mut self, key: KeyRef<'_>) -> Result<Resolved> {
         if let Some(ordinal) = self.find(key)? {
             let repeated = !self.touched.insert(ordinal);
-            return Ok(Resolved { ordinal, created: false, repeated });
+            return Ok(Resolved {
+                ordinal,
+                created: false,
+                repeated,
+            });
         }
         if let KeyRef::Text(text) = key
             && text.len() > KEY_BYTES_MAX
         {
-            let detail =
-                format!("a key has {} bytes, at most {KEY_BYTES_MAX} are allowed", text.len());
+            let detail = format!(
+                "a key has {} bytes, at most {KEY_BYTES_MAX} are allowed",
+                text.len()
+            );
             return Err(Error::new(ErrorKind::Invalid, "bad_key", detail));
         }
         let row = self.keys.len() as u32;
@@ -106,9 +114,14 @@ impl SectionBuilder {
         }
         self.keys.push(key);
         let keys = &self.keys;
-        self.rows.insert_unique(hash_of(key), row, |row| hash_of(keys.get(*row as usize)));
+        self.rows
+            .insert_unique(hash_of(key), row, |row| hash_of(keys.get(*row as usize)));
         self.touched.insert(ordinal);
-        Ok(Resolved { ordinal, created: true, repeated: false })
+        Ok(Resolved {
+            ordinal,
+            created: true,
+            repeated: false,
+        })
     }
 
     /// Lets a subject die; tells whether it was alive.
@@ -117,30 +130,16 @@ impl SectionBuilder {
         known && !self.partition.dead.contains(ordinal) && self.deleted.insert(ordinal)
     }
 
-    /// Whether a subject exists now.
-    #[must_use]
-    pub(super) fn is_alive(&self, ordinal: Ordinal) -> bool {
-        self.partition.is_alive(ordinal) && !self.deleted.contains(&ordinal)
-    }
-
     /// What becomes of a tag.
     pub(super) fn tag(&mut self, tag: &Tag) -> &mut TagBuilder {
-        self.tags.entry(tag.id).or_insert_with(|| TagBuilder {
-            part: PartBuilder::new(tag.kind.family()),
-            strings: BTreeMap::new(),
-        })
+        self.tags
+            .entry(tag.id)
+            .or_insert_with(|| TagBuilder::new(tag))
     }
 
     /// Turns the strings of a column into codes, each when it is first used.
-    #[must_use]
     pub(super) fn codes<'a>(&self, tag: &'a Tag, dictionary: &'a Dictionary) -> Codes<'a> {
-        Codes {
-            tag,
-            strings: dictionary.strings(),
-            codes: vec![None; dictionary.strings().len()],
-            partition: self.partition.clone(),
-            limits: self.limits,
-        }
+        Codes::new(tag, dictionary, &self.partition, self.limits)
     }
 
     /// The effects.
@@ -167,24 +166,65 @@ impl SectionBuilder {
     }
 }
 
+/// A cell as layers take it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stored<'a> {
+    /// Nothing is known any more.
+    Clear,
+    /// A number, or a code.
+    Number(i64),
+    /// A long text.
+    Text(&'a str),
+    /// Of a set or map.
+    Edit(Edit),
+}
+
 /// The codes of a column's strings in one partition.
 #[derive(Debug)]
 pub(super) struct Codes<'a> {
     tag: &'a Tag,
     strings: &'a [Box<str>],
     codes: Vec<Option<Code>>,
-    partition: Arc<PartitionState>,
+    vocabulary: Arc<Vocabulary>,
     limits: VocabularyLimits,
 }
 
-impl Codes<'_> {
-    fn get(&mut self, place: u32, builder: &mut TagBuilder) -> Result<Code> {
+impl<'a> Codes<'a> {
+    /// No string has been asked for yet.
+    pub(super) fn new(
+        tag: &'a Tag,
+        dictionary: &'a Dictionary,
+        partition: &PartitionState,
+        limits: VocabularyLimits,
+    ) -> Self {
+        let strings = dictionary.strings();
+        let vocabulary = partition.vocabulary(tag.id);
+        Self {
+            tag,
+            strings,
+            codes: vec![None; strings.len()],
+            vocabulary,
+            limits,
+        }
+    }
+
+    /// The strings that were asked for, with their codes.
+    fn used(&self) -> impl Iterator<Item = (Code, &Box<str>)> {
+        self.codes
+            .iter()
+            .zip(self.strings)
+            .filter_map(|(code, string)| Some(((*code)?, string)))
+    }
+
+    fn get(&mut self, place: u32) -> Result<Code> {
         let index = place as usize;
         if let Some(Some(code)) = self.codes.get(index) {
             return Ok(*code);
         }
         let Some(string) = self.strings.get(index) else {
-            return Err(Error::internal("a cell names a string that its column does not have"));
+            return Err(Error::internal(
+                "a cell names a string that its column does not have",
+            ));
         };
         if string.len() > KEYWORD_BYTES_MAX {
             let detail = format!(
@@ -195,108 +235,135 @@ impl Codes<'_> {
             );
             return Err(Error::new(ErrorKind::Limit, "limit_exceeded", detail));
         }
-        let vocabulary = self.partition.vocabulary(self.tag.id);
-        let found = vocabulary.intern(&self.strings[index..=index], self.limits, &self.tag.name)?;
-        let code = found[0];
-        builder.strings.insert(code, string.clone());
-        self.codes[index] = Some(code);
-        Ok(code)
+        let strings = &self.strings[index..=index];
+        let found = self
+            .vocabulary
+            .intern(strings, self.limits, &self.tag.name)?;
+        self.codes[index] = Some(found[0]);
+        Ok(found[0])
+    }
+
+    /// Validates a cell and puts codes for its strings.
+    ///
+    /// # Errors
+    /// The cell does not fit the tag's type, `vocabulary_full`, or a limit is exceeded.
+    pub(super) fn resolve<'c>(&mut self, cell: &'c Cell) -> Result<Stored<'c>> {
+        Ok(match (self.tag.kind, cell) {
+            (_, Cell::Clear) => Stored::Clear,
+            (TagType::Boolean, Cell::Value(value @ (0 | 1))) => Stored::Number(*value),
+            (TagType::Keyword, Cell::Value(place)) => {
+                let place = u32::try_from(*place).unwrap_or(u32::MAX);
+                Stored::Number(i64::from(self.get(place)?))
+            }
+            (TagType::Number(number), Cell::Value(value)) => {
+                check_number(number, *value, self.tag)?;
+                Stored::Number(*value)
+            }
+            (TagType::LongText, Cell::Text(text)) => {
+                check_len("bytes of a long text", text.len(), LONG_TEXT_BYTES_MAX)?;
+                Stored::Text(text)
+            }
+            (TagType::KeywordSet, Cell::Set(members)) => {
+                Stored::Edit(Edit::Replace(self.members(members)?))
+            }
+            (TagType::KeywordSet, Cell::EditSet { drop, put }) => {
+                Stored::Edit(change(&self.members(drop)?, self.members(put)?))
+            }
+            (TagType::Map(number), Cell::Map(entries)) => {
+                check_numbers(number, entries, self.tag)?;
+                Stored::Edit(Edit::Replace(self.entries(entries.iter().copied())?))
+            }
+            (TagType::Map(number), Cell::EditMap { drop, put }) => {
+                check_numbers(number, put, self.tag)?;
+                Stored::Edit(change(
+                    &self.members(drop)?,
+                    self.entries(put.iter().copied())?,
+                ))
+            }
+            _ => {
+                let detail = format!("tag {:?} cannot hold such a value", self.tag.name);
+                return Err(Error::new(ErrorKind::Invalid, "type_mismatch", detail));
+            }
+        })
+    }
+
+    fn members(&mut self, places: &[u32]) -> Result<Vec<(Code, i64)>> {
+        self.entries(places.iter().map(|place| (*place, 0)))
+    }
+
+    fn entries(
+        &mut self,
+        entries: impl ExactSizeIterator<Item = (u32, i64)>,
+    ) -> Result<Vec<(Code, i64)>> {
+        check_len("members of a set or map", entries.len(), MEMBERS_MAX)?;
+        entries
+            .map(|(place, value)| Ok((self.get(place)?, value)))
+            .collect()
     }
 }
 
 impl TagBuilder {
+    /// No effects yet.
+    pub(super) fn new(tag: &Tag) -> Self {
+        Self {
+            part: PartBuilder::new(tag.kind.family()),
+            strings: BTreeMap::new(),
+        }
+    }
+
     /// Takes away whatever a subject has.
     pub(super) fn clear(&mut self, ordinal: Ordinal) {
         self.part.clear(ordinal);
     }
 
     /// Applies a cell to a subject.
-    ///
-    /// # Errors
-    /// The cell does not fit the tag's type, `vocabulary_full`, or a limit is exceeded.
-    pub(super) fn write(&mut self, ordinal: Ordinal, cell: &Cell, codes: &mut Codes<'_>) -> Result<()> {
-        let kind = codes.tag.kind;
-        match (kind, cell) {
-            (_, Cell::Clear) => self.clear(ordinal),
-            (TagType::Boolean, Cell::Value(value @ (0 | 1))) => self.single(ordinal, *value),
-            (TagType::Keyword, Cell::Value(place)) => {
-                let place = u32::try_from(*place).unwrap_or(u32::MAX);
-                let code = codes.get(place, self)?;
-                self.single(ordinal, i64::from(code));
+    pub(super) fn write(&mut self, ordinal: Ordinal, cell: Stored<'_>) {
+        match (&mut self.part, cell) {
+            (PartBuilder::Single(part), Stored::Number(value)) => part.write(ordinal, Some(value)),
+            (PartBuilder::Text(part), Stored::Text(text)) => part.write(ordinal, Some(text.into())),
+            (PartBuilder::Set(part) | PartBuilder::Map(part), Stored::Edit(edit)) => {
+                part.write(ordinal, edit);
             }
-            (TagType::Number(number), Cell::Value(value)) => {
-                check_number(number, *value, codes.tag)?;
-                self.single(ordinal, *value);
-            }
-            (TagType::LongText, Cell::Text(text)) => {
-                check_len("bytes of a long text", text.len(), LONG_TEXT_BYTES_MAX)?;
-                if let PartBuilder::Text(part) = &mut self.part {
-                    part.write(ordinal, Some(text.clone()));
-                }
-            }
-            (TagType::KeywordSet, Cell::Set(members)) => {
-                let put = self.entries(members.iter().map(|place| (*place, 0)), codes)?;
-                self.edit(ordinal, Edit::Replace(put));
-            }
-            (TagType::KeywordSet, Cell::EditSet { drop, put }) => {
-                let drop = self.entries(drop.iter().map(|place| (*place, 0)), codes)?;
-                let put = self.entries(put.iter().map(|place| (*place, 0)), codes)?;
-                self.edit(ordinal, change(&drop, put));
-            }
-            (TagType::Map(number), Cell::Map(entries)) => {
-                check_numbers(number, entries, codes.tag)?;
-                let put = self.entries(entries.iter().copied(), codes)?;
-                self.edit(ordinal, Edit::Replace(put));
-            }
-            (TagType::Map(number), Cell::EditMap { drop, put }) => {
-                check_numbers(number, put, codes.tag)?;
-                let drop = self.entries(drop.iter().map(|place| (*place, 0)), codes)?;
-                let put = self.entries(put.iter().copied(), codes)?;
-                self.edit(ordinal, change(&drop, put));
-            }
-            _ => {
-                let detail = format!("tag {:?} cannot hold such a value", codes.tag.name);
-                return Err(Error::new(ErrorKind::Invalid, "type_mismatch", detail));
-            }
-        }
-        Ok(())
-    }
-
-    fn single(&mut self, ordinal: Ordinal, value: i64) {
-        if let PartBuilder::Single(part) = &mut self.part {
-            part.write(ordinal, Some(value));
+            (_, Stored::Clear) => self.clear(ordinal),
+            _ => debug_assert!(false, "a cell of another family"),
         }
     }
 
-    fn edit(&mut self, ordinal: Ordinal, edit: Edit) {
-        if let PartBuilder::Set(part) | PartBuilder::Map(part) = &mut self.part {
-            part.write(ordinal, edit);
+    /// Remembers the strings of the codes that were written.
+    pub(super) fn keep_strings(&mut self, codes: &Codes<'_>) {
+        for (code, string) in codes.used() {
+            self.strings.entry(code).or_insert_with(|| string.clone());
         }
     }
 
-    fn entries(
-        &mut self,
-        entries: impl ExactSizeIterator<Item = (u32, i64)>,
-        codes: &mut Codes<'_>,
-    ) -> Result<Vec<(Code, i64)>> {
-        check_len("members of a set or map", entries.len(), MEMBERS_MAX)?;
-        entries.map(|(place, value)| Ok((codes.get(place, self)?, value))).collect()
+    /// The net effect.
+    pub(super) fn finish(self) -> Part {
+        self.part.finish()
     }
 }
 
 fn change(drop: &[(Code, i64)], put: Vec<(Code, i64)>) -> Edit {
-    Edit::Change { drop: drop.iter().map(|(code, _)| *code).collect(), put }
+    Edit::Change {
+        drop: drop.iter().map(|(code, _)| *code).collect(),
+        put,
+    }
 }
 
 fn check_len(what: &str, len: usize, max: usize) -> Result<()> {
     if len <= max {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Limit, "limit_exceeded", format!("{what}: {len}, at most {max}")))
+    Err(Error::new(
+        ErrorKind::Limit,
+        "limit_exceeded",
+        format!("{what}: {len}, at most {max}"),
+    ))
 }
 
 fn check_numbers(kind: NumberType, entries: &[(u32, i64)], tag: &Tag) -> Result<()> {
-    entries.iter().try_for_each(|(_, value)| check_number(kind, *value, tag))
+    entries
+        .iter()
+        .try_for_each(|(_, value)| check_number(kind, *value, tag))
 }
 
 fn check_number(kind: NumberType, value: i64, tag: &Tag) -> Result<()> {

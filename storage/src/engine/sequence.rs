@@ -30,7 +30,12 @@ impl<'a> Sequence<'a> {
     /// Before the first change; `state` is the pending root.
     #[must_use]
     pub(super) fn new(state: &'a DbState, limits: VocabularyLimits) -> Self {
-        Self { state, limits, sections: BTreeMap::new(), outcome: Outcome::default() }
+        Self {
+            state,
+            limits,
+            sections: BTreeMap::new(),
+            outcome: Outcome::default(),
+        }
     }
 
     /// The batch that a write set amounts to; its schema change has been applied to the state.
@@ -44,8 +49,11 @@ impl<'a> Sequence<'a> {
         if let Some(matched) = write.matched {
             self.outcome.matched = matched;
         }
-        let sections: Vec<Section> =
-            self.sections.into_iter().map(|((table, _), section)| section.finish(table)).collect();
+        let sections: Vec<Section> = self
+            .sections
+            .into_iter()
+            .map(|((table, _), section)| section.finish(table))
+            .collect();
         Ok(Batch {
             lsn,
             commit_time,
@@ -63,15 +71,27 @@ impl<'a> Sequence<'a> {
         match change {
             Change::Rows { mode, rows } => self.rows(table, *mode, rows),
             Change::DeleteKeys(keys) => self.delete_keys(table, keys),
-            Change::DeleteSubjects { partition, subjects } => {
-                self.delete_subjects(table, *partition, subjects)
-            }
-            Change::Assign { partition, subjects, tag, dictionary, cell } => {
+            Change::DeleteSubjects {
+                partition,
+                subjects,
+            } => self.delete_subjects(table, *partition, subjects),
+            Change::Assign {
+                partition,
+                subjects,
+                tag,
+                dictionary,
+                cell,
+            } => {
                 let tag = require_tag(table, *tag)?;
                 let cells = subjects.iter().map(|ordinal| (ordinal, cell));
                 self.cells(table, *partition, tag, dictionary, cells)
             }
-            Change::Cells { partition, tag, dictionary, cells } => {
+            Change::Cells {
+                partition,
+                tag,
+                dictionary,
+                cells,
+            } => {
                 let tag = require_tag(table, *tag)?;
                 let cells = cells.iter().map(|(ordinal, cell)| (*ordinal, cell));
                 self.cells(table, *partition, tag, dictionary, cells)
@@ -100,8 +120,11 @@ impl<'a> Sequence<'a> {
         }
         for column in &rows.columns {
             let tag = require_tag(table, column.tag)?;
-            let mut cells: Vec<(u32, &Cell)> =
-                column.cells.iter().map(|(row, cell)| (*row, cell)).collect();
+            let mut cells: Vec<(u32, &Cell)> = column
+                .cells
+                .iter()
+                .map(|(row, cell)| (*row, cell))
+                .collect();
             if mode == RowMode::Replace {
                 cells = clearing_the_rest(&cells, places.len());
             }
@@ -133,7 +156,9 @@ impl<'a> Sequence<'a> {
     fn clear_all(&mut self, table: &TableState, tag: &Tag, places: &[Place]) -> Result<()> {
         for (partition, resolved) in places.iter().flatten() {
             if !resolved.created {
-                self.section(table, *partition)?.tag(tag).clear(resolved.ordinal);
+                self.section(table, *partition)?
+                    .tag(tag)
+                    .clear(resolved.ordinal);
             }
         }
         Ok(())
@@ -150,9 +175,15 @@ impl<'a> Sequence<'a> {
         for partition in table.partitions() {
             let id = partition.id;
             let mine = |row: u32| {
-                places.get(row as usize).copied().flatten().filter(|(place, _)| *place == id)
+                places
+                    .get(row as usize)
+                    .copied()
+                    .flatten()
+                    .filter(|(place, _)| *place == id)
             };
-            let cells = cells.iter().filter_map(|(row, cell)| Some((mine(*row)?.1.ordinal, *cell)));
+            let cells = cells
+                .iter()
+                .filter_map(|(row, cell)| Some((mine(*row)?.1.ordinal, *cell)));
             self.cells(table, id, tag, dictionary, cells)?;
         }
         Ok(())
@@ -175,8 +206,9 @@ impl<'a> Sequence<'a> {
         let mut codes = section.codes(tag, dictionary);
         let builder = section.tag(tag);
         for (ordinal, cell) in cells {
-            builder.write(ordinal, cell, &mut codes)?;
+            builder.write(ordinal, codes.resolve(cell)?);
         }
+        builder.keep_strings(&codes);
         Ok(())
     }
 
@@ -201,7 +233,10 @@ impl<'a> Sequence<'a> {
         subjects: &Bitmap,
     ) -> Result<()> {
         let section = self.section(table, partition)?;
-        let deleted = subjects.iter().filter(|ordinal| section.delete(*ordinal)).count();
+        let deleted = subjects
+            .iter()
+            .filter(|ordinal| section.delete(*ordinal))
+            .count();
         self.outcome.matched += deleted as u64;
         Ok(())
     }
@@ -222,7 +257,10 @@ fn clearing_the_rest<'c>(cells: &[(u32, &'c Cell)], rows: usize) -> Vec<(u32, &'
 
 fn require_tag(table: &TableState, id: TagId) -> Result<&Tag> {
     table.schema.tag_by_id(id).ok_or_else(|| {
-        let detail = format!("a tag of table {:?} was dropped meanwhile", table.schema.name);
+        let detail = format!(
+            "a tag of table {:?} was dropped meanwhile",
+            table.schema.name
+        );
         Error::new(ErrorKind::NotFound, "unknown_tag", detail)
     })
 }
@@ -232,5 +270,9 @@ fn key_exists(key: &Key) -> Error {
         Key::Int(key) => key.to_string(),
         Key::Text(key) => format!("{key:?}"),
     };
-    Error::new(ErrorKind::Conflict, "key_exists", format!("key {key} exists already"))
+    Error::new(
+        ErrorKind::Conflict,
+        "key_exists",
+        format!("key {key} exists already"),
+    )
 }

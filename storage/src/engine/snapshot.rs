@@ -31,7 +31,11 @@ impl Engine {
     /// The name is not allowed or taken, or files cannot be written.
     pub fn create_snapshot(&self, name: &str) -> Result<SnapshotInfo> {
         let directory = directory_of(name)?;
-        if self.list_snapshots()?.iter().any(|snapshot| snapshot.name == name) {
+        if self
+            .list_snapshots()?
+            .iter()
+            .any(|snapshot| snapshot.name == name)
+        {
             let detail = format!("snapshot {name:?} already exists");
             return Err(Error::new(ErrorKind::Conflict, "already_exists", detail));
         }
@@ -52,12 +56,18 @@ impl Engine {
             if folders.insert(target.parent()) {
                 make_dir(vfs, &target.parent())?;
             }
-            vfs.link(&path, &target).map_err(|error| Error::io(&target, error))?;
+            vfs.link(&path, &target)
+                .map_err(|error| Error::io(&target, error))?;
         }
         for folder in &folders {
-            vfs.sync_dir(folder).map_err(|error| Error::io(folder, error))?;
+            vfs.sync_dir(folder)
+                .map_err(|error| Error::io(folder, error))?;
         }
-        manifest::write_new(vfs, &directory.with(&paths::manifest(manifest.number)), manifest)?;
+        manifest::write_new(
+            vfs,
+            &directory.with(&paths::manifest(manifest.number)),
+            manifest,
+        )?;
         Ok(info(name, manifest))
     }
 
@@ -68,7 +78,9 @@ impl Engine {
     pub fn list_snapshots(&self) -> Result<Vec<SnapshotInfo>> {
         let mut found = Vec::new();
         for directory in list(&*self.vfs, &paths::snapshots_dir())? {
-            let Some(name) = paths::parse_snapshot_dir(&directory) else { continue };
+            let Some(name) = paths::parse_snapshot_dir(&directory) else {
+                continue;
+            };
             if let Some(manifest) = manifest_in(&*self.vfs, &directory)? {
                 found.push(info(name, &manifest));
             }
@@ -118,7 +130,8 @@ pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo>
         copy(from, &directory.with(&path), to, &path, file.len)?;
     }
     for folder in &folders {
-        to.sync_dir(folder).map_err(|error| Error::io(folder, error))?;
+        to.sync_dir(folder)
+            .map_err(|error| Error::io(folder, error))?;
     }
     // The whole is verified before it counts.
     crate::check::verify_files(to, &manifest)?;
@@ -127,12 +140,20 @@ pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo>
 }
 
 fn copy(from: &dyn Vfs, source: &RelPath, to: &dyn Vfs, path: &RelPath, len: u64) -> Result<()> {
-    let input = from.open(source, Mode::Read).map_err(|error| Error::io(source, error))?;
+    let input = from
+        .open(source, Mode::Read)
+        .map_err(|error| Error::io(source, error))?;
     let actual = input.len().map_err(|error| Error::io(source, error))?;
     if actual != len {
-        return Err(Error::corrupt(source, actual.min(len), format!("a file of {len} bytes")));
+        return Err(Error::corrupt(
+            source,
+            actual.min(len),
+            format!("a file of {len} bytes"),
+        ));
     }
-    let output = to.create_new(path).map_err(|error| Error::io(path, error))?;
+    let output = to
+        .create_new(path)
+        .map_err(|error| Error::io(path, error))?;
     let mut buffer = vec![0; COPY_BYTES];
     let mut at = 0;
     while at < len {
@@ -166,7 +187,11 @@ fn manifest_in(vfs: &dyn Vfs, directory: &RelPath) -> Result<Option<Manifest>> {
 
 fn info(name: &str, manifest: &Manifest) -> SnapshotInfo {
     let bytes = manifest.files().map(|file| file.len).sum();
-    SnapshotInfo { name: name.to_owned(), lsn: manifest.lsn, bytes }
+    SnapshotInfo {
+        name: name.to_owned(),
+        lsn: manifest.lsn,
+        bytes,
+    }
 }
 
 fn make_dir(vfs: &dyn Vfs, path: &RelPath) -> Result<()> {

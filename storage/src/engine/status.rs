@@ -44,8 +44,13 @@ impl Engine {
             (manifest.lsn, manifest.files().count() as u64, bytes)
         };
         let partitions = state.tables.values().flat_map(|table| &table.partitions);
-        let depths = partitions
-            .flat_map(|partition| partition.schema.tags.iter().map(|tag| partition.depth(tag.id)));
+        let depths = partitions.flat_map(|partition| {
+            partition
+                .schema
+                .tags
+                .iter()
+                .map(|tag| partition.depth(tag.id))
+        });
         EngineStatus {
             lsn: state.lsn,
             durable_lsn: Lsn(position.durable_lsn),

@@ -24,7 +24,10 @@ pub struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { durable: true, idempotency: None }
+        Self {
+            durable: true,
+            idempotency: None,
+        }
     }
 }
 
@@ -77,7 +80,10 @@ impl Engine {
             drop(sequencer);
             self.commit(lsn)?;
             let matched = write.matched.unwrap_or(0);
-            let outcome = Outcome { matched, ..Outcome::default() };
+            let outcome = Outcome {
+                matched,
+                ..Outcome::default()
+            };
             return Ok(self.receipt(lsn, outcome, true));
         }
         let (lsn, outcome) = self.sequence(&mut sequencer, write, options)?;
@@ -137,9 +143,18 @@ impl Engine {
 
     pub(super) fn record(&self, sequencer: &mut Sequencer, name: Idempotency, batch: &Batch) {
         let (lsn, commit_time, outcome) = (batch.lsn, batch.commit_time, batch.outcome);
-        let write = RecordedWrite { idempotency: name, lsn, commit_time, outcome };
-        let oldest = batch.commit_time.saturating_sub(self.settings.idempotency_micros);
-        sequencer.writes.push(write, oldest, self.settings.idempotency_entries_max);
+        let write = RecordedWrite {
+            idempotency: name,
+            lsn,
+            commit_time,
+            outcome,
+        };
+        let oldest = batch
+            .commit_time
+            .saturating_sub(self.settings.idempotency_micros);
+        sequencer
+            .writes
+            .push(write, oldest, self.settings.idempotency_entries_max);
     }
 
     pub(super) fn repeated(
@@ -147,27 +162,49 @@ impl Engine {
         sequencer: &Sequencer,
         options: &WriteOptions,
     ) -> Result<Option<Receipt>> {
-        let Some(given) = &options.idempotency else { return Ok(None) };
-        let Some(write) = sequencer.writes.get(&given.key) else { return Ok(None) };
-        let oldest = self.clock.now_micros().saturating_sub(self.settings.idempotency_micros);
+        let Some(given) = &options.idempotency else {
+            return Ok(None);
+        };
+        let Some(write) = sequencer.writes.get(&given.key) else {
+            return Ok(None);
+        };
+        let oldest = self
+            .clock
+            .now_micros()
+            .saturating_sub(self.settings.idempotency_micros);
         if write.commit_time < oldest {
             return Ok(None);
         }
         if write.idempotency.fingerprint != given.fingerprint {
             let detail = format!("idempotency key {:?} was used for another write", given.key);
-            return Err(Error::new(ErrorKind::Conflict, "idempotency_key_reused", detail));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "idempotency_key_reused",
+                detail,
+            ));
         }
         Ok(Some(self.replay(write)))
     }
 
     fn replay(&self, write: &RecordedWrite) -> Receipt {
         let detail = write.idempotency.detail.clone();
-        Receipt { replayed: true, detail, ..self.receipt(write.lsn, write.outcome, true) }
+        Receipt {
+            replayed: true,
+            detail,
+            ..self.receipt(write.lsn, write.outcome, true)
+        }
     }
 
     pub(super) fn receipt(&self, lsn: Lsn, outcome: Outcome, durable: bool) -> Receipt {
         let token = self.token(lsn);
-        Receipt { lsn, token, outcome, durable, replayed: false, detail: Vec::new() }
+        Receipt {
+            lsn,
+            token,
+            outcome,
+            durable,
+            replayed: false,
+            detail: Vec::new(),
+        }
     }
 }
 

@@ -27,7 +27,10 @@ pub struct PartEncoder<'a> {
 impl<'a> PartEncoder<'a> {
     /// Appends to `out`.
     pub fn new(out: &'a mut Encoder) -> Self {
-        Self { out, bitmaps: Vec::new() }
+        Self {
+            out,
+            bitmaps: Vec::new(),
+        }
     }
 
     /// The encoder below, for what stands between parts.
@@ -43,21 +46,27 @@ impl<'a> PartEncoder<'a> {
         let base_form = || Error::internal("a part in base form cannot be logged");
         match part {
             Part::Single(part) => {
-                let Values::Flat(values) = &part.values else { return Err(base_form()) };
+                let Values::Flat(values) = &part.values else {
+                    return Err(base_form());
+                };
                 self.out.u8(SINGLE);
                 self.bitmap(&part.set);
                 self.bitmap(&part.cleared);
                 self.out.bytes(values.bytes());
             }
             Part::Text(part) => {
-                let Texts::Flat(texts) = &part.texts else { return Err(base_form()) };
+                let Texts::Flat(texts) = &part.texts else {
+                    return Err(base_form());
+                };
                 self.out.u8(TEXT);
                 self.bitmap(&part.set);
                 self.bitmap(&part.cleared);
                 self.out.bytes(texts.bytes());
             }
             Part::Multi(part) => {
-                let Rows::Flat(full) = &part.full else { return Err(base_form()) };
+                let Rows::Flat(full) = &part.full else {
+                    return Err(base_form());
+                };
                 self.out.u8(MULTI);
                 self.bitmap(&part.reset);
                 self.bitmap(&part.dirty);
@@ -105,7 +114,9 @@ impl PartDecoder {
     /// Before the first part.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bitmaps: Vec::new() }
+        Self {
+            bitmaps: Vec::new(),
+        }
     }
 
     /// Reads a part.
@@ -118,15 +129,28 @@ impl PartDecoder {
             SINGLE => {
                 let (set, cleared) = (self.bitmap(input)?, self.bitmap(input)?);
                 let values = vector(input)?;
-                expect(values.len() as u64 == set.len(), offset, "a value for each subject")?;
+                expect(
+                    values.len() as u64 == set.len(),
+                    offset,
+                    "a value for each subject",
+                )?;
                 let values = Values::Flat(values);
-                Part::Single(Arc::new(SinglePart { set, cleared, values, members: None }))
+                Part::Single(Arc::new(SinglePart {
+                    set,
+                    cleared,
+                    values,
+                    members: None,
+                }))
             }
             TEXT => {
                 let (set, cleared) = (self.bitmap(input)?, self.bitmap(input)?);
                 let texts = TextBlocks::parse(Bytes::copy_from_slice(input.bytes()?))?;
                 expect(texts.len() == set.len(), offset, "a text for each subject")?;
-                Part::Text(Arc::new(TextPart { set, cleared, texts: Texts::Flat(texts) }))
+                Part::Text(Arc::new(TextPart {
+                    set,
+                    cleared,
+                    texts: Texts::Flat(texts),
+                }))
             }
             MULTI => {
                 let (reset, dirty) = (self.bitmap(input)?, self.bitmap(input)?);
@@ -136,7 +160,14 @@ impl PartDecoder {
                     && drops.codes.len() as u64 == dirty.len();
                 expect(fits, offset, "a list for each subject")?;
                 let full = Rows::Flat(full);
-                let part = MultiPart { reset, dirty, full, puts, drops, index: None };
+                let part = MultiPart {
+                    reset,
+                    dirty,
+                    full,
+                    puts,
+                    drops,
+                    index: None,
+                };
                 Part::Multi(Arc::new(part))
             }
             _ => return Err(Error::corrupt("a log frame", offset as u64, "a part")),
@@ -152,7 +183,9 @@ impl PartDecoder {
         let offset = input.offset();
         let number = input.varint()?;
         if number > 0 {
-            let known = usize::try_from(number - 1).ok().and_then(|index| self.bitmaps.get(index));
+            let known = usize::try_from(number - 1)
+                .ok()
+                .and_then(|index| self.bitmaps.get(index));
             return known
                 .cloned()
                 .ok_or_else(|| Error::corrupt("a log frame", offset as u64, "a known bitmap"));
@@ -182,11 +215,17 @@ fn rows(input: &mut Decoder<'_>) -> Result<FlatRows> {
         0 => None,
         _ => Some(vector(input)?),
     };
-    let fits = payload.as_ref().is_none_or(|payload| payload.len() == codes.items().len());
+    let fits = payload
+        .as_ref()
+        .is_none_or(|payload| payload.len() == codes.items().len());
     expect(fits, offset, "a value for each entry")?;
     Ok(FlatRows { codes, payload })
 }
 
 fn expect(holds: bool, offset: usize, expected: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::corrupt("a log frame", offset as u64, expected)) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Error::corrupt("a log frame", offset as u64, expected))
+    }
 }

@@ -48,16 +48,22 @@ pub fn merge(parts: &[Arc<Part>], context: MergeContext<'_>) -> Result<Part> {
 
 fn typed<T>(parts: &[Arc<Part>], get: fn(&Part) -> Option<&Arc<T>>) -> Result<Vec<&Arc<T>>> {
     let wrong = || crate::Error::internal("layers of one tag are of different families");
-    parts.iter().map(|part| get(part).ok_or_else(wrong)).collect()
+    parts
+        .iter()
+        .map(|part| get(part).ok_or_else(wrong))
+        .collect()
 }
 
 fn merge_single(parts: &[&Arc<SinglePart>], context: MergeContext<'_>) -> Result<SinglePart> {
     let mut writes: Vec<(Ordinal, Option<i64>)> = Vec::new();
     for part in parts.iter().rev() {
         for (chunk, first_rank, container) in part.set.chunks() {
-            let values = part.values.chunk(chunk, first_rank)?;
+            let values = part.values.chunk(chunk, (first_rank, container.len()))?;
             container.for_each(|low, rank| {
-                writes.push((crate::ids::ordinal_at(chunk, low), Some(values.get(low, rank))));
+                writes.push((
+                    crate::ids::ordinal_at(chunk, low),
+                    Some(values.get(low, rank)),
+                ));
             });
         }
         writes.extend(part.cleared.iter().map(|ordinal| (ordinal, None)));
@@ -100,9 +106,12 @@ fn merge_text(parts: &[&Arc<TextPart>], context: MergeContext<'_>) -> Result<Tex
             Some(index) => {
                 let part = parts[index];
                 let chunk = chunk_of(ordinal);
-                let first = part.set.chunk(chunk).map_or(0, |(rank, _)| rank);
-                let (blocks, start) = part.texts.chunk(chunk, first)?;
-                let rank = part.set.rank(ordinal) - first;
+                let place = part
+                    .set
+                    .chunk(chunk)
+                    .map_or((0, 0), |(rank, own)| (rank, own.len()));
+                let (blocks, start) = part.texts.chunk(chunk, place)?;
+                let rank = part.set.rank(ordinal) - place.0;
                 texts.push(&blocks.get(start + rank)?);
                 set.push(ordinal);
             }
@@ -131,7 +140,12 @@ fn merge_multi(parts: &[&Arc<MultiPart>], context: MergeContext<'_>) -> Result<M
     for (part, multi) in parts.iter().enumerate() {
         for (bitmap, reset) in [(&multi.reset, true), (&multi.dirty, false)] {
             let subjects = bitmap.iter().zip(0..);
-            known.extend(subjects.map(|(ordinal, rank)| Known { ordinal, part, reset, rank }));
+            known.extend(subjects.map(|(ordinal, rank)| Known {
+                ordinal,
+                part,
+                reset,
+                rank,
+            }));
         }
     }
     known.sort_by_key(|known| known.ordinal);
@@ -163,13 +177,17 @@ fn load_state(part: &MultiPart, known: Known, state: &mut EntryState) -> Result<
     state.drops.clear();
     if known.reset {
         let chunk = chunk_of(known.ordinal);
-        let first = part.reset.chunk(chunk).map_or(0, |(rank, _)| rank);
-        let (rows, start) = part.full.chunk(chunk, first)?;
-        let index = start + (u64::from(known.rank) - first) as usize;
+        let place = part
+            .reset
+            .chunk(chunk)
+            .map_or((0, 0), |(rank, own)| (rank, own.len()));
+        let (rows, start) = part.full.chunk(chunk, place)?;
+        let index = start + (u64::from(known.rank) - place.0) as usize;
         rows.for_each(index, |code, value| state.puts.push((code, value)));
     } else {
         let index = known.rank as usize;
-        part.puts.for_each(index, |code, value| state.puts.push((code, value)));
+        part.puts
+            .for_each(index, |code, value| state.puts.push((code, value)));
         part.drops.for_each(index, |code, _| state.drops.push(code));
     }
     Ok(())

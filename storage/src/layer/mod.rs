@@ -42,7 +42,12 @@ impl Layer {
     #[must_use]
     pub fn new(first_lsn: Lsn, last_lsn: Lsn, parts: Vec<(TagId, Arc<Part>)>) -> Self {
         let bytes = 64 + parts.iter().map(|(_, part)| part.bytes()).sum::<usize>();
-        Self { first_lsn, last_lsn, parts, bytes }
+        Self {
+            first_lsn,
+            last_lsn,
+            parts,
+            bytes,
+        }
     }
 
     /// What it says of a tag.

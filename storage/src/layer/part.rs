@@ -135,42 +135,44 @@ impl ChunkValues {
 }
 
 impl Values {
-    /// The values of a chunk whose first subject has rank `first_rank` in the part.
+    /// The values of a chunk with `count` subjects, the first of which has rank `first_rank` in
+    /// the part.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<ChunkValues> {
+    pub fn chunk(&self, chunk: u16, (first_rank, count): (u64, u32)) -> Result<ChunkValues> {
         match self {
-            Self::Flat(vector) => {
-                Ok(ChunkValues { vector: vector.clone(), start: Some(first_rank as usize) })
-            }
-            Self::Grouped(groups) => groups.chunk(chunk),
+            Self::Flat(vector) => Ok(ChunkValues {
+                vector: vector.clone(),
+                start: Some(first_rank as usize),
+            }),
+            Self::Grouped(groups) => groups.chunk(chunk, count as usize),
         }
     }
 }
 
 impl Texts {
-    /// The texts of a chunk, and the index of its first one among them.
+    /// The texts of a chunk (see [`Values::chunk`]), and the index of its first one among them.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<(TextBlocks, u64)> {
+    pub fn chunk(&self, chunk: u16, (first_rank, count): (u64, u32)) -> Result<(TextBlocks, u64)> {
         match self {
             Self::Flat(texts) => Ok((texts.clone(), first_rank)),
-            Self::Grouped(groups) => Ok((groups.chunk(chunk)?, 0)),
+            Self::Grouped(groups) => Ok((groups.chunk(chunk, u64::from(count))?, 0)),
         }
     }
 }
 
 impl Rows {
-    /// The lists of a chunk, and the index of its first one among them.
+    /// The lists of a chunk (see [`Values::chunk`]), and the index of its first one among them.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<(FlatRows, usize)> {
+    pub fn chunk(&self, chunk: u16, (first_rank, count): (u64, u32)) -> Result<(FlatRows, usize)> {
         match self {
             Self::Flat(rows) => Ok((rows.clone(), first_rank as usize)),
-            Self::Grouped(groups) => Ok((groups.chunk(chunk)?, 0)),
+            Self::Grouped(groups) => Ok((groups.chunk(chunk, count as usize)?, 0)),
         }
     }
 }
@@ -179,7 +181,10 @@ impl FlatRows {
     /// Calls `visit` with each entry of a list; sets have 0 beside each code.
     pub fn for_each(&self, index: usize, mut visit: impl FnMut(Code, i64)) {
         for place in self.codes.get(index) {
-            let value = self.payload.as_ref().map_or(0, |payload| payload.get(place));
+            let value = self
+                .payload
+                .as_ref()
+                .map_or(0, |payload| payload.get(place));
             visit(self.codes.items().get(place) as Code, value);
         }
     }
@@ -209,13 +214,21 @@ impl FlatRows {
     }
 
     fn bytes(&self) -> usize {
-        self.codes.bytes().len() + self.payload.as_ref().map_or(0, |vector| vector.bytes().len())
+        self.codes.bytes().len()
+            + self
+                .payload
+                .as_ref()
+                .map_or(0, |vector| vector.bytes().len())
     }
 }
 
 /// A chunk of a bitmap, if it has any member there, with the rank of the chunk's first member.
 pub(crate) fn chunk_of_bitmap(bitmap: &Bitmap, chunk: u16) -> Option<(u64, Container<'_>)> {
-    if bitmap.is_empty() { None } else { bitmap.chunk(chunk) }
+    if bitmap.is_empty() {
+        None
+    } else {
+        bitmap.chunk(chunk)
+    }
 }
 
 impl Part {

@@ -23,8 +23,13 @@ impl SingleStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts.iter().map(|part| part.as_single().cloned()).collect::<Option<_>>();
-        layers.map(|layers| Self { layers }).ok_or_else(wrong_family)
+        let layers = parts
+            .iter()
+            .map(|part| part.as_single().cloned())
+            .collect::<Option<_>>();
+        layers
+            .map(|layers| Self { layers })
+            .ok_or_else(wrong_family)
     }
 
     /// The subjects that have a value.
@@ -62,7 +67,9 @@ impl SingleStack {
             if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
                 cleared.and_not_into(out);
             }
-            let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else { continue };
+            let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                continue;
+            };
             if let Some(index) = &layer.members {
                 set.and_not_into(out);
                 for code in codes {
@@ -74,10 +81,13 @@ impl SingleStack {
                 }
                 continue;
             }
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each(|low, rank| {
                 let value = values.get(low, rank);
-                if codes.binary_search_by_key(&value, |code| i64::from(*code)).is_ok() {
+                if codes
+                    .binary_search_by_key(&value, |code| i64::from(*code))
+                    .is_ok()
+                {
                     out.set(low);
                 } else {
                     out.remove(low);
@@ -100,17 +110,23 @@ impl SingleStack {
     ) -> Result<()> {
         out.clear();
         self.for_each_owner(chunk, candidates, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else { return Ok(()) };
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                return Ok(());
+            };
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             let mut found = Chunk::new();
             match values.start {
                 Some(start) => {
                     let set = (start as u64, set);
-                    values.vector.select_range_ranked(set, own, bounds.0, bounds.1, &mut found);
+                    values
+                        .vector
+                        .select_range_ranked(set, own, bounds.0, bounds.1, &mut found);
                 }
                 None => {
                     let len = values.vector.len();
-                    values.vector.select_range(0, len, bounds.0, bounds.1, &mut found);
+                    values
+                        .vector
+                        .select_range(0, len, bounds.0, bounds.1, &mut found);
                     found.and(own);
                 }
             }
@@ -131,8 +147,10 @@ impl SingleStack {
         visit: &mut dyn FnMut(u16, i64),
     ) -> Result<()> {
         self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else { return Ok(()) };
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                return Ok(());
+            };
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
             Ok(())
         })
@@ -189,7 +207,9 @@ impl SinglePart {
         if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
             && let Some(rank) = set.position(low_of(ordinal))
         {
-            let values = self.values.chunk(chunk_of(ordinal), first_rank)?;
+            let values = self
+                .values
+                .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
             return Ok(Some(Some(values.get(low_of(ordinal), rank))));
         }
         Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
@@ -208,8 +228,13 @@ impl TextStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts.iter().map(|part| part.as_text().cloned()).collect::<Option<_>>();
-        layers.map(|layers| Self { layers }).ok_or_else(wrong_family)
+        let layers = parts
+            .iter()
+            .map(|part| part.as_text().cloned())
+            .collect::<Option<_>>();
+        layers
+            .map(|layers| Self { layers })
+            .ok_or_else(wrong_family)
     }
 
     /// The subjects that have a text.
@@ -246,7 +271,7 @@ impl TextStack {
                 let mut own = left.clone();
                 set.and_into(&mut own);
                 if !own.is_empty() {
-                    let (blocks, start) = layer.texts.chunk(chunk, first_rank)?;
+                    let (blocks, start) = layer.texts.chunk(chunk, (first_rank, set.len()))?;
                     let mut places = Vec::with_capacity(own.count() as usize);
                     set.for_each_in(&own, |low, rank| places.push((low, rank)));
                     for (low, rank) in places {
@@ -271,7 +296,9 @@ impl TextStack {
             if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk_of(ordinal))
                 && let Some(rank) = set.position(low_of(ordinal))
             {
-                let (blocks, start) = layer.texts.chunk(chunk_of(ordinal), first_rank)?;
+                let (blocks, start) = layer
+                    .texts
+                    .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
                 return text_at(&blocks, start + u64::from(rank)).map(Some);
             }
             if layer.cleared.contains(ordinal) {

@@ -28,8 +28,13 @@ impl MultiStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts.iter().map(|part| part.as_multi().cloned()).collect::<Option<_>>();
-        layers.map(|layers| Self { layers }).ok_or_else(wrong_family)
+        let layers = parts
+            .iter()
+            .map(|part| part.as_multi().cloned())
+            .collect::<Option<_>>();
+        layers
+            .map(|layers| Self { layers })
+            .ok_or_else(wrong_family)
     }
 
     /// The subjects that have at least one entry.
@@ -78,7 +83,7 @@ impl MultiStack {
                 continue;
             }
             if let Some((first_rank, reset)) = reset {
-                let (rows, start) = layer.full.chunk(chunk, first_rank)?;
+                let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
                 reset.for_each(|low, rank| {
                     if rows.find(start + rank as usize, code).is_some() {
                         out.set(low);
@@ -137,7 +142,9 @@ impl MultiStack {
                 break;
             }
             layer.dirty_values(chunk, code, &mut left, visit);
-            let Some((first_rank, reset)) = chunk_of_bitmap(&layer.reset, chunk) else { continue };
+            let Some((first_rank, reset)) = chunk_of_bitmap(&layer.reset, chunk) else {
+                continue;
+            };
             if let Some(index) = &layer.index {
                 if let Some((members, values)) = index.get(code)?
                     && let Some((first, container)) = chunk_of_bitmap(&members, chunk)
@@ -148,7 +155,7 @@ impl MultiStack {
                     });
                 }
             } else {
-                let (rows, start) = layer.full.chunk(chunk, first_rank)?;
+                let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
                 reset.for_each_in(&left, |low, rank| {
                     if let Some(value) = rows.find(start + rank as usize, code) {
                         visit(low, value);
@@ -176,9 +183,10 @@ impl MultiStack {
         self.for_each_owner(chunk, audience, &mut mixed, &mut |full, own| {
             full.set.for_each_in(own, |low, rank| {
                 entries.clear();
-                full.rows.for_each(full.start + rank as usize, |code, value| {
-                    entries.push((code, value));
-                });
+                full.rows
+                    .for_each(full.start + rank as usize, |code, value| {
+                        entries.push((code, value));
+                    });
                 if !entries.is_empty() {
                     visit(low, &entries);
                 }
@@ -241,8 +249,15 @@ impl MultiStack {
                 own.copy_from(&left);
                 reset.and_into(&mut own);
                 if !own.is_empty() {
-                    let (rows, start) = layer.full.chunk(chunk, first_rank)?;
-                    visit(&FullRows { set: reset, rows: &rows, start }, &own);
+                    let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
+                    visit(
+                        &FullRows {
+                            set: reset,
+                            rows: &rows,
+                            start,
+                        },
+                        &own,
+                    );
                     left.and_not(&own);
                 }
             }
@@ -265,7 +280,9 @@ impl MultiStack {
             }
         }
         entries.clear();
-        let Some(mut state) = found.pop() else { return Ok(()) };
+        let Some(mut state) = found.pop() else {
+            return Ok(());
+        };
         while let Some(newer) = found.pop() {
             state.merge(&newer);
         }
@@ -291,13 +308,20 @@ impl MultiPart {
         if let Some((first_rank, reset)) = chunk_of_bitmap(&self.reset, chunk_of(ordinal))
             && let Some(rank) = reset.position(low_of(ordinal))
         {
-            let (rows, start) = self.full.chunk(chunk_of(ordinal), first_rank)?;
+            let (rows, start) = self
+                .full
+                .chunk(chunk_of(ordinal), (first_rank, reset.len()))?;
             state.reset = true;
-            rows.for_each(start + rank as usize, |code, value| state.puts.push((code, value)));
+            rows.for_each(start + rank as usize, |code, value| {
+                state.puts.push((code, value))
+            });
             return Ok(Some(state));
         }
-        let Some(index) = self.dirty_index(ordinal) else { return Ok(None) };
-        self.puts.for_each(index, |code, value| state.puts.push((code, value)));
+        let Some(index) = self.dirty_index(ordinal) else {
+            return Ok(None);
+        };
+        self.puts
+            .for_each(index, |code, value| state.puts.push((code, value)));
         self.drops.for_each(index, |code, _| state.drops.push(code));
         Ok(Some(state))
     }
@@ -306,16 +330,24 @@ impl MultiPart {
         if let Some((first_rank, reset)) = chunk_of_bitmap(&self.reset, chunk_of(ordinal))
             && let Some(rank) = reset.position(low_of(ordinal))
         {
-            let (rows, start) = self.full.chunk(chunk_of(ordinal), first_rank)?;
+            let (rows, start) = self
+                .full
+                .chunk(chunk_of(ordinal), (first_rank, reset.len()))?;
             let found = rows.find(start + rank as usize, code);
             return Ok(found.map_or(Verdict::Absent, Verdict::Present));
         }
-        let Some(index) = self.dirty_index(ordinal) else { return Ok(Verdict::Silent) };
+        let Some(index) = self.dirty_index(ordinal) else {
+            return Ok(Verdict::Silent);
+        };
         if let Some(value) = self.puts.find(index, code) {
             return Ok(Verdict::Present(value));
         }
         let dropped = self.drops.find(index, code).is_some();
-        Ok(if dropped { Verdict::Absent } else { Verdict::Silent })
+        Ok(if dropped {
+            Verdict::Absent
+        } else {
+            Verdict::Silent
+        })
     }
 
     fn dirty_index(&self, ordinal: Ordinal) -> Option<usize> {
@@ -333,7 +365,9 @@ impl MultiPart {
         left: &mut Chunk,
         visit: &mut dyn FnMut(u16, i64),
     ) {
-        let Some((first_rank, dirty)) = chunk_of_bitmap(&self.dirty, chunk) else { return };
+        let Some((first_rank, dirty)) = chunk_of_bitmap(&self.dirty, chunk) else {
+            return;
+        };
         let mut decided = Vec::new();
         dirty.for_each_in(left, |low, rank| {
             let index = first_rank as usize + rank as usize;

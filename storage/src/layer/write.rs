@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crate::bitmap::Bitmap;
 use crate::column::{ListsBuilder, TextBlocks, Vector};
 use crate::ids::{Code, Ordinal};
-use crate::layer::part::{
-    FlatRows, MultiPart, Part, Rows, SinglePart, TextPart, Texts, Values,
-};
+use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, TextPart, Texts, Values};
 use crate::schema::Family;
 
 /// One write to a set or map of one subject.
@@ -148,7 +146,8 @@ impl TextBuilder {
     #[must_use]
     pub fn finish(mut self) -> TextPart {
         sort_keeping_last(&mut self.writes);
-        let set = |(ordinal, text): &(Ordinal, Option<Box<str>>)| text.is_some().then_some(*ordinal);
+        let set =
+            |(ordinal, text): &(Ordinal, Option<Box<str>>)| text.is_some().then_some(*ordinal);
         let cleared =
             |(ordinal, text): &(Ordinal, Option<Box<str>>)| text.is_none().then_some(*ordinal);
         let texts = self.writes.iter().filter_map(|(_, text)| text.as_deref());
@@ -214,7 +213,8 @@ struct ListBuilder {
 
 impl ListBuilder {
     fn push(&mut self, entries: &[(Code, i64)]) {
-        self.codes.push(entries.iter().map(|(code, _)| i64::from(*code)));
+        self.codes
+            .push(entries.iter().map(|(code, _)| i64::from(*code)));
         self.payload.extend(entries.iter().map(|(_, value)| *value));
     }
 
@@ -248,7 +248,9 @@ impl RowsBuilder {
         } else if !state.puts.is_empty() || !state.drops.is_empty() {
             self.dirty.push(ordinal);
             self.puts.push(&state.puts);
-            self.drops.codes.push(state.drops.iter().map(|code| i64::from(*code)));
+            self.drops
+                .codes
+                .push(state.drops.iter().map(|code| i64::from(*code)));
         }
     }
 

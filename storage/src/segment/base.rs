@@ -79,7 +79,12 @@ impl Members {
                 BlobRef::default()
             };
             let extra = u32::try_from(members.len()).unwrap_or(u32::MAX);
-            directory.push(Record { key: code, extra, first, second });
+            directory.push(Record {
+                key: code,
+                extra,
+                first,
+                second,
+            });
         }
         writer.file.put(&directory.finish())
     }
@@ -117,7 +122,12 @@ pub fn write_single(
         let (vector, extra) = narrow(&known, &dense);
         let first = writer.file.put(vector.bytes())?;
         let second = BlobRef::default();
-        groups.push(Record { key: u32::from(chunk), extra, first, second });
+        groups.push(Record {
+            key: u32::from(chunk),
+            extra,
+            first,
+            second,
+        });
         set.push_chunk(chunk, &known);
         members.add(chunk, &mut entries, false);
     }
@@ -164,12 +174,19 @@ pub fn write_text(
             continue;
         }
         let mut texts = Vec::new();
-        stack.for_each(chunk, &known, &mut |low, text| texts.push((low, text.to_owned())))?;
+        stack.for_each(chunk, &known, &mut |low, text| {
+            texts.push((low, text.to_owned()))
+        })?;
         texts.sort_unstable_by_key(|(low, _)| *low);
         let blocks = TextBlocks::from_texts(texts.iter().map(|(_, text)| text.as_bytes()));
         let first = writer.file.put(blocks.bytes())?;
         let second = BlobRef::default();
-        groups.push(Record { key: u32::from(chunk), extra: RANKED, first, second });
+        groups.push(Record {
+            key: u32::from(chunk),
+            extra: RANKED,
+            first,
+            second,
+        });
         set.push_chunk(chunk, &known);
     }
     let set = set.finish();
@@ -215,9 +232,17 @@ pub fn write_multi(
         entries.sort_unstable_by_key(|(code, low, _)| (*low, *code));
         let (codes, values) = lists(&present, &entries);
         let first = writer.file.put(codes.bytes())?;
-        let second =
-            if payload { writer.file.put(values.bytes())? } else { BlobRef::default() };
-        groups.push(Record { key: u32::from(chunk), extra: RANKED, first, second });
+        let second = if payload {
+            writer.file.put(values.bytes())?
+        } else {
+            BlobRef::default()
+        };
+        groups.push(Record {
+            key: u32::from(chunk),
+            extra: RANKED,
+            first,
+            second,
+        });
         set.push_chunk(chunk, &present);
         members.add(chunk, &mut entries, payload);
     }
@@ -227,7 +252,16 @@ pub fn write_multi(
     entry.values = writer.file.put(&groups.finish())?;
     entry.index = members.write(writer, payload)?;
     let nothing = Bitmap::default();
-    close(writer, BaseContext { cleared: &nothing, ..context }, entry, &set, before)
+    close(
+        writer,
+        BaseContext {
+            cleared: &nothing,
+            ..context
+        },
+        entry,
+        &set,
+        before,
+    )
 }
 
 fn lists(present: &Chunk, entries: &[(Code, u16, i64)]) -> (Lists, Vector) {
@@ -253,8 +287,11 @@ fn close(
     entry.set = writer.put_bitmap(set)?;
     entry.cleared = writer.put_bitmap(context.cleared)?;
     entry.bytes = writer.file.position() - before;
-    let touched =
-        if context.cleared.is_empty() { set.clone() } else { Bitmap::union(&[set, context.cleared]) };
+    let touched = if context.cleared.is_empty() {
+        set.clone()
+    } else {
+        Bitmap::union(&[set, context.cleared])
+    };
     writer.push(context.tag, entry, touched);
     Ok(())
 }

@@ -58,7 +58,11 @@ impl BlobRef {
     /// # Errors
     /// There are not enough bytes.
     pub fn decode(input: &mut Decoder<'_>) -> Result<Self> {
-        Ok(Self { offset: input.u64()?, len: input.u32()?, crc: input.u32()? })
+        Ok(Self {
+            offset: input.u64()?,
+            len: input.u32()?,
+            crc: input.u32()?,
+        })
     }
 }
 
@@ -83,7 +87,9 @@ pub struct BlobFileWriter {
 
 impl std::fmt::Debug for BlobFileWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlobFileWriter").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("BlobFileWriter")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -93,7 +99,9 @@ impl BlobFileWriter {
     /// # Errors
     /// The file exists or cannot be written.
     pub fn create(vfs: &dyn Vfs, path: &RelPath, kind: FileKind, salt: u64) -> Result<Self> {
-        let file = vfs.create_new(path).map_err(|error| Error::io(path, error))?;
+        let file = vfs
+            .create_new(path)
+            .map_err(|error| Error::io(path, error))?;
         let mut header = Encoder::new();
         header.raw(&MAGIC);
         header.u32(FORMAT_VERSION);
@@ -103,7 +111,14 @@ impl BlobFileWriter {
         buffer.resize(HEADER_BYTES as usize - 4, 0);
         let crc = crc32fast::hash(&buffer);
         buffer.extend_from_slice(&crc.to_le_bytes());
-        Ok(Self { file, path: path.clone(), salt, written: 0, buffer, recent: Vec::new() })
+        Ok(Self {
+            file,
+            path: path.clone(),
+            salt,
+            written: 0,
+            buffer,
+            recent: Vec::new(),
+        })
     }
 
     /// Adds a blob.
@@ -123,7 +138,11 @@ impl BlobFileWriter {
         if self.buffer.len() >= WRITE_BUFFER_BYTES {
             self.write_out()?;
         }
-        Ok(BlobRef { offset, len, crc: checksum(self.salt, offset, bytes) })
+        Ok(BlobRef {
+            offset,
+            len,
+            crc: checksum(self.salt, offset, bytes),
+        })
     }
 
     /// Adds a blob that may be the same as one of the last few: then it is stored once.
@@ -159,7 +178,9 @@ impl BlobFileWriter {
         self.buffer.extend_from_slice(&trailer);
         self.buffer.extend_from_slice(&crc.to_le_bytes());
         self.write_out()?;
-        self.file.sync_data().map_err(|error| Error::io(&self.path, error))?;
+        self.file
+            .sync_data()
+            .map_err(|error| Error::io(&self.path, error))?;
         Ok(self.written)
     }
 
@@ -191,7 +212,9 @@ pub struct BlobFile {
 
 impl std::fmt::Debug for BlobFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlobFile").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("BlobFile")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -222,7 +245,14 @@ impl BlobFile {
         read_exact_at(&*file, trailer_at, &mut trailer).map_err(io)?;
         let footer = check_trailer(path, &trailer, salt, trailer_at)?;
         let cache_id = NEXT_CACHE_ID.fetch_add(1, Ordering::Relaxed);
-        let opened = Self { file, path: path.clone(), salt, len, cache_id, cache };
+        let opened = Self {
+            file,
+            path: path.clone(),
+            salt,
+            len,
+            cache_id,
+            cache,
+        };
         let footer = opened.read(footer)?;
         Ok((Arc::new(opened), footer))
     }
@@ -259,14 +289,21 @@ impl BlobFile {
         if len == 0 {
             return Ok(Bytes::new());
         }
-        if offset.checked_add(u64::from(len)).is_none_or(|end| end > self.len) {
+        if offset
+            .checked_add(u64::from(len))
+            .is_none_or(|end| end > self.len)
+        {
             return Err(Error::corrupt(&self.path, offset, "a blob inside the file"));
         }
         let mut bytes = vec![0; len as usize];
         read_exact_at(&*self.file, offset, &mut bytes)
             .map_err(|error| Error::io(&self.path, error))?;
         if checksum(self.salt, offset, &bytes) != crc {
-            return Err(Error::corrupt(&self.path, offset, format!("a blob of checksum {crc:08x}")));
+            return Err(Error::corrupt(
+                &self.path,
+                offset,
+                format!("a blob of checksum {crc:08x}"),
+            ));
         }
         Ok(bytes.into())
     }
@@ -280,12 +317,17 @@ impl BlobFile {
         reference: BlobRef,
         parse: impl FnOnce(Bytes) -> Result<Cached>,
     ) -> Result<Cached> {
-        self.cache.get_or_insert((self.cache_id, reference.offset), || {
-            let bytes = self.read(reference)?;
-            parse(bytes).map_err(|error| {
-                Error::corrupt(&self.path, reference.offset, format!("a sound blob: {error}"))
+        self.cache
+            .get_or_insert((self.cache_id, reference.offset), || {
+                let bytes = self.read(reference)?;
+                parse(bytes).map_err(|error| {
+                    Error::corrupt(
+                        &self.path,
+                        reference.offset,
+                        format!("a sound blob: {error}"),
+                    )
+                })
             })
-        })
     }
 
     /// Something made of several blobs, cached under a number of the caller's above all offsets.
@@ -293,18 +335,27 @@ impl BlobFile {
     /// # Errors
     /// Those of `make`.
     pub fn cached_as(&self, number: u64, make: impl FnOnce() -> Result<Cached>) -> Result<Cached> {
-        self.cache.get_or_insert((self.cache_id, u64::MAX - number), make)
+        self.cache
+            .get_or_insert((self.cache_id, u64::MAX - number), make)
     }
 }
 
 fn check_header(path: &RelPath, header: &[u8], kind: FileKind) -> Result<u64> {
     let mut input = Decoder::new(header);
     if input.raw(8)? != MAGIC {
-        return Err(Error::corrupt(path, 0, "the magic bytes of a tagdb segment"));
+        return Err(Error::corrupt(
+            path,
+            0,
+            "the magic bytes of a tagdb segment",
+        ));
     }
     let (body, crc) = header.split_at(header.len() - 4);
     if crc32fast::hash(body).to_le_bytes() != crc {
-        return Err(Error::corrupt(path, body.len() as u64, "the header's checksum"));
+        return Err(Error::corrupt(
+            path,
+            body.len() as u64,
+            "the header's checksum",
+        ));
     }
     let version = input.u32()?;
     if version != FORMAT_VERSION {
@@ -312,7 +363,11 @@ fn check_header(path: &RelPath, header: &[u8], kind: FileKind) -> Result<u64> {
         return Err(Error::corrupt(path, 8, expected));
     }
     if input.u32()? != kind as u32 {
-        return Err(Error::corrupt(path, 12, format!("a segment of kind {kind:?}")));
+        return Err(Error::corrupt(
+            path,
+            12,
+            format!("a segment of kind {kind:?}"),
+        ));
     }
     Ok(input.u64()?)
 }
@@ -325,7 +380,11 @@ fn check_trailer(path: &RelPath, trailer: &[u8], salt: u64, offset: u64) -> Resu
     let mut input = Decoder::new(body);
     let reference = BlobRef::decode(&mut input)?;
     if input.raw(8)? != END_MAGIC {
-        return Err(Error::corrupt(path, offset + 16, "the trailer's magic bytes"));
+        return Err(Error::corrupt(
+            path,
+            offset + 16,
+            "the trailer's magic bytes",
+        ));
     }
     Ok(reference)
 }

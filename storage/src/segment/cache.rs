@@ -51,7 +51,11 @@ impl Cached {
     /// # Errors
     /// It is something else.
     pub fn into_bytes(self) -> Result<Bytes> {
-        if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err(Self::wrong()) }
+        if let Self::Bytes(bytes) = self {
+            Ok(bytes)
+        } else {
+            Err(Self::wrong())
+        }
     }
 
     /// As a bitmap.
@@ -59,7 +63,11 @@ impl Cached {
     /// # Errors
     /// It is something else.
     pub fn into_bitmap(self) -> Result<Bitmap> {
-        if let Self::Bitmap(bitmap) = self { Ok(bitmap) } else { Err(Self::wrong()) }
+        if let Self::Bitmap(bitmap) = self {
+            Ok(bitmap)
+        } else {
+            Err(Self::wrong())
+        }
     }
 
     /// As a vector.
@@ -67,7 +75,11 @@ impl Cached {
     /// # Errors
     /// It is something else.
     pub fn into_vector(self) -> Result<Vector> {
-        if let Self::Vector(vector) = self { Ok(vector) } else { Err(Self::wrong()) }
+        if let Self::Vector(vector) = self {
+            Ok(vector)
+        } else {
+            Err(Self::wrong())
+        }
     }
 
     /// As lists.
@@ -75,7 +87,11 @@ impl Cached {
     /// # Errors
     /// It is something else.
     pub fn into_lists(self) -> Result<Lists> {
-        if let Self::Lists(lists) = self { Ok(lists) } else { Err(Self::wrong()) }
+        if let Self::Lists(lists) = self {
+            Ok(lists)
+        } else {
+            Err(Self::wrong())
+        }
     }
 
     /// As texts.
@@ -83,7 +99,11 @@ impl Cached {
     /// # Errors
     /// It is something else.
     pub fn into_texts(self) -> Result<TextBlocks> {
-        if let Self::Texts(texts) = self { Ok(texts) } else { Err(Self::wrong()) }
+        if let Self::Texts(texts) = self {
+            Ok(texts)
+        } else {
+            Err(Self::wrong())
+        }
     }
 
     /// As a part.
@@ -91,7 +111,11 @@ impl Cached {
     /// # Errors
     /// It is something else.
     pub fn into_part(self) -> Result<Arc<Part>> {
-        if let Self::Part(part) = self { Ok(part) } else { Err(Self::wrong()) }
+        if let Self::Part(part) = self {
+            Ok(part)
+        } else {
+            Err(Self::wrong())
+        }
     }
 }
 
@@ -114,7 +138,9 @@ impl BlobCache {
     /// A cache of at most `budget_bytes`.
     #[must_use]
     pub fn new(budget_bytes: u64) -> Self {
-        Self { blobs: Cache::with_weighter(100_000, budget_bytes, Weigh) }
+        Self {
+            blobs: Cache::with_weighter(100_000, budget_bytes, Weigh),
+        }
     }
 
     /// Bytes held.

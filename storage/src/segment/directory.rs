@@ -57,7 +57,11 @@ impl Directory {
     pub fn parse(bytes: Bytes) -> Result<Self> {
         if !bytes.len().is_multiple_of(RECORD_BYTES) {
             let end = bytes.len() as u64;
-            return Err(Error::corrupt("a directory", end, "a whole number of records"));
+            return Err(Error::corrupt(
+                "a directory",
+                end,
+                "a whole number of records",
+            ));
         }
         let directory = Self { bytes };
         for index in 1..directory.len() {

@@ -52,14 +52,21 @@ pub fn write_keys(
         let (places, texts) = encode_block(keys, start, end);
         let first = file.put(places.bytes())?;
         let second = file.put(texts)?;
-        blocks.push(Record { key: (start / KEYS_PER_BLOCK) as u32, extra: 0, first, second });
+        blocks.push(Record {
+            key: (start / KEYS_PER_BLOCK) as u32,
+            extra: 0,
+            first,
+            second,
+        });
     }
     let mut table: Vec<(u64, Ordinal)> = (0..keys.len())
         .map(|row| (hash_of(keys.get(row)), first + row as Ordinal))
         .filter(|(_, ordinal)| !is_dead(*ordinal))
         .collect();
     table.sort_unstable();
-    let bits = (table.len() / ENTRIES_PER_BLOCK + 1).next_power_of_two().trailing_zeros();
+    let bits = (table.len() / ENTRIES_PER_BLOCK + 1)
+        .next_power_of_two()
+        .trailing_zeros();
     let mut hashes = DirectoryBuilder::default();
     let mut rest = table.as_slice();
     for block in 0..1_u32 << bits {
@@ -69,7 +76,12 @@ pub fn write_keys(
         if !own.is_empty() {
             let first = file.put(&encode_hashes(own, bits))?;
             let extra = count as u32;
-            hashes.push(Record { key: block, extra, first, second: BlobRef::default() });
+            hashes.push(Record {
+                key: block,
+                extra,
+                first,
+                second: BlobRef::default(),
+            });
         }
     }
     let blocks = file.put(&blocks.finish())?;
@@ -88,7 +100,11 @@ pub fn write_keys(
 }
 
 const fn block_of(hash: u64, bits: u32) -> u32 {
-    if bits == 0 { 0 } else { (hash >> (64 - bits)) as u32 }
+    if bits == 0 {
+        0
+    } else {
+        (hash >> (64 - bits)) as u32
+    }
 }
 
 const fn fingerprint_of(hash: u64, bits: u32) -> u16 {
@@ -101,8 +117,10 @@ fn encode_block(keys: &Keys, start: usize, end: usize) -> (Vector, &[u8]) {
         Keys::Ints(keys) => (Vector::from_values(&keys[start..end]), &[]),
         Keys::Texts { bytes, ends } => {
             let from = if start == 0 { 0 } else { ends[start - 1] };
-            let places: Vec<i64> =
-                ends[start..end].iter().map(|place| i64::from(place - from)).collect();
+            let places: Vec<i64> = ends[start..end]
+                .iter()
+                .map(|place| i64::from(place - from))
+                .collect();
             let texts = &bytes.as_bytes()[from as usize..ends[end - 1] as usize];
             (Vector::from_values(&places), texts)
         }
@@ -133,13 +151,23 @@ impl KeyBlock {
     /// # Errors
     /// The block is damaged.
     pub fn get(&self, index: usize) -> Result<KeyRef<'_>> {
-        let Some(texts) = &self.texts else { return Ok(KeyRef::Int(self.places.get(index))) };
-        let start = if index == 0 { 0 } else { self.places.get(index - 1) };
+        let Some(texts) = &self.texts else {
+            return Ok(KeyRef::Int(self.places.get(index)));
+        };
+        let start = if index == 0 {
+            0
+        } else {
+            self.places.get(index - 1)
+        };
         let end = self.places.get(index);
         let damaged = || Error::corrupt("a key block", index as u64, "a key in UTF-8");
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let bytes = range.and_then(|(start, end)| texts.get(start..end)).ok_or_else(damaged)?;
-        std::str::from_utf8(bytes).map(KeyRef::Text).map_err(|_| damaged())
+        let bytes = range
+            .and_then(|(start, end)| texts.get(start..end))
+            .ok_or_else(damaged)?;
+        std::str::from_utf8(bytes)
+            .map(KeyRef::Text)
+            .map_err(|_| damaged())
     }
 }
 
@@ -180,7 +208,15 @@ impl KeySegment {
         if bits > 32 || !whole || first.checked_add(count).is_none() {
             return Err(Error::corrupt(path, 0, "a block for every 4,096 keys"));
         }
-        Ok(Arc::new(Self { file, kind, first, count, bits, blocks, hashes }))
+        Ok(Arc::new(Self {
+            file,
+            kind,
+            first,
+            count,
+            bits,
+            blocks,
+            hashes,
+        }))
     }
 
     /// The file.
@@ -201,7 +237,11 @@ impl KeySegment {
         let expected = KEYS_PER_BLOCK.min(self.count as usize - index * KEYS_PER_BLOCK);
         if places.len() != expected {
             let expected = format!("{expected} keys");
-            return Err(Error::corrupt(self.file.path(), record.first.offset, expected));
+            return Err(Error::corrupt(
+                self.file.path(),
+                record.first.offset,
+                expected,
+            ));
         }
         let texts = match self.kind {
             KeyType::BigInt => None,
@@ -211,7 +251,9 @@ impl KeySegment {
     }
 
     fn bytes(&self, reference: BlobRef) -> Result<Bytes> {
-        self.file.cached(reference, |bytes| Ok(Cached::Bytes(bytes)))?.into_bytes()
+        self.file
+            .cached(reference, |bytes| Ok(Cached::Bytes(bytes)))?
+            .into_bytes()
     }
 
     /// The key of an ordinal of this segment.
@@ -259,15 +301,22 @@ impl KeySegment {
         hash: u64,
         accept: &dyn Fn(Ordinal) -> bool,
     ) -> Result<Option<Ordinal>> {
-        let Some(record) = self.hashes.get(block_of(hash, self.bits))? else { return Ok(None) };
+        let Some(record) = self.hashes.get(block_of(hash, self.bits))? else {
+            return Ok(None);
+        };
         let bytes = self.bytes(record.first)?;
         let count = record.extra as usize;
         if bytes.len() != count * 6 {
             let expected = format!("{count} entries of 6 bytes");
-            return Err(Error::corrupt(self.file.path(), record.first.offset, expected));
+            return Err(Error::corrupt(
+                self.file.path(),
+                record.first.offset,
+                expected,
+            ));
         }
         let (prints, ordinals) = bytes.split_at(count * 2);
-        let print_at = |index: usize| u16::from_le_bytes([prints[index * 2], prints[index * 2 + 1]]);
+        let print_at =
+            |index: usize| u16::from_le_bytes([prints[index * 2], prints[index * 2 + 1]]);
         let wanted = fingerprint_of(hash, self.bits);
         let (mut low, mut high) = (0, count);
         while low < high {
@@ -289,7 +338,11 @@ impl KeySegment {
             ]);
             if ordinal < self.first || ordinal >= self.end() {
                 let expected = "ordinals of this segment";
-                return Err(Error::corrupt(self.file.path(), record.first.offset, expected));
+                return Err(Error::corrupt(
+                    self.file.path(),
+                    record.first.offset,
+                    expected,
+                ));
             }
             if accept(ordinal) && found < Some(ordinal) && self.key(ordinal)?.as_ref() == key {
                 found = Some(ordinal);

@@ -9,7 +9,7 @@ use crate::bitmap::Bitmap;
 use crate::codec::{Decoder, Encoder};
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
-use crate::ids::{Lsn, TagId};
+use crate::ids::TagId;
 use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, TextPart, Texts, Values};
 use crate::schema::Family;
 use crate::segment::blob_file::{BlobFile, BlobFileWriter, BlobRef, FileKind};
@@ -83,7 +83,13 @@ impl TagEntry {
             2 => Family::Text,
             3 => Family::Set,
             4 => Family::Map,
-            _ => return Err(Error::corrupt("a footer", input.offset() as u64, "a family")),
+            _ => {
+                return Err(Error::corrupt(
+                    "a footer",
+                    input.offset() as u64,
+                    "a family",
+                ));
+            }
         };
         let base = input.u8()? != 0;
         Ok(Self {
@@ -95,7 +101,11 @@ impl TagEntry {
             cleared: BlobRef::decode(input)?,
             values: BlobRef::decode(input)?,
             index: BlobRef::decode(input)?,
-            edits: [BlobRef::decode(input)?, BlobRef::decode(input)?, BlobRef::decode(input)?],
+            edits: [
+                BlobRef::decode(input)?,
+                BlobRef::decode(input)?,
+                BlobRef::decode(input)?,
+            ],
         })
     }
 }
@@ -116,13 +126,21 @@ impl TagSegmentWriter {
     /// The file exists or cannot be written.
     pub fn create(vfs: &dyn Vfs, path: &RelPath, salt: u64) -> Result<Self> {
         let file = BlobFileWriter::create(vfs, path, FileKind::Tags, salt)?;
-        Ok(Self { file, entries: Vec::new(), touched: Vec::new() })
+        Ok(Self {
+            file,
+            entries: Vec::new(),
+            touched: Vec::new(),
+        })
     }
 
     /// Adds a tag whose blobs are written; `touched` are the subjects it says something of.
     pub fn push(&mut self, tag: TagId, entry: TagEntry, touched: Bitmap) {
         self.entries.push((tag, entry));
-        if self.touched.iter().all(|known| known.bytes() != touched.bytes()) {
+        if self
+            .touched
+            .iter()
+            .all(|known| known.bytes() != touched.bytes())
+        {
             self.touched.push(touched);
         }
     }
@@ -136,19 +154,25 @@ impl TagSegmentWriter {
         let mut entry = TagEntry::new(family, false);
         match part {
             Part::Single(part) => {
-                let Values::Flat(values) = &part.values else { return Err(not_flat()) };
+                let Values::Flat(values) = &part.values else {
+                    return Err(not_flat());
+                };
                 entry.subjects = part.set.len();
                 (entry.set, entry.cleared) = self.put_bitmaps(&part.set, &part.cleared)?;
                 entry.values = self.file.put(values.bytes())?;
             }
             Part::Text(part) => {
-                let Texts::Flat(texts) = &part.texts else { return Err(not_flat()) };
+                let Texts::Flat(texts) = &part.texts else {
+                    return Err(not_flat());
+                };
                 entry.subjects = part.set.len();
                 (entry.set, entry.cleared) = self.put_bitmaps(&part.set, &part.cleared)?;
                 entry.values = self.file.put(texts.bytes())?;
             }
             Part::Multi(part) => {
-                let Rows::Flat(full) = &part.full else { return Err(not_flat()) };
+                let Rows::Flat(full) = &part.full else {
+                    return Err(not_flat());
+                };
                 entry.subjects = part.reset.len() + part.dirty.len();
                 (entry.set, entry.cleared) = self.put_bitmaps(&part.reset, &part.dirty)?;
                 (entry.values, entry.index) = self.put_rows(full)?;
@@ -171,7 +195,11 @@ impl TagSegmentWriter {
     /// # Errors
     /// The file cannot be written.
     pub fn put_bitmap(&mut self, bitmap: &Bitmap) -> Result<BlobRef> {
-        if bitmap.is_empty() { Ok(BlobRef::default()) } else { self.file.put_shared(bitmap.bytes()) }
+        if bitmap.is_empty() {
+            Ok(BlobRef::default())
+        } else {
+            self.file.put_shared(bitmap.bytes())
+        }
     }
 
     fn put_rows(&mut self, rows: &FlatRows) -> Result<(BlobRef, BlobRef)> {
@@ -190,12 +218,10 @@ impl TagSegmentWriter {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(mut self, first_lsn: Lsn, last_lsn: Lsn) -> Result<u64> {
+    pub fn finish(mut self) -> Result<u64> {
         let touched = Bitmap::union(&self.touched.iter().collect::<Vec<_>>());
         let subjects = self.put_bitmap(&touched)?;
         let mut footer = Encoder::new();
-        footer.u64(first_lsn.0);
-        footer.u64(last_lsn.0);
         subjects.encode(&mut footer);
         footer.varint(self.entries.len() as u64);
         self.entries.sort_by_key(|(tag, _)| *tag);
@@ -215,10 +241,6 @@ fn not_flat() -> Error {
 #[derive(Debug)]
 pub struct TagSegment {
     file: Arc<BlobFile>,
-    /// The first batch.
-    pub first_lsn: Lsn,
-    /// The last batch.
-    pub last_lsn: Lsn,
     subjects: BlobRef,
     entries: BTreeMap<TagId, TagEntry>,
 }
@@ -231,8 +253,6 @@ impl TagSegment {
     pub fn open(vfs: &dyn Vfs, path: &RelPath, cache: Arc<BlobCache>) -> Result<Arc<Self>> {
         let (file, footer) = BlobFile::open(vfs, path, FileKind::Tags, cache)?;
         let mut input = Decoder::new(&footer);
-        let first_lsn = Lsn(input.u64()?);
-        let last_lsn = Lsn(input.u64()?);
         let subjects = BlobRef::decode(&mut input)?;
         let mut entries = BTreeMap::new();
         for _ in 0..input.varint()? {
@@ -240,7 +260,11 @@ impl TagSegment {
             entries.insert(tag, TagEntry::decode(&mut input)?);
         }
         input.finish()?;
-        Ok(Arc::new(Self { file, first_lsn, last_lsn, subjects, entries }))
+        Ok(Arc::new(Self {
+            file,
+            subjects,
+            entries,
+        }))
     }
 
     /// The file.
@@ -268,9 +292,13 @@ impl TagSegment {
     /// # Errors
     /// The file cannot be read or is damaged.
     pub fn part(&self, tag: TagId) -> Result<Option<Arc<Part>>> {
-        let Some(entry) = self.entries.get(&tag) else { return Ok(None) };
+        let Some(entry) = self.entries.get(&tag) else {
+            return Ok(None);
+        };
         self.file
-            .cached_as(u64::from(tag.0), || Ok(Cached::Part(Arc::new(self.load(entry)?))))?
+            .cached_as(u64::from(tag.0), || {
+                Ok(Cached::Part(Arc::new(self.load(entry)?)))
+            })?
             .into_part()
             .map(Some)
     }
@@ -278,42 +306,76 @@ impl TagSegment {
     fn load(&self, entry: &TagEntry) -> Result<Part> {
         let (set, cleared) = (self.bitmap(entry.set)?, self.bitmap(entry.cleared)?);
         let coded = |index: BlobRef| -> Result<Option<Directory>> {
-            if index.len == 0 { Ok(None) } else { self.directory(index).map(Some) }
+            if index.len == 0 {
+                Ok(None)
+            } else {
+                self.directory(index).map(Some)
+            }
         };
         match (entry.family, entry.base) {
             (Family::Single, base) => {
                 let values = if base {
                     let directory = self.directory(entry.values)?;
-                    Values::Grouped(ValueGroups { file: self.file.clone(), directory })
+                    Values::Grouped(ValueGroups {
+                        file: self.file.clone(),
+                        directory,
+                    })
                 } else {
                     let values = self.vector(entry.values)?;
                     self.expect(values.len() as u64 == set.len(), entry.values)?;
                     Values::Flat(values)
                 };
                 let members = if base { coded(entry.index)? } else { None };
-                let members =
-                    members.map(|directory| MemberIndex { file: self.file.clone(), directory });
-                Ok(Part::Single(Arc::new(SinglePart { set, cleared, values, members })))
+                let members = members.map(|directory| MemberIndex {
+                    file: self.file.clone(),
+                    directory,
+                });
+                Ok(Part::Single(Arc::new(SinglePart {
+                    set,
+                    cleared,
+                    values,
+                    members,
+                })))
             }
             (Family::Text, base) => {
                 let texts = if base {
                     let directory = self.directory(entry.values)?;
-                    Texts::Grouped(TextGroups { file: self.file.clone(), directory })
+                    Texts::Grouped(TextGroups {
+                        file: self.file.clone(),
+                        directory,
+                    })
                 } else if entry.values.len == 0 {
                     Texts::default()
                 } else {
                     Texts::Flat(self.sound(entry.values, TextBlocks::parse)?)
                 };
-                Ok(Part::Text(Arc::new(TextPart { set, cleared, texts })))
+                Ok(Part::Text(Arc::new(TextPart {
+                    set,
+                    cleared,
+                    texts,
+                })))
             }
             (Family::Set | Family::Map, true) => {
                 let directory = self.directory(entry.values)?;
-                let full = Rows::Grouped(ListGroups { file: self.file.clone(), directory });
+                let full = Rows::Grouped(ListGroups {
+                    file: self.file.clone(),
+                    directory,
+                });
                 let directory = self.directory(entry.index)?;
-                let index = Some(EntryIndex { file: self.file.clone(), directory });
+                let index = Some(EntryIndex {
+                    file: self.file.clone(),
+                    directory,
+                });
                 let (puts, drops) = (FlatRows::default(), FlatRows::default());
                 let (reset, dirty) = (set, cleared);
-                Ok(Part::Multi(Arc::new(MultiPart { reset, dirty, full, puts, drops, index })))
+                Ok(Part::Multi(Arc::new(MultiPart {
+                    reset,
+                    dirty,
+                    full,
+                    puts,
+                    drops,
+                    index,
+                })))
             }
             (Family::Set | Family::Map, false) => {
                 let full = self.rows(entry.values, entry.index)?;
@@ -324,17 +386,32 @@ impl TagSegment {
                 self.expect(puts.codes.len() as u64 == cleared.len(), entry.edits[0])?;
                 self.expect(drops.codes.len() as u64 == cleared.len(), entry.edits[2])?;
                 let (reset, dirty, full) = (set, cleared, Rows::Flat(full));
-                Ok(Part::Multi(Arc::new(MultiPart { reset, dirty, full, puts, drops, index: None })))
+                Ok(Part::Multi(Arc::new(MultiPart {
+                    reset,
+                    dirty,
+                    full,
+                    puts,
+                    drops,
+                    index: None,
+                })))
             }
         }
     }
 
     fn bitmap(&self, reference: BlobRef) -> Result<Bitmap> {
-        if reference.len == 0 { Ok(Bitmap::default()) } else { self.sound(reference, Bitmap::parse) }
+        if reference.len == 0 {
+            Ok(Bitmap::default())
+        } else {
+            self.sound(reference, Bitmap::parse)
+        }
     }
 
     fn vector(&self, reference: BlobRef) -> Result<Vector> {
-        if reference.len == 0 { Ok(Vector::default()) } else { self.sound(reference, Vector::parse) }
+        if reference.len == 0 {
+            Ok(Vector::default())
+        } else {
+            self.sound(reference, Vector::parse)
+        }
     }
 
     fn rows(&self, codes: BlobRef, payload: BlobRef) -> Result<FlatRows> {
@@ -343,8 +420,14 @@ impl TagSegment {
         }
         let codes_at = codes;
         let codes = self.sound(codes, Lists::parse)?;
-        let payload = if payload.len == 0 { None } else { Some(self.vector(payload)?) };
-        let fits = payload.as_ref().is_none_or(|payload| payload.len() == codes.items().len());
+        let payload = if payload.len == 0 {
+            None
+        } else {
+            Some(self.vector(payload)?)
+        };
+        let fits = payload
+            .as_ref()
+            .is_none_or(|payload| payload.len() == codes.items().len());
         self.expect(fits, codes_at)?;
         Ok(FlatRows { codes, payload })
     }
@@ -359,7 +442,11 @@ impl TagSegment {
         parse: impl FnOnce(Bytes) -> Result<T, E>,
     ) -> Result<T> {
         parse(self.file.read(reference)?).map_err(|error| {
-            Error::corrupt(self.file.path(), reference.offset, format!("a sound blob: {error}"))
+            Error::corrupt(
+                self.file.path(),
+                reference.offset,
+                format!("a sound blob: {error}"),
+            )
         })
     }
 

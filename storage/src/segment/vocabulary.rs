@@ -75,7 +75,12 @@ impl VocabularySegment {
             let (tag, first) = (TagId(input.u32()?), input.u32()?);
             let count = u32::try_from(input.varint()?)
                 .map_err(|_| Error::corrupt(path, 0, "a number of strings"))?;
-            runs.push(Run { tag, first, count, blob: BlobRef::decode(&mut input)? });
+            runs.push(Run {
+                tag,
+                first,
+                count,
+                blob: BlobRef::decode(&mut input)?,
+            });
         }
         input.finish()?;
         Ok(Arc::new(Self { file, runs }))
