@@ -132,11 +132,11 @@ impl<R: BufRead> Scanner<R> {
             }
             let (used, ended) = scan(bytes, self.delimiter, &mut state, record);
             self.source.consume(used);
-            if ended {
-                return Ok(finished(state));
-            }
             if record.text.len() > self.record_bytes_max {
                 return Err(super::report::row_too_large(self.record_bytes_max));
+            }
+            if ended {
+                return Ok(finished(state));
             }
         }
     }
