@@ -2,6 +2,7 @@
 
 mod bulk;
 mod edges;
+mod faults;
 mod openapi;
 mod rows;
 mod sockets;
@@ -31,6 +32,7 @@ use crate::config::Config;
 struct Server {
     router: Router,
     database: Arc<Database>,
+    vfs: Arc<MemoryVfs>,
 }
 
 /// What it answered.
@@ -104,12 +106,16 @@ impl Server {
         };
         let vfs = Arc::new(MemoryVfs::new(1));
         let clock = Clock::manual(1_795_158_960_000_000);
-        let engine = Engine::open(vfs, engine_settings, clock).unwrap();
+        let engine = Engine::open(vfs.clone(), engine_settings, clock).unwrap();
         create_users(&engine, "users", KeyType::Keyword);
         create_users(&engine, "devices", KeyType::BigInt);
         let database = Arc::new(Database::new(engine, Limits::default()));
         let router = app(AppState::new(config, Arc::clone(&database)));
-        Self { router, database }
+        Self {
+            router,
+            database,
+            vfs,
+        }
     }
 
     async fn send(&self, request: Request<Body>) -> Answered {
