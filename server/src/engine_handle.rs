@@ -250,3 +250,88 @@ impl Drop for Place<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tagdb_storage::vfs::MemoryVfs;
+
+    use super::*;
+
+    fn handle(settings: &[(&str, &str)]) -> EngineHandle {
+        let mut config = Config::default();
+        for (key, value) in settings {
+            config.set(key, value).unwrap();
+        }
+        let settings = Settings {
+            background: false,
+            ..Settings::default()
+        };
+        let vfs = Arc::new(MemoryVfs::new(1));
+        let engine = Engine::open(vfs, settings, Clock::manual(0)).unwrap();
+        let database = Arc::new(Database::new(engine, Limits::default()));
+        EngineHandle::new(database, &config, Arc::new(Metrics::default()))
+    }
+
+    #[tokio::test]
+    async fn turns_and_the_queue_are_bounded() {
+        let handle = handle(&[("statements_max", "1"), ("queue_max", "1")]);
+        let first = handle.turn(Lane::Statement).await.unwrap();
+        let mut second = Box::pin(handle.turn(Lane::Statement));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        let third = handle.turn(Lane::Statement).await.unwrap_err();
+        assert_eq!(third.code(), "overloaded");
+        // Other lanes go on.
+        drop(handle.turn(Lane::RowWrite).await.unwrap());
+        drop(first);
+        let second = second.await.unwrap();
+        drop(second);
+        assert_eq!(handle.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(handle.metrics.statements_running(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_who_stops_waiting_leaves_the_queue() {
+        let handle = handle(&[("statements_max", "1"), ("queue_max", "1")]);
+        let first = handle.turn(Lane::Statement).await.unwrap();
+        {
+            let mut second = Box::pin(handle.turn(Lane::Statement));
+            assert!(futures_util::poll!(&mut second).is_pending());
+        }
+        assert_eq!(handle.waiting.load(Ordering::Relaxed), 0);
+        drop(first);
+    }
+
+    #[tokio::test]
+    async fn work_that_runs_out_of_time_is_told_to_stop() {
+        let handle = handle(&[]);
+        let cancel = CancelOnDrop::default();
+        let flag = cancel.flag();
+        let seen = Arc::clone(&flag);
+        let work = move |_: &Database| -> ApiResult<()> {
+            while !seen.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Err(ApiError::new("timeout", "stopped"))
+        };
+        let time = Duration::from_millis(1);
+        let error = handle.run_within(time, &flag, work).await.unwrap_err();
+        assert_eq!(error.code(), "timeout");
+        let done = handle
+            .run_within(Duration::from_secs(60), &flag, |_| Ok(7))
+            .await;
+        assert_eq!(done.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let handle = handle(&[]);
+        let error = handle
+            .run(Lane::Statement, |_| -> ApiResult<()> {
+                panic!("on purpose")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(error.code(), "internal");
+        assert_eq!(handle.metrics.statements_running(), 0);
+    }
+}

@@ -119,7 +119,7 @@ fn csv(text: &str, empty: EmptyCell, target: &Arc<Target>) -> Rows<Source<'stati
 
 fn ndjson(text: &str, target: &Arc<Target>) -> Rows<Source<'static>> {
     let source = BufReader::with_capacity(7, &*text.as_bytes().to_vec().leak());
-    Rows::NdJson(NdJsonRows::new(source, 1 << 20, Arc::clone(target)))
+    Rows::NdJson(NdJsonRows::new(source, 2 << 20, Arc::clone(target)))
 }
 
 /// The rows kept, and `row/column/code` of those that are bad.
@@ -441,23 +441,14 @@ fn long_values_are_refused() {
             "3/interests/limit_exceeded"
         ]
     );
-    let mut rows = NdJsonRows::new(
-        BufReader::new(
-            format!("{{\"user_id\":\"a\",\"bio\":\"{long}\"}}")
-                .leak()
-                .as_bytes(),
+    let (_, faults) = read(
+        ndjson(
+            &format!("{{\"user_id\":\"a\",\"bio\":\"{long}\"}}"),
+            &target,
         ),
-        2 << 20,
-        Arc::clone(&target),
+        &target,
     );
-    let mut batch = BatchBuilder::new(Arc::clone(&target));
-    let step = Rows::NdJson(std::mem::replace(
-        &mut rows,
-        NdJsonRows::new(BufReader::new(&[][..]), 1, Arc::clone(&target)),
-    ))
-    .step(&mut batch)
-    .unwrap();
-    assert!(matches!(step, Step::Bad(fault) if fault.code == "limit_exceeded"));
+    assert_eq!(faults, ["1/bio/limit_exceeded"]);
 }
 
 #[test]

@@ -361,3 +361,35 @@ async fn export_then_import_is_the_identity() {
         assert_eq!(server.rows(all).await, original, "{accept}");
     }
 }
+
+/// A row that cannot be computed, far behind the first piece, cuts the stream.
+#[tokio::test]
+async fn a_stream_that_fails_is_cut_and_says_so_where_it_can() {
+    let server = Server::new();
+    let mut rows = String::from("user_id,points\n");
+    for row in 0..140_000 {
+        rows.push_str(&format!("u{row},{}\n", u8::from(row == 139_999)));
+    }
+    server.csv("/v1/tables/users/rows", &rows).await.ok();
+    let sql = "SELECT user_id, points + 9223372036854775807 AS sum FROM users";
+    server.sql(sql).await.problem(400, "overflow");
+    let headers = [
+        ("content-type", "text/plain"),
+        ("accept", "application/x-ndjson"),
+        ("x-request-id", "stream-1"),
+    ];
+    let ndjson = server.call("POST", "/v1/sql", &headers, sql).await;
+    assert_eq!(ndjson.status, 200);
+    assert!(ndjson.cut);
+    let last: serde_json::Value = ndjson.text().lines().last().unwrap().parse().unwrap();
+    assert_eq!(last["$error"]["code"], "overflow");
+    assert_eq!(last["$error"]["request_id"], "stream-1");
+    let headers = [("content-type", "text/plain"), ("accept", "text/csv")];
+    let csv = server.call("POST", "/v1/sql", &headers, sql).await;
+    assert!(
+        csv.cut
+            && csv
+                .text()
+                .starts_with("user_id,sum\nu0,9223372036854775807\n")
+    );
+}
