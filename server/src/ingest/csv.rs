@@ -271,9 +271,11 @@ mod tests {
         pairs.iter().map(|(t, q)| ((*t).to_owned(), *q)).collect()
     }
 
+    type Row = &'static [(&'static str, bool)];
+
     #[test]
     fn cells_keep_whether_they_were_quoted() {
-        let cases: &[(&str, &[&[(&str, bool)]])] = &[
+        let cases: &[(&str, &[Row])] = &[
             ("a,b\n", &[&[("a", false), ("b", false)]]),
             ("a,,\"\"\r\n", &[&[("a", false), ("", false), ("", true)]]),
             ("\"x\"\"y\n,z\",1", &[&[("x\"y\n,z", true), ("1", false)]]),

@@ -186,7 +186,6 @@ impl Server {
     }
 
     /// The rows of a query.
-    #[track_caller]
     async fn rows(&self, sql: &str) -> Json {
         let answered = self.sql(sql).await;
         assert_eq!(
