@@ -235,7 +235,7 @@ impl Reading<'_> {
     fn push(&mut self, batch: RowBatch) -> ApiResult<()> {
         match &mut self.sink {
             Sink::Write(first) => *first = Some(batch),
-            Sink::Load(loader) => loader.push(batch)?,
+            Sink::Load(loader) => loader.push(&batch)?,
             Sink::Repeat => {}
             Sink::Delete(keys) => {
                 let mut bytes = 0;
@@ -272,7 +272,7 @@ impl Reading<'_> {
                 None => {
                     let mut loader = self.loader()?;
                     if let Some(batch) = batch {
-                        loader.push(batch)?;
+                        loader.push(&batch)?;
                     }
                     loader.finish(&options)?
                 }
