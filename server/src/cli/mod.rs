@@ -1,0 +1,34 @@
+//! The command-line verbs: what can be said, and one file for each thing done.
+
+mod args;
+mod failure;
+mod infer;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use failure::Failure;
+
+/// Runs the program and says how it ended.
+pub(crate) fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(&format!("error: {failure}"));
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Repair(args) => Err(Failure::Failed(format!(
+            "repair is not there yet; {} is left as it is",
+            args.dir.display()
+        ))),
+        _ => Err(Failure::Failed("not there yet".to_owned())),
+    }
+}
