@@ -1,1 +1,13 @@
-//! tagdb
+//! SQL for tagdb: from text to a bound statement, and from there to an answer.
+//!
+//! `parse` turns text into a tree and knows nothing of tables; `bind` resolves names and types
+//! against a catalog; `functions` computes expressions by rows. Nothing here knows of HTTP or JSON.
+
+pub mod bind;
+pub mod error;
+pub mod limits;
+pub mod value;
+
+pub use error::{Error, Result};
+pub use limits::Limits;
+pub use value::{DataType, Value};

@@ -7,8 +7,9 @@
 use hashbrown::HashMap;
 
 use crate::bitmap::Bitmap;
+use crate::catalog::SchemaChange;
 use crate::ids::{Ordinal, PartitionId, TableId, TagId};
-use crate::schema::{Key, KeyType, TagType};
+use crate::schema::{Key, KeyType};
 
 /// The distinct strings of a column, in order of their first use.
 #[derive(Clone, Debug, Default)]
@@ -251,47 +252,4 @@ pub struct WriteSet {
     pub schema: Option<SchemaChange>,
     /// Subjects matched by a statement, kept as the answer's `rows_affected`.
     pub matched: Option<u64>,
-}
-
-/// A new tag, before it has an id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewTag {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub kind: TagType,
-    /// For people.
-    pub comment: String,
-}
-
-/// A change of the catalog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SchemaChange {
-    /// A new table.
-    CreateTable {
-        /// Its name.
-        name: String,
-        /// The key column's name.
-        key_name: String,
-        /// The key column's type.
-        key_type: KeyType,
-        /// The key column's comment.
-        key_comment: String,
-        /// A power of two.
-        partitions: u16,
-        /// In order.
-        tags: Vec<NewTag>,
-    },
-    /// The table and all its rows go.
-    DropTable(TableId),
-    /// All rows go; the table gets a new id.
-    TruncateTable(TableId),
-    /// A new tag at the end.
-    AddTag(TableId, NewTag),
-    /// The tag and its values go.
-    DropTag(TableId, TagId),
-    /// A new name for a tag, or for the key (no tag).
-    RenameTag(TableId, Option<TagId>, String),
-    /// A new comment for a tag, or for the key (no tag).
-    Comment(TableId, Option<TagId>, String),
 }

@@ -4,7 +4,19 @@
 //! Synchronous, without any notion of SQL, HTTP or JSON. All files are reached through [`vfs`].
 
 pub mod batch;
+pub mod bitmap;
+pub mod catalog;
+pub mod clock;
+pub mod codec;
+pub mod column;
 pub mod error;
 pub mod ids;
+pub mod layer;
 pub mod limits;
+pub mod paths;
 pub mod schema;
+pub mod segment;
+pub mod subjects;
+pub mod vfs;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,58 @@
+//! What one statement may ask for. Every limit is named in the error that reports it.
+
+use crate::error::{Error, Result};
+
+/// The limits of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `statement_bytes`: bytes of the text.
+    pub statement_bytes_max: usize,
+    /// `tokens`: words, operators and brackets; elements of lists are counted by `list_elements`.
+    pub tokens_max: usize,
+    /// `statements`: statements in one text.
+    pub statements_max: usize,
+    /// `nesting_depth`: brackets, CASE and operators inside each other.
+    pub nesting_depth_max: usize,
+    /// `tree_nodes`: nodes of all expressions of a statement once bound.
+    pub tree_nodes_max: usize,
+    /// `chain_terms`: terms of one flat chain of AND or OR.
+    pub chain_terms_max: usize,
+    /// `list_elements`: elements of one list, such as of IN.
+    pub list_elements_max: usize,
+    /// `insert_rows`: rows of one INSERT.
+    pub insert_rows_max: usize,
+    /// `groups`: groups of one result.
+    pub groups_max: usize,
+    /// `result_bytes`: bytes of a result that has to be held as a whole.
+    pub result_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            statement_bytes_max: 256 << 10,
+            tokens_max: 50_000,
+            statements_max: 100,
+            nesting_depth_max: 64,
+            tree_nodes_max: 10_000,
+            chain_terms_max: 10_000,
+            list_elements_max: 100_000,
+            insert_rows_max: 100_000,
+            groups_max: 1_000_000,
+            result_bytes_max: 64 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// Refuses a value beyond a limit.
+    ///
+    /// # Errors
+    /// `limit_exceeded`, with the name, the value and the maximum.
+    pub fn check(name: &'static str, value: usize, max: usize) -> Result<()> {
+        if value > max {
+            return Err(Error::limit_exceeded(name, value as u64, max as u64));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+pub(crate) mod sample;
+
+mod algebra;
+mod kernels;
+mod roundtrip;
