@@ -51,7 +51,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
     /// A file of settings (TOML)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "TAGDB_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 

@@ -1,9 +1,12 @@
 //! The command-line verbs: what can be said, and one file for each thing done.
 
 mod args;
+mod connect;
 mod failure;
 mod infer;
 mod output;
+mod shell;
+mod upkeep;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,11 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Sql(args) => shell::run(&args),
+        Command::Compact(args) => upkeep::compact(&args),
+        Command::Flush(args) => upkeep::flush(&args),
+        Command::Status(args) => upkeep::status(&args),
+        Command::Snapshot(command) => upkeep::snapshot(&command),
         Command::Repair(args) => Err(Failure::Failed(format!(
             "repair is not there yet; {} is left as it is",
             args.dir.display()
