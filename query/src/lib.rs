@@ -4,8 +4,10 @@
 //! against a catalog; `functions` computes expressions by rows. Nothing here knows of HTTP or JSON.
 
 pub mod bind;
+pub mod decimal;
 pub mod error;
 pub mod limits;
+pub mod literal;
 pub mod value;
 
 pub use error::{Error, Result};

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use tagdb_storage::schema::{KeyType, NumberType, TagType};
 
-/// Digits of a decimal that a statement computes with, at most.
-pub const DECIMAL_DIGITS_MAX: u8 = 38;
+use crate::decimal;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +73,27 @@ impl Value {
         }
     }
 
+    /// The number as digits and scale, if it is an integer or decimal.
+    #[must_use]
+    pub fn to_fixed(&self) -> Option<(i128, u8)> {
+        match self {
+            Self::Int(value) => Some((i128::from(*value), 0)),
+            Self::Decimal { digits, scale } => Some((*digits, *scale)),
+            _ => None,
+        }
+    }
+
+    /// The nearest double, if it is a number.
+    #[must_use]
+    pub fn to_double(&self) -> Option<f64> {
+        match self {
+            Self::Double(value) => Some(*value),
+            _ => self
+                .to_fixed()
+                .map(|(digits, scale)| decimal::to_double(digits, scale)),
+        }
+    }
+
     /// The order of two values of comparable types; nothing if one is NULL or the types cannot be
     /// compared. Numbers of different types compare by value, strings by bytes.
     #[must_use]
@@ -89,81 +109,14 @@ impl Value {
     }
 }
 
+/// Numbers compare exactly; if one is a DOUBLE, the other becomes one first, as in arithmetic.
 fn compare_numbers(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
-        (Value::Double(a), _) => Some(compare_double(*a, fixed_point(b)?)),
-        (_, Value::Double(b)) => Some(compare_double(*b, fixed_point(a)?).reverse()),
-        _ => Some(compare_fixed(fixed_point(a)?, fixed_point(b)?)),
-    }
-}
-
-fn fixed_point(value: &Value) -> Option<(i128, u8)> {
-    match value {
-        Value::Int(value) => Some((i128::from(*value), 0)),
-        Value::Decimal { digits, scale } => Some((*digits, *scale)),
-        _ => None,
-    }
-}
-
-/// Compares whole parts first, then fractions brought to one scale, so that nothing overflows.
-fn compare_fixed(a: (i128, u8), b: (i128, u8)) -> Ordering {
-    let split = |(digits, scale): (i128, u8)| {
-        let unit = 10_i128.pow(u32::from(scale.min(DECIMAL_DIGITS_MAX)));
-        (digits.div_euclid(unit), digits.rem_euclid(unit))
-    };
-    let ((whole_a, rest_a), (whole_b, rest_b)) = (split(a), split(b));
-    let widen = |rest: i128, scale: u8, to: u8| {
-        rest * 10_i128.pow(u32::from(to.saturating_sub(scale).min(DECIMAL_DIGITS_MAX)))
-    };
-    let to = a.1.max(b.1);
-    whole_a
-        .cmp(&whole_b)
-        .then_with(|| widen(rest_a, a.1, to).cmp(&widen(rest_b, b.1, to)))
-}
-
-/// Compares a double with a fixed-point number exactly: every finite double below 2^127 is a whole
-/// number and a binary fraction.
-fn compare_double(double: f64, (digits, scale): (i128, u8)) -> Ordering {
-    if double >= 1e38 {
-        return Ordering::Greater;
-    }
-    if double <= -1e38 {
-        return Ordering::Less;
-    }
-    let unit = 10_i128.pow(u32::from(scale.min(DECIMAL_DIGITS_MAX)));
-    let whole = double.floor();
-    let whole_double = whole as i128;
-    match whole_double.cmp(&digits.div_euclid(unit)) {
-        Ordering::Equal => compare_fraction(double - whole, digits.rem_euclid(unit), unit),
-        other => other,
-    }
-}
-
-/// Compares a binary fraction in [0, 1) with rest/unit, digit by digit.
-fn compare_fraction(mut fraction: f64, mut rest: i128, unit: i128) -> Ordering {
-    loop {
-        if fraction == 0.0 || rest == 0 {
-            let left = if fraction == 0.0 { 0 } else { 1 };
-            return left.cmp(&i32::from(rest != 0));
+        (Value::Double(_), _) | (_, Value::Double(_)) => {
+            a.to_double()?.partial_cmp(&b.to_double()?)
         }
-        // Doubling a double is exact, and so is comparing the bits that come out one by one.
-        fraction *= 2.0;
-        let bit_a = fraction >= 1.0;
-        if bit_a {
-            fraction -= 1.0;
-        }
-        let bit_b = rest >= unit - rest;
-        rest = if bit_b {
-            rest - (unit - rest)
-        } else {
-            rest + rest
-        };
-        match bit_a.cmp(&bit_b) {
-            Ordering::Equal => {}
-            other => return other,
-        }
+        _ => Some(decimal::compare(a.to_fixed()?, b.to_fixed()?)),
     }
 }
 

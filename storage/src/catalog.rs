@@ -4,6 +4,8 @@
 //! was taken with. Ids come from counters that only rise, so that applying the same changes in the
 //! same order gives the same ids.
 
+mod encoding;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codec::{Decoder, Encoder};
 
 fn tag(name: &str, kind: TagType) -> NewTag {
     NewTag {
@@ -135,4 +136,83 @@ fn what_cannot_be_is_refused() {
     assert_eq!(code(catalog.apply(&same)), "already_exists");
     let comment = SchemaChange::Comment(id, None, "x".repeat(COMMENT_BYTES_MAX + 1));
     assert_eq!(code(catalog.apply(&comment)), "limit_exceeded");
+}
+
+fn all_types() -> Vec<NewTag> {
+    let numbers = [
+        NumberType::SmallInt,
+        NumberType::Int,
+        NumberType::BigInt,
+        NumberType::Decimal {
+            precision: 18,
+            scale: 18,
+        },
+        NumberType::Double,
+        NumberType::Date,
+        NumberType::Timestamp,
+    ];
+    let mut kinds = vec![
+        TagType::Boolean,
+        TagType::Keyword,
+        TagType::LongText,
+        TagType::KeywordSet,
+    ];
+    kinds.extend(numbers.map(TagType::Number));
+    kinds.extend(numbers.map(TagType::Map));
+    let named = kinds.into_iter().enumerate();
+    named.map(|(n, kind)| tag(&format!("t{n}"), kind)).collect()
+}
+
+#[test]
+fn catalogs_and_changes_come_back_from_bytes() {
+    let (table, one) = (TableId(7), TagId(9));
+    let changes = [
+        users(),
+        SchemaChange::DropTable(table),
+        SchemaChange::TruncateTable(table),
+        SchemaChange::AddTag(table, tag("x", TagType::LongText)),
+        SchemaChange::DropTag(table, one),
+        SchemaChange::RenameTag(table, None, "k".into()),
+        SchemaChange::RenameTag(table, Some(one), "k".into()),
+        SchemaChange::Comment(table, Some(one), "\u{e9}".into()),
+    ];
+    for change in changes {
+        let mut out = Encoder::new();
+        change.encode(&mut out);
+        let bytes = out.finish();
+        let mut input = Decoder::new(&bytes);
+        assert_eq!(SchemaChange::decode(&mut input).unwrap(), change);
+        input.finish().unwrap();
+        for end in 0..bytes.len() {
+            assert!(SchemaChange::decode(&mut Decoder::new(&bytes[..end])).is_err());
+        }
+    }
+}
+
+#[test]
+fn damaged_catalogs_are_refused_or_still_consistent() {
+    let mut catalog = Catalog::default().apply(&users()).unwrap();
+    let id = catalog.table("users").unwrap().id;
+    for new in all_types() {
+        catalog = catalog.apply(&SchemaChange::AddTag(id, new)).unwrap();
+    }
+    let mut out = Encoder::new();
+    catalog.encode(&mut out);
+    let bytes = out.finish();
+    assert_eq!(Catalog::decode(&mut Decoder::new(&bytes)).unwrap(), catalog);
+    for end in 0..bytes.len() {
+        assert!(Catalog::decode(&mut Decoder::new(&bytes[..end])).is_err());
+    }
+    for at in 0..bytes.len() {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[at] = value;
+            if let Ok(read) = Catalog::decode(&mut Decoder::new(&damaged)) {
+                let mut out = Encoder::new();
+                read.encode(&mut out);
+                let again = out.finish();
+                assert_eq!(Catalog::decode(&mut Decoder::new(&again)).unwrap(), read);
+            }
+        }
+    }
 }
