@@ -13,6 +13,7 @@ pub mod error;
 pub mod ids;
 pub mod layer;
 pub mod limits;
+pub mod log;
 pub mod paths;
 pub mod schema;
 pub mod segment;

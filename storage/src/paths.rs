@@ -29,6 +29,12 @@ pub fn log_file(number: u64) -> RelPath {
     RelPath::from_trusted(format!("log/{number:020}.log"))
 }
 
+/// A blank file made ahead of time to become the next log file.
+#[must_use]
+pub fn log_spare() -> RelPath {
+    RelPath::from_trusted(format!("log/spare{TEMPORARY_SUFFIX}"))
+}
+
 /// The number of a log file; `None` for any other path.
 #[must_use]
 pub fn parse_log_file(path: &RelPath) -> Option<u64> {

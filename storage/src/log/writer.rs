@@ -1,0 +1,497 @@
+//! Appends frames and makes them durable in groups.
+//!
+//! Appending only encodes into a buffer. Of those who wait for their frames, the first writes
+//! everything that has been appended by then with one write and one sync per file, while the
+//! others, and all who come later, wait; then the next group goes.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+
+use super::file::{BlankFile, CreateError, LogFile, Origin, size_for};
+use super::frame::{FRAME_HEADER_BYTES, FrameHeader, Place};
+use super::replay::limits;
+use super::{LogError, LogSettings, PAYLOAD_BYTES_MAX};
+use crate::paths;
+use crate::vfs::{self, Vfs};
+
+/// A buffer larger than this is given back to the allocator after use.
+const BUFFER_KEPT_BYTES: usize = 1 << 20;
+
+/// Called with the highest durable LSN, in rising order, before the commits that waited for it
+/// return.
+pub type OnDurable = Box<dyn Fn(u64) + Send + Sync>;
+
+/// The log, open for appending.
+pub struct Log {
+    vfs: Arc<dyn Vfs>,
+    settings: LogSettings,
+    state: Mutex<State>,
+    /// A group has ended.
+    group_ended: Condvar,
+    /// Held while a file is made: the blank one made ahead of time, if there is one.
+    spare: Mutex<Option<BlankFile>>,
+    on_durable: RwLock<Option<OnDurable>>,
+}
+
+/// Where the log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPosition {
+    /// First LSN of the oldest file.
+    pub oldest_lsn: u64,
+    /// LSN of the last frame appended.
+    pub last_lsn: u64,
+    /// LSN of the last frame that is durable.
+    pub durable_lsn: u64,
+    /// Bytes of frames appended since the log was opened.
+    pub appended_bytes: u64,
+    /// Bytes of frames that wait for being written.
+    pub pending_bytes: u64,
+    /// Number of files.
+    pub files: usize,
+    /// Size of all files.
+    pub file_bytes: u64,
+}
+
+/// Where appending begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tail {
+    pub(super) end_offset: u64,
+    pub(super) last_lsn: u64,
+}
+
+struct State {
+    /// Oldest first; frames go to the last one.
+    files: Vec<LogFile>,
+    /// Where in the last file the next frame goes.
+    end_offset: u64,
+    last_lsn: u64,
+    durable_lsn: u64,
+    appended_bytes: u64,
+    /// A header or seal proves the last frame durable.
+    is_sealed: bool,
+    pending: Vec<Chunk>,
+    /// A group is being written.
+    is_writing: bool,
+    /// An empty buffer that can be used again.
+    buffer: Vec<u8>,
+    poison: Option<Poison>,
+}
+
+/// Neighbouring frames of one file that wait for being written.
+struct Chunk {
+    log_file: LogFile,
+    offset: u64,
+    bytes: Vec<u8>,
+    last_lsn: u64,
+}
+
+struct Poison {
+    cause: Arc<io::Error>,
+    /// Frames up to this one have been given to the operating system.
+    tried_lsn: u64,
+}
+
+impl Log {
+    /// A log whose frames up to the tail's are all durable.
+    pub(super) fn new(
+        vfs: Arc<dyn Vfs>,
+        settings: LogSettings,
+        files: Vec<LogFile>,
+        tail: Tail,
+    ) -> Self {
+        let state = State {
+            files,
+            end_offset: tail.end_offset,
+            last_lsn: tail.last_lsn,
+            durable_lsn: tail.last_lsn,
+            appended_bytes: 0,
+            is_sealed: true,
+            pending: Vec::new(),
+            is_writing: false,
+            buffer: Vec::new(),
+            poison: None,
+        };
+        Self {
+            vfs,
+            settings,
+            state: Mutex::new(state),
+            group_ended: Condvar::new(),
+            spare: Mutex::new(None),
+            on_durable: RwLock::new(None),
+        }
+    }
+
+    /// Sets what is called when frames become durable.
+    pub fn set_on_durable(&self, on_durable: OnDurable) {
+        *self.on_durable.write() = Some(on_durable);
+    }
+
+    /// The highest durable LSN.
+    #[must_use]
+    pub fn durable_lsn(&self) -> u64 {
+        self.state.lock().durable_lsn
+    }
+
+    /// LSNs and sizes.
+    #[must_use]
+    pub fn position(&self) -> LogPosition {
+        let state = self.state.lock();
+        let pending = state.pending.iter().map(|chunk| chunk.bytes.len() as u64);
+        let oldest = state.files.first();
+        LogPosition {
+            oldest_lsn: oldest.map_or(0, |file| file.header.first_lsn),
+            last_lsn: state.last_lsn,
+            durable_lsn: state.durable_lsn,
+            appended_bytes: state.appended_bytes,
+            pending_bytes: pending.sum(),
+            files: state.files.len(),
+            file_bytes: state.files.iter().map(|file| file.header.file_bytes).sum(),
+        }
+    }
+
+    /// Why nothing is written any more, if that is so.
+    #[must_use]
+    pub fn poison_cause(&self) -> Option<Arc<io::Error>> {
+        let state = self.state.lock();
+        state
+            .poison
+            .as_ref()
+            .map(|poison| Arc::clone(&poison.cause))
+    }
+
+    /// Makes sure that the next frame, with a payload of `payload_bytes`, has its place. To be
+    /// called before every [`Self::append`], under the same lock of the caller.
+    ///
+    /// # Errors
+    /// [`LogError::DiskFull`] and [`LogError::TooLarge`] change nothing. [`LogError::Poisoned`]
+    /// is for good.
+    pub fn reserve(&self, payload_bytes: usize) -> Result<(), LogError> {
+        if payload_bytes > PAYLOAD_BYTES_MAX {
+            return Err(LogError::TooLarge {
+                bytes: payload_bytes,
+            });
+        }
+        let frame_bytes = (FRAME_HEADER_BYTES + payload_bytes) as u64;
+        if self.state.lock().has_room(frame_bytes)? {
+            return Ok(());
+        }
+        let mut spare = self.spare.lock();
+        let origin = {
+            let state = self.state.lock();
+            if state.has_room(frame_bytes)? {
+                return Ok(());
+            }
+            Origin {
+                log_id: self.settings.log_id,
+                epoch: self.settings.epoch,
+                number: state.last_number().saturating_add(1),
+                first_lsn: state.last_lsn.saturating_add(1),
+                synced_lsn: state.durable_lsn,
+            }
+        };
+        match self.make_file(&mut spare, origin, frame_bytes) {
+            Ok(file) => {
+                let mut state = self.state.lock();
+                state.end_offset = super::file::FILE_HEADER_BYTES as u64;
+                state.files.push(file);
+                Ok(())
+            }
+            Err(CreateError::DiskFull(error)) => Err(LogError::DiskFull(Arc::new(error))),
+            Err(CreateError::Failed(error)) => {
+                let mut state = self.state.lock();
+                state.poison(error, 0);
+                state.check_poison()
+            }
+        }
+    }
+
+    fn make_file(
+        &self,
+        spare: &mut Option<BlankFile>,
+        origin: Origin,
+        frame_bytes: u64,
+    ) -> Result<LogFile, CreateError> {
+        let vfs = &*self.vfs;
+        let file_bytes = size_for(self.settings.file_bytes, frame_bytes);
+        let blank = match spare.take_if(|spare| spare.file_bytes == file_bytes) {
+            Some(blank) => blank,
+            None => {
+                let temporary = paths::temporary(&paths::log_file(origin.number));
+                BlankFile::create(vfs, temporary, file_bytes)?
+            }
+        };
+        let header = blank.header(origin, vfs.random());
+        blank.publish(vfs, header)
+    }
+
+    /// Makes the next file ahead of time once the current one is half full, so that no write
+    /// has to wait for it. To be called now and then from a thread of its own.
+    ///
+    /// # Errors
+    /// [`LogError::DiskFull`] changes nothing. [`LogError::Poisoned`] is for good.
+    pub fn prepare_spare(&self) -> Result<(), LogError> {
+        let mut spare = self.spare.lock();
+        {
+            let state = self.state.lock();
+            state.check_poison()?;
+            let half = state.file().map_or(0, |file| file.header.file_bytes / 2);
+            if spare.is_some() || state.end_offset < half {
+                return Ok(());
+            }
+        }
+        let file_bytes = size_for(self.settings.file_bytes, 0);
+        match BlankFile::create(&*self.vfs, paths::log_spare(), file_bytes) {
+            Ok(blank) => {
+                *spare = Some(blank);
+                Ok(())
+            }
+            Err(CreateError::DiskFull(error)) => Err(LogError::DiskFull(Arc::new(error))),
+            Err(CreateError::Failed(error)) => {
+                let mut state = self.state.lock();
+                state.poison(error, 0);
+                state.check_poison()
+            }
+        }
+    }
+
+    /// Adds the frame `lsn`, which follows the last one, at the place that [`Self::reserve`] has
+    /// made sure of. It is written by the next commit or [`Self::sync_pending`].
+    ///
+    /// A frame out of order or without a place would make the log unreadable; it is a fault of
+    /// the caller, is not written, and closes the log to writes. After an earlier failure nothing
+    /// happens: the commit reports it.
+    pub fn append(&self, lsn: u64, payload: &[u8]) {
+        let frame_bytes = (FRAME_HEADER_BYTES + payload.len()) as u64;
+        let mut header = FrameHeader::data(lsn, 0, payload);
+        let mut state = self.state.lock();
+        let follows = lsn == state.last_lsn.saturating_add(1);
+        match state.has_room(frame_bytes) {
+            Ok(true) if follows => {
+                header.durable_lsn = state.durable_lsn;
+                state.push(&header, payload);
+            }
+            Ok(_) => {
+                debug_assert!(false, "frame {lsn} out of order or without a place");
+                state.poison(
+                    io::Error::other("a frame out of order or without a place"),
+                    0,
+                );
+            }
+            Err(_) => {}
+        }
+        state.last_lsn = state.last_lsn.max(lsn);
+    }
+
+    /// Returns once the frame `lsn` and all before it are durable.
+    ///
+    /// # Errors
+    /// [`LogError::Unknown`] if writing the frame failed; [`LogError::Poisoned`] if it was not
+    /// written because of an earlier failure; [`LogError::NotAppended`].
+    pub fn commit(&self, lsn: u64) -> Result<(), LogError> {
+        let mut state = self.state.lock();
+        loop {
+            if state.durable_lsn >= lsn {
+                return Ok(());
+            }
+            if state.last_lsn < lsn {
+                return Err(LogError::NotAppended { lsn });
+            }
+            if let Some(poison) = state.poison.as_ref().filter(|_| !state.is_writing) {
+                return Err(poison.error_for(lsn));
+            }
+            self.advance(&mut state);
+        }
+    }
+
+    /// Makes everything that has been appended durable, for writes nobody waits for.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn sync_pending(&self) -> Result<(), LogError> {
+        let last_lsn = self.state.lock().last_lsn;
+        self.commit(last_lsn)
+    }
+
+    /// Makes everything durable and writes a seal, which proves the last frames to the next
+    /// start. To be called when the log is idle and before it is closed; costs nothing if
+    /// nothing has been appended since the last one.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn seal(&self) -> Result<(), LogError> {
+        self.sync_pending()?;
+        let mut state = self.state.lock();
+        while state.is_writing {
+            self.advance(&mut state);
+        }
+        state.check_poison()?;
+        if state.is_sealed || state.durable_lsn < state.last_lsn {
+            return Ok(());
+        }
+        let seal = FrameHeader::seal(state.last_lsn);
+        state.push(&seal, &[]);
+        state.is_sealed = true;
+        self.advance(&mut state);
+        state.check_poison()
+    }
+
+    /// Deletes the files that hold only frames below `lsn`.
+    ///
+    /// # Errors
+    /// An I/O error; the files that could not be deleted are tried again the next time.
+    pub fn trim(&self, lsn: u64) -> Result<(), LogError> {
+        let paths: Vec<_> = {
+            let state = self.state.lock();
+            let limits = limits(state.files.iter().map(|file| file.header.first_lsn));
+            let files = state.files.iter().zip(limits);
+            files
+                .take_while(|(_, limit)| *limit <= lsn)
+                .map(|(file, _)| file.path.clone())
+                .collect()
+        };
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let delete = || {
+            for path in paths {
+                vfs::remove_if_there(&*self.vfs, &path)?;
+                self.state.lock().files.retain(|file| file.path != path);
+            }
+            self.vfs.sync_dir(&paths::log_dir())
+        };
+        delete().map_err(LogError::io("delete old files of"))
+    }
+
+    /// Waits for the group that is being written, or writes the next one.
+    fn advance(&self, state: &mut MutexGuard<'_, State>) {
+        if state.is_writing {
+            self.group_ended.wait(state);
+            return;
+        }
+        let chunks = std::mem::take(&mut state.pending);
+        let tried_lsn = chunks.last().map_or(0, |chunk| chunk.last_lsn);
+        state.is_writing = true;
+        let written = MutexGuard::unlocked(state, || self.write(chunks));
+        state.is_writing = false;
+        match written {
+            Ok(buffer) => state.buffer = buffer,
+            Err(error) => state.poison(error, tried_lsn),
+        }
+        self.group_ended.notify_all();
+    }
+
+    /// Writes a group; returns a buffer for the next one.
+    fn write(&self, chunks: Vec<Chunk>) -> io::Result<Vec<u8>> {
+        let mut buffer = Vec::new();
+        for chunk in chunks {
+            let file = &*chunk.log_file.file;
+            vfs::write_all_at(file, chunk.offset, &chunk.bytes)?;
+            // A file is synced before anything is written to the next one: replay counts on it.
+            file.sync_data()?;
+            self.announce(chunk.last_lsn);
+            buffer = chunk.bytes;
+        }
+        buffer.clear();
+        buffer.shrink_to(BUFFER_KEPT_BYTES);
+        Ok(buffer)
+    }
+
+    /// Tells the callback before anybody who waits.
+    fn announce(&self, durable_lsn: u64) {
+        if self.durable_lsn() == durable_lsn {
+            return;
+        }
+        if let Some(on_durable) = &*self.on_durable.read() {
+            on_durable(durable_lsn);
+        }
+        self.state.lock().durable_lsn = durable_lsn;
+    }
+}
+
+impl State {
+    fn file(&self) -> Option<&LogFile> {
+        self.files.last()
+    }
+
+    fn last_number(&self) -> u64 {
+        self.file().map_or(0, |file| file.header.number)
+    }
+
+    fn check_poison(&self) -> Result<(), LogError> {
+        match &self.poison {
+            Some(poison) => Err(LogError::Poisoned(Arc::clone(&poison.cause))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a data frame fits into the current file, with a seal behind it.
+    fn has_room(&self, frame_bytes: u64) -> Result<bool, LogError> {
+        self.check_poison()?;
+        let needed = self.end_offset + frame_bytes + FRAME_HEADER_BYTES as u64;
+        Ok(self
+            .file()
+            .is_some_and(|file| needed <= file.header.file_bytes))
+    }
+
+    fn push(&mut self, header: &FrameHeader, payload: &[u8]) {
+        let Some(log_file) = self.files.last() else {
+            return;
+        };
+        let offset = self.end_offset;
+        let place = Place {
+            salt: log_file.header.salt,
+            offset,
+        };
+        let number = log_file.header.number;
+        let same_file = |chunk: &&mut Chunk| chunk.log_file.header.number == number;
+        if self.pending.last_mut().filter(same_file).is_none() {
+            self.pending.push(Chunk {
+                log_file: log_file.clone(),
+                offset,
+                bytes: std::mem::take(&mut self.buffer),
+                last_lsn: header.lsn,
+            });
+        }
+        if let Some(chunk) = self.pending.last_mut() {
+            header.encode(place, &mut chunk.bytes);
+            chunk.bytes.extend_from_slice(payload);
+            chunk.last_lsn = header.lsn;
+        }
+        let frame_bytes = u64::from(header.frame_bytes);
+        self.end_offset += frame_bytes;
+        self.appended_bytes += frame_bytes;
+        self.last_lsn = header.lsn;
+        self.is_sealed = false;
+    }
+
+    fn poison(&mut self, error: io::Error, tried_lsn: u64) {
+        let poison = self.poison.get_or_insert_with(|| Poison {
+            cause: Arc::new(error),
+            tried_lsn: 0,
+        });
+        poison.tried_lsn = poison.tried_lsn.max(tried_lsn);
+    }
+}
+
+impl Poison {
+    fn error_for(&self, lsn: u64) -> LogError {
+        let source = Arc::clone(&self.cause);
+        if lsn <= self.tried_lsn {
+            LogError::Unknown { lsn, source }
+        } else {
+            LogError::Poisoned(source)
+        }
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("settings", &self.settings)
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}
