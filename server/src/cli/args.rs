@@ -104,6 +104,9 @@ pub(crate) enum Mode {
     Insert,
     /// The subject's other tags are cleared
     Replace,
+    /// Afterwards exactly these subjects have the file's tags
+    #[value(name = "replace_tags")]
+    ReplaceTags,
     /// Keys only: removes subjects
     Delete,
 }

@@ -2,9 +2,12 @@
 
 mod args;
 mod connect;
+mod export;
 mod failure;
+mod import;
 mod infer;
 mod output;
+mod sample;
 mod shell;
 mod upkeep;
 
@@ -29,6 +32,8 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Sql(args) => shell::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Compact(args) => upkeep::compact(&args),
         Command::Flush(args) => upkeep::flush(&args),
         Command::Status(args) => upkeep::status(&args),

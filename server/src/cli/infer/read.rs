@@ -38,6 +38,17 @@ impl Sample {
         }
     }
 
+    /// Whether this was the whole file.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The columns' names but for one.
+    pub(crate) fn names_without(&self, name: &str) -> Vec<String> {
+        let names = self.columns.iter().map(|column| column.name.clone());
+        names.filter(|candidate| candidate != name).collect()
+    }
+
     fn add(&mut self, name: &str) -> usize {
         self.columns.push(Column {
             name: name.to_owned(),

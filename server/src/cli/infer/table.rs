@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::kind::Kind;
 use super::read::{Column, Sample};
 use crate::cli::failure::Failure;
 

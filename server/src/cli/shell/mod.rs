@@ -1,12 +1,12 @@
 //! `tagdb sql`: statements from the command line, a file, a pipe or a person.
 
-mod caret;
+pub(crate) mod caret;
 mod complete;
 mod interactive;
 mod meta;
 pub(crate) mod render;
 mod run;
-mod split;
+pub(crate) mod split;
 
 use std::fs;
 use std::io::{self, IsTerminal, Read};
