@@ -146,7 +146,7 @@ impl ClientBuilder {
             .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
             .no_proxy()
             .build()
-            .map_err(|error| Error::Request(Error::causes(&error)))?;
+            .map_err(|error| Error::Request(Error::cause(&error)))?;
         Ok(Client {
             http,
             url: url.as_str().trim_end_matches('/').into(),

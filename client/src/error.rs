@@ -64,18 +64,12 @@ impl Error {
         self.problem().map(|problem| problem.code.as_str())
     }
 
-    /// Text and causes of a lower error: the outermost sentence alone says little.
-    pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !text.contains(&cause_text) {
-                text.push_str(": ");
-                text.push_str(&cause_text);
-            }
-            source = cause.source();
+    /// The innermost cause of a lower error, the one that says what happened.
+    pub(crate) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+        let mut innermost = error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
         }
-        text
+        innermost.to_string()
     }
 }

@@ -136,7 +136,7 @@ impl Client {
 
     fn transport_error(&self, error: &reqwest::Error) -> Error {
         if error.is_builder() {
-            return Error::Request(Error::causes(error));
+            return Error::Request(Error::cause(error));
         }
         if error.is_timeout() && !error.is_connect() {
             return Error::Timeout {
@@ -145,7 +145,7 @@ impl Client {
         }
         Error::Unreachable {
             url: self.url.to_string(),
-            reason: Error::causes(error),
+            reason: Error::cause(error),
         }
     }
 }
@@ -164,7 +164,7 @@ pub(crate) async fn read_body(mut response: Response, bytes_max: usize) -> Resul
 
 /// An answer that broke off.
 pub(crate) fn cut(error: &reqwest::Error) -> Error {
-    Error::Interrupted(Error::causes(error))
+    Error::Interrupted(Error::cause(error))
 }
 
 /// The pause that an answer asks for, if it says that the request may succeed later.

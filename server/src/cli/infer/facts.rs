@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use serde_json::Value;
+use tagdb_query::literal::parse_boolean;
 use tagdb_storage::limits;
 
 use super::kind::Kind;
@@ -58,7 +59,7 @@ impl Facts {
     /// Takes in a cell of CSV that is not empty.
     pub(crate) fn observe_text(&mut self, text: &str) {
         self.known += 1;
-        self.boolean = self.boolean && is_boolean(text);
+        self.boolean = self.boolean && parse_boolean(text).is_ok();
         if self.scalar.is_possible() {
             self.scalar.observe_text(text);
         }
@@ -240,10 +241,4 @@ enum Shape {
     Number,
     String,
     Nested,
-}
-
-fn is_boolean(text: &str) -> bool {
-    ["true", "false", "t", "f"]
-        .iter()
-        .any(|word| text.eq_ignore_ascii_case(word))
 }

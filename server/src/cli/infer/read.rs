@@ -1,15 +1,16 @@
 //! Reads a file, or the beginning of one, into facts about its columns.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read};
 
 use serde_json::Value;
+use tagdb::ingest::csv::{Record, Scanned, Scanner};
 
 use super::facts::Facts;
 use crate::cli::failure::Failure;
 
-/// Bytes of a line of NDJSON; the server's own limit is lower.
-const LINE_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a row; the server's own limit is lower.
+const RECORD_BYTES_MAX: usize = 64 << 20;
 
 /// What was seen of a file.
 #[derive(Debug)]
@@ -64,22 +65,55 @@ impl Sample {
 /// # Errors
 /// The source cannot be read, or its header is not one.
 pub(crate) fn read_csv(
-    source: impl Read,
+    source: impl BufRead,
     delimiter: u8,
     complete: bool,
 ) -> Result<Sample, Failure> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .from_reader(source);
+    let mut scanner = Scanner::new(source, delimiter, RECORD_BYTES_MAX);
     let mut sample = Sample {
         complete,
         ..Sample::new()
     };
-    let header = reader.byte_headers().map_err(|error| csv_failure(&error))?;
-    for (index, name) in header.iter().enumerate() {
-        let name = std::str::from_utf8(name).map_err(|_| not_utf8(1))?;
-        let name = name.strip_prefix('\u{feff}').unwrap_or(name);
+    let mut record = Record::default();
+    match scanner
+        .read(&mut record)
+        .map_err(|error| unreadable(&error))?
+    {
+        Scanned::Record => read_header(&mut sample, &record)?,
+        Scanned::Bad(fault) => return Err(Failure::Failed(format!("header: {}", fault.detail))),
+        Scanned::End => return Err(Failure::Failed("the file is empty".to_owned())),
+    }
+    let mut next = Record::default();
+    let mut found = scanner
+        .read(&mut record)
+        .map_err(|error| unreadable(&error))?;
+    while !matches!(found, Scanned::End) {
+        let next_found = scanner
+            .read(&mut next)
+            .map_err(|error| unreadable(&error))?;
+        if complete || !matches!(next_found, Scanned::End) {
+            sample.rows += 1;
+            // Rows that cannot be read are the server's to name, by number.
+            if let (Scanned::Record, Ok(cells)) = (&found, record.cells()) {
+                for (column, cell) in sample.columns.iter_mut().zip(cells) {
+                    if cell.quoted || !cell.text.is_empty() {
+                        column.facts.observe_text(cell.text);
+                    }
+                }
+            }
+        }
+        std::mem::swap(&mut record, &mut next);
+        found = next_found;
+    }
+    Ok(sample)
+}
+
+fn read_header(sample: &mut Sample, header: &Record) -> Result<(), Failure> {
+    let cells = header
+        .cells()
+        .map_err(|fault| Failure::Failed(format!("header: {}", fault.detail)))?;
+    for (index, cell) in cells.enumerate() {
+        let name = cell.text.strip_prefix('\u{feff}').unwrap_or(cell.text);
         if name.is_empty() {
             let text = format!("column {} of the header has no name", index + 1);
             return Err(Failure::Failed(text));
@@ -89,38 +123,6 @@ pub(crate) fn read_csv(
             return Err(Failure::Failed(text));
         }
         sample.add(name);
-    }
-    let mut record = csv::ByteRecord::new();
-    let mut next = csv::ByteRecord::new();
-    let mut has_record = read_record(&mut reader, &mut record)?;
-    while has_record {
-        let has_next = read_record(&mut reader, &mut next)?;
-        if has_next || complete {
-            observe_record(&mut sample, &record)?;
-        }
-        std::mem::swap(&mut record, &mut next);
-        has_record = has_next;
-    }
-    Ok(sample)
-}
-
-fn read_record(
-    reader: &mut csv::Reader<impl Read>,
-    record: &mut csv::ByteRecord,
-) -> Result<bool, Failure> {
-    reader
-        .read_byte_record(record)
-        .map_err(|error| csv_failure(&error))
-}
-
-fn observe_record(sample: &mut Sample, record: &csv::ByteRecord) -> Result<(), Failure> {
-    sample.rows += 1;
-    for (column, cell) in sample.columns.iter_mut().zip(record) {
-        if !cell.is_empty() {
-            let line = record.position().map_or(0, csv::Position::line);
-            let text = std::str::from_utf8(cell).map_err(|_| not_utf8(line))?;
-            column.facts.observe_text(text);
-        }
     }
     Ok(())
 }
@@ -141,16 +143,16 @@ pub(crate) fn read_ndjson(mut source: impl BufRead, complete: bool) -> Result<Sa
     loop {
         line.clear();
         let read = (&mut source)
-            .take(LINE_BYTES_MAX)
+            .take(RECORD_BYTES_MAX as u64)
             .read_until(b'\n', &mut line)
-            .map_err(|error| Failure::Failed(format!("the file cannot be read: {error}")))?;
+            .map_err(|error| unreadable(&error))?;
         let is_whole = line.ends_with(b"\n");
         if read == 0 || (!is_whole && !complete) {
             return Ok(sample);
         }
         number += 1;
-        if !is_whole && read as u64 == LINE_BYTES_MAX {
-            let text = format!("line {number} is longer than {LINE_BYTES_MAX} bytes");
+        if !is_whole && read == RECORD_BYTES_MAX {
+            let text = format!("line {number} is longer than {RECORD_BYTES_MAX} bytes");
             return Err(Failure::Failed(text));
         }
         let bytes = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line);
@@ -178,10 +180,6 @@ pub(crate) fn read_ndjson(mut source: impl BufRead, complete: bool) -> Result<Sa
     }
 }
 
-fn csv_failure(error: &csv::Error) -> Failure {
-    Failure::Failed(format!("the file cannot be read as CSV: {error}"))
-}
-
-fn not_utf8(line: u64) -> Failure {
-    Failure::Failed(format!("line {line} is not UTF-8"))
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::Failed(format!("the file cannot be read: {error}"))
 }

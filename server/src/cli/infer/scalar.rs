@@ -1,6 +1,6 @@
 //! What is known of numbers, dates and timestamps written as text.
 
-use jiff::civil;
+use tagdb_query::literal::{parse_date, parse_timestamp};
 
 use super::kind::Kind;
 
@@ -77,8 +77,9 @@ impl Scalar {
     }
 
     fn observe_string(&mut self, text: &str) {
-        self.date = self.date && is_date(text);
-        self.timestamp = self.timestamp && (is_date(text) || is_timestamp(text));
+        self.date = self.date && parse_date(text).is_ok();
+        // Days are timestamps too.
+        self.timestamp = self.timestamp && parse_timestamp(text).is_ok();
     }
 
     fn observe_number(&mut self, text: &str) {
@@ -208,37 +209,4 @@ fn digits(bytes: &[u8]) -> usize {
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .count()
-}
-
-/// Whether the text is `YYYY-MM-DD` and such a day exists.
-fn is_date(text: &str) -> bool {
-    text.len() == 10 && has_date_shape(text.as_bytes()) && text.parse::<civil::Date>().is_ok()
-}
-
-/// Whether the text is a day, `T` or a space, and a time of day, with or without an offset.
-fn is_timestamp(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    if !has_date_shape(bytes) || !matches!(bytes.get(10), Some(b'T' | b't' | b' ')) {
-        return false;
-    }
-    let time = bytes.get(11..).unwrap_or_default();
-    if !matches!(time, [a, b, b':', ..] if a.is_ascii_digit() && b.is_ascii_digit()) {
-        return false;
-    }
-    let has_offset = time.iter().any(|byte| b"Zz+-".contains(byte));
-    if has_offset {
-        text.parse::<jiff::Timestamp>().is_ok()
-    } else {
-        text.parse::<civil::DateTime>().is_ok()
-    }
-}
-
-fn has_date_shape(bytes: &[u8]) -> bool {
-    let Some(day) = bytes.get(..10) else {
-        return false;
-    };
-    day.iter().enumerate().all(|(place, byte)| match place {
-        4 | 7 => *byte == b'-',
-        _ => byte.is_ascii_digit(),
-    })
 }

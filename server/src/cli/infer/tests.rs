@@ -10,8 +10,12 @@ fn plan_csv(text: &str) -> Plan {
 fn csv_type(cells: &[&str]) -> String {
     let mut text = String::from("id,x\n");
     for (row, cell) in cells.iter().enumerate() {
-        let quoted = cell.replace('"', "\"\"");
-        text.push_str(&format!("k{row},\"{quoted}\"\n"));
+        if cell.is_empty() {
+            text.push_str(&format!("k{row},\n"));
+        } else {
+            let quoted = cell.replace('"', "\"\"");
+            text.push_str(&format!("k{row},\"{quoted}\"\n"));
+        }
     }
     type_of_x(&plan_csv(&text))
 }
@@ -186,6 +190,20 @@ fn types_given_by_the_user_win() {
 }
 
 #[test]
+fn an_empty_cell_in_quotes_is_text() {
+    let plan = plan_csv("id,x\n1,5\n2,\"\"\n");
+    assert_eq!(type_of_x(&plan), "KEYWORD");
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_left_to_the_server() {
+    let sample = read_csv(&b"id,x\n1,2\n\"2\"x,3\n\xFF,4\n5,6"[..], b',', true).unwrap();
+    assert_eq!(sample.rows, 4);
+    let plan = Plan::new("t", &sample, Some("id"), &[]).unwrap();
+    assert_eq!(type_of_x(&plan), "SMALLINT");
+}
+
+#[test]
 fn a_cut_sample_leaves_its_last_row_out() {
     let sample = read_csv("id,x\n1,2\n2,tru".as_bytes(), b',', false).unwrap();
     assert_eq!(sample.rows, 1);
@@ -198,7 +216,8 @@ fn bad_files_are_named() {
     for text in ["id,\n1,2\n", "id,id\n1,2\n"] {
         assert!(read_csv(text.as_bytes(), b',', true).is_err(), "{text}");
     }
-    assert!(read_csv(&b"id\n\xFF\n"[..], b',', true).is_err());
+    assert!(read_csv(&b"id\xFF\n1\n"[..], b',', true).is_err());
+    assert!(read_csv(&b""[..], b',', true).is_err());
     for text in ["[1]\n", "{\"a\":1\n", "1\n"] {
         let failure = read_ndjson(text.as_bytes(), true).unwrap_err();
         assert!(failure.to_string().starts_with("line 1"), "{failure}");
