@@ -504,12 +504,17 @@ mod tests {
         ];
         let config = Config::load(
             Some(&file),
-            environment.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter(),
+            environment
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into_iter(),
             &[("log", "error".to_owned())],
         )
         .unwrap();
         assert_eq!((config.queue_max, config.log_json), (7, true));
-        assert_eq!((config.cache_bytes, config.log.as_str()), (3 << 20, "error"));
+        assert_eq!(
+            (config.cache_bytes, config.log.as_str()),
+            (3 << 20, "error")
+        );
     }
 
     #[test]
@@ -518,7 +523,10 @@ mod tests {
         let file = folder.path().join("tagdb.toml");
         std::fs::write(&file, "cache = \"1GiB\"\n").unwrap();
         let error = Config::load(Some(&file), std::iter::empty(), &[]).unwrap_err();
-        assert!(error.to_string().contains("did you mean \"cache_bytes\"?"), "{error}");
+        assert!(
+            error.to_string().contains("did you mean \"cache_bytes\"?"),
+            "{error}"
+        );
         let environment = [("TAGDB_CASH".to_owned(), "1".to_owned())].into_iter();
         assert!(Config::load(None, environment, &[]).is_err());
         assert!(load(&[("cash", "1")]).is_err());

@@ -94,11 +94,7 @@ impl Default for Metrics {
 impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register(
-            "http_requests",
-            "Requests answered",
-            self.requests.clone(),
-        );
+        registry.register("http_requests", "Requests answered", self.requests.clone());
         registry.register_with_unit(
             "http_request_duration",
             "Time until the head of the answer",
@@ -138,7 +134,11 @@ impl Metrics {
             ("memory_bytes", "Writes kept in memory", engine.memory_bytes),
             ("cache_bytes", "Cache in use", engine.cache_bytes),
             ("segments", "Segment files in use", engine.segments),
-            ("segment_bytes", "Bytes of segment files", engine.segment_bytes),
+            (
+                "segment_bytes",
+                "Bytes of segment files",
+                engine.segment_bytes,
+            ),
             ("log_bytes", "Bytes of the log", engine.log_bytes),
             ("lsn", "Last write that readers see", engine.lsn),
             ("durable_lsn", "Last write on disk", engine.durable_lsn),

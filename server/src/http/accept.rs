@@ -70,7 +70,10 @@ pub(super) async fn run(
     drop(listener);
     let _ = stopping.send(true);
     let rest = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(bounds.stop_timeout, rest).await.is_err() {
+    if tokio::time::timeout(bounds.stop_timeout, rest)
+        .await
+        .is_err()
+    {
         tracing::warn!("requests were still running when the time to stop was over");
     }
 }
@@ -103,7 +106,7 @@ async fn serve(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        _ = stopped.wait_for(|stopping| *stopping) => {
+        () = async { drop(stopped.wait_for(|stopping| *stopping).await) } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

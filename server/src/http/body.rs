@@ -227,7 +227,11 @@ mod tests {
             ("GZIP", two_members),
             ("zstd", zstd),
         ] {
-            assert_eq!(read(encoding, bytes, 6000).await.unwrap(), text, "{encoding}");
+            assert_eq!(
+                read(encoding, bytes, 6000).await.unwrap(),
+                text,
+                "{encoding}"
+            );
         }
     }
 
@@ -239,7 +243,9 @@ mod tests {
             ("gzip", gzip(&bomb)),
             ("zstd", zstd::encode_all(&*bomb, 1).unwrap()),
         ] {
-            let error = read(encoding, bytes.clone(), (1 << 20) - 1).await.unwrap_err();
+            let error = read(encoding, bytes.clone(), (1 << 20) - 1)
+                .await
+                .unwrap_err();
             assert_eq!(error.code(), "body_too_large", "{encoding}");
             assert!(read(encoding, bytes, 1 << 20).await.is_ok(), "{encoding}");
         }
@@ -252,7 +258,10 @@ mod tests {
             ("gzip", whole[..whole.len() - 9].to_vec()),
             ("gzip", b"not gzip".to_vec()),
             ("zstd", b"not zstd".to_vec()),
-            ("zstd", zstd::encode_all(&b"text"[..], 1).unwrap()[..8].to_vec()),
+            (
+                "zstd",
+                zstd::encode_all(&b"text"[..], 1).unwrap()[..8].to_vec(),
+            ),
         ] {
             let error = read(encoding, bytes, 1000).await.unwrap_err();
             assert_eq!(error.code(), "bad_parameter", "{encoding}: {error}");

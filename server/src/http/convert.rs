@@ -4,11 +4,21 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 use tagdb_query::literal::{write_json_string, write_value};
-use tagdb_query::{DataType, Param, Value};
+use tagdb_query::{DataType, Value};
 use tagdb_storage::schema::NumberType;
 use tagdb_wire::BigIntForm;
 
 use super::error::{ApiError, ApiResult};
+
+#[derive(Debug)]
+pub(super) enum Param {
+    Null,
+    Boolean(bool),
+    Number(String),
+    Text(String),
+    List(Vec<Param>),
+    Object(Vec<(String, Param)>),
+} // TMP
 
 /// Nesting of a parameter: a list of lists is the deepest.
 const PARAM_DEPTH_MAX: usize = 4;
@@ -113,8 +123,16 @@ mod tests {
         for (value, kind, expected) in [
             (Value::Null, DataType::Int, "null"),
             (Value::Boolean(true), DataType::Boolean, "true"),
-            (Value::Int(i64::MIN), DataType::BigInt, "-9223372036854775808"),
-            (Value::Int(i64::MAX), DataType::BigInt, "9223372036854775807"),
+            (
+                Value::Int(i64::MIN),
+                DataType::BigInt,
+                "-9223372036854775808",
+            ),
+            (
+                Value::Int(i64::MAX),
+                DataType::BigInt,
+                "9223372036854775807",
+            ),
             (
                 Value::Decimal {
                     digits: -1250,
@@ -126,14 +144,22 @@ mod tests {
             (Value::Double(0.1), DataType::Double, "0.1"),
             (Value::Double(1e300), DataType::Double, "1e300"),
             (Value::Double(-2.0), DataType::Double, "-2.0"),
-            (Value::Text("a\"\u{1}é".into()), DataType::Keyword, "\"a\\\"\\u0001é\""),
+            (
+                Value::Text("a\"\u{1}é".into()),
+                DataType::Keyword,
+                "\"a\\\"\\u0001é\"",
+            ),
             (Value::Date(20_777), DataType::Date, "\"2026-11-20\""),
             (
                 Value::Timestamp(1_795_158_960_123_456),
                 DataType::Timestamp,
                 "\"2026-11-20T07:16:00.123456Z\"",
             ),
-            (Value::Timestamp(0), DataType::Timestamp, "\"1970-01-01T00:00:00Z\""),
+            (
+                Value::Timestamp(0),
+                DataType::Timestamp,
+                "\"1970-01-01T00:00:00Z\"",
+            ),
             (Value::Set(vec![]), DataType::KeywordSet, "[]"),
             (
                 Value::set(vec!["tea".into(), "a,b".into()]),
@@ -162,13 +188,23 @@ mod tests {
         assert_eq!(string(&Value::Int(7), DataType::BigInt), "\"7\"");
         assert_eq!(string(&Value::Int(7), DataType::Int), "7");
         let map = Value::map(vec![("a".into(), Value::Int(7))]);
-        assert_eq!(string(&map, DataType::Map(NumberType::BigInt)), "{\"a\":\"7\"}");
+        assert_eq!(
+            string(&map, DataType::Map(NumberType::BigInt)),
+            "{\"a\":\"7\"}"
+        );
         assert_eq!(string(&map, DataType::Map(NumberType::Int)), "{\"a\":7}");
     }
 
     #[test]
     fn doubles_come_back_as_they_were() {
-        for value in [f64::MIN, f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e16, 0.1 + 0.2] {
+        for value in [
+            f64::MIN,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            5e-324,
+            1e16,
+            0.1 + 0.2,
+        ] {
             let text = json(&Value::Double(value), DataType::Double);
             assert_eq!(text.parse::<f64>().unwrap(), value);
             serde_json::from_str::<Json>(&text).unwrap();

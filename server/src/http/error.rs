@@ -254,7 +254,10 @@ mod tests {
         let problem = error.problem("r");
         assert_eq!((problem.line, problem.column), (Some(2), Some(28)));
         assert_eq!(problem.limit.as_deref(), Some("in_list"));
-        assert_eq!((problem.value, problem.maximum), (Some(200_000), Some(100_000)));
+        assert_eq!(
+            (problem.value, problem.maximum),
+            (Some(200_000), Some(100_000))
+        );
         assert_eq!(problem.statement, Some(3));
         assert_eq!(problem.completed, Some(vec![Value::Null]));
     }

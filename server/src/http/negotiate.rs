@@ -188,7 +188,10 @@ mod tests {
             ("application/*;q=0, */*;q=0.2", Format::Csv),
             ("text/html, application/json;q=0.1", Format::Json),
             ("application/json; charset=utf-8; q=1.000", Format::Json),
-            ("application/vnd.apache.arrow.stream, text/csv;q=0.2", Format::Csv),
+            (
+                "application/vnd.apache.arrow.stream, text/csv;q=0.2",
+                Format::Csv,
+            ),
         ] {
             assert_eq!(accept(value).unwrap(), expected, "{value}");
         }
@@ -203,14 +206,29 @@ mod tests {
             "application/vnd.apache.arrow.stream",
             "image/*",
         ] {
-            assert_eq!(accept(value).unwrap_err().code(), "not_acceptable", "{value}");
+            assert_eq!(
+                accept(value).unwrap_err().code(),
+                "not_acceptable",
+                "{value}"
+            );
         }
-        assert!(accept("application/vnd.roaring").unwrap_err().detail().contains("roaring"));
+        assert!(
+            accept("application/vnd.roaring")
+                .unwrap_err()
+                .detail()
+                .contains("roaring")
+        );
     }
 
     #[test]
     fn malformed_ranges_do_not_count() {
-        for value in ["", "nonsense", "text/csv;q=2", "text/csv;q=0.1234", "text/csv;q=x"] {
+        for value in [
+            "",
+            "nonsense",
+            "text/csv;q=2",
+            "text/csv;q=0.1234",
+            "text/csv;q=x",
+        ] {
             assert_eq!(accept(value).unwrap(), Format::Json, "{value}");
         }
     }
@@ -221,7 +239,13 @@ mod tests {
         headers.insert(header::ACCEPT, "application/json".parse().unwrap());
         assert_eq!(format(Some("csv"), &headers).unwrap(), Format::Csv);
         assert_eq!(format(Some("ndjson"), &headers).unwrap(), Format::NdJson);
-        assert_eq!(format(Some("arrow"), &headers).unwrap_err().code(), "unsupported");
-        assert_eq!(format(Some("xml"), &headers).unwrap_err().code(), "bad_parameter");
+        assert_eq!(
+            format(Some("arrow"), &headers).unwrap_err().code(),
+            "unsupported"
+        );
+        assert_eq!(
+            format(Some("xml"), &headers).unwrap_err().code(),
+            "bad_parameter"
+        );
     }
 }

@@ -289,7 +289,11 @@ mod tests {
         for (text, expected) in cases {
             for step in [1, 2, 3, 1000] {
                 let expected: Vec<_> = expected.iter().map(|row| Ok(cells(row))).collect();
-                assert_eq!(read_all(text.as_bytes(), step), expected, "{text:?} by {step}");
+                assert_eq!(
+                    read_all(text.as_bytes(), step),
+                    expected,
+                    "{text:?} by {step}"
+                );
             }
         }
     }
@@ -329,7 +333,9 @@ mod tests {
         let seed = 0x5EED_0001_u64;
         let mut state = seed;
         let mut next = |bound: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) as usize % bound
         };
         for case in 0..500 {
@@ -338,7 +344,9 @@ mod tests {
                 .map(|_| {
                     let cell = |next: &mut dyn FnMut(usize) -> usize| -> String {
                         let alphabet = ["a", "\"", ",", "\n", "\r", " ", "é"];
-                        (0..next(5)).map(|_| alphabet[next(alphabet.len())]).collect()
+                        (0..next(5))
+                            .map(|_| alphabet[next(alphabet.len())])
+                            .collect()
                     };
                     (0..width).map(|_| cell(&mut next)).collect()
                 })
@@ -354,7 +362,11 @@ mod tests {
                 .into_iter()
                 .map(|row| Ok(row.into_iter().map(|cell| (cell, true)).collect()))
                 .collect();
-            assert_eq!(read_all(&text, 1 + case % 7), expected, "seed {seed} case {case}");
+            assert_eq!(
+                read_all(&text, 1 + case % 7),
+                expected,
+                "seed {seed} case {case}"
+            );
         }
     }
 }

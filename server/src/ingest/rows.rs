@@ -91,7 +91,8 @@ impl<R: BufRead> CsvRows<R> {
     ) -> ApiResult<Self> {
         let mut scanner = Scanner::new(source, form.delimiter, row_bytes_max);
         let mut record = Record::default();
-        let header = |fault: RowFault| ApiError::new(fault.code, format!("CSV header: {}", fault.detail));
+        let header =
+            |fault: RowFault| ApiError::new(fault.code, format!("CSV header: {}", fault.detail));
         match scanner.read(&mut record)? {
             Scanned::Record => {}
             Scanned::Bad(fault) => return Err(header(fault)),
@@ -268,7 +269,10 @@ pub fn stage_object(
     let Object(members) = serde_json::from_str(line).map_err(|error| {
         let text = error.to_string();
         let detail = text.replace(" at line 1 column ", " at character ");
-        RowFault::new("syntax_error", format!("the row is not a JSON object: {detail}"))
+        RowFault::new(
+            "syntax_error",
+            format!("the row is not a JSON object: {detail}"),
+        )
     })?;
     let mut key = None;
     for (Text(name), value) in &members {

@@ -3,9 +3,7 @@
 use serde_json::value::RawValue;
 use tagdb_query::{DataType, literal};
 use tagdb_storage::batch::{Cell, Dictionary};
-use tagdb_storage::limits::{
-    KEY_BYTES_MAX, KEYWORD_BYTES_MAX, LONG_TEXT_BYTES_MAX, MEMBERS_MAX,
-};
+use tagdb_storage::limits::{KEY_BYTES_MAX, KEYWORD_BYTES_MAX, LONG_TEXT_BYTES_MAX, MEMBERS_MAX};
 use tagdb_storage::schema::{Key, KeyType, NumberType, TagType};
 
 use super::csv::CsvCell;
@@ -69,11 +67,7 @@ fn bad_key(detail: impl Into<String>) -> RowFault {
 ///
 /// # Errors
 /// `type_mismatch`, `overflow` or `limit_exceeded`.
-pub fn from_csv(
-    kind: TagType,
-    text: &str,
-    dictionary: &mut Dictionary,
-) -> Result<Cell, RowFault> {
+pub fn from_csv(kind: TagType, text: &str, dictionary: &mut Dictionary) -> Result<Cell, RowFault> {
     match kind {
         TagType::Boolean => literal::parse_boolean(text)
             .map(|value| Cell::Value(i64::from(value)))
@@ -86,7 +80,10 @@ pub fn from_csv(
                 let shown = literal::shown(text);
                 RowFault::new(
                     "type_mismatch",
-                    format!("{shown:?} is not the JSON text of a {}", DataType::from(kind)),
+                    format!(
+                        "{shown:?} is not the JSON text of a {}",
+                        DataType::from(kind)
+                    ),
                 )
             })?;
             from_json(kind, value, dictionary)
@@ -179,7 +176,10 @@ pub fn drop_from_json(
         }),
         (_, found) => Err(RowFault::new(
             "type_mismatch",
-            format!("expected an array of what to remove, found {}", found.name()),
+            format!(
+                "expected an array of what to remove, found {}",
+                found.name()
+            ),
         )),
     }
 }
@@ -314,4 +314,3 @@ fn bad_content(error: serde_json::Error) -> RowFault {
     };
     RowFault::new(code, detail)
 }
-

@@ -51,8 +51,7 @@ impl Json {
     /// # Errors
     /// `result_too_large` beyond the limits.
     pub(in crate::http) fn row(&mut self, row: &[Value]) -> ApiResult<()> {
-        self.out
-            .push_str(if self.rows == 0 { "[" } else { ",[" });
+        self.out.push_str(if self.rows == 0 { "[" } else { ",[" });
         for (index, (value, kind)) in row.iter().zip(&self.kinds).enumerate() {
             if index > 0 {
                 self.out.push(',');
@@ -62,14 +61,19 @@ impl Json {
         self.out.push(']');
         self.rows += 1;
         if self.rows > self.rows_max {
-            return Err(too_large("rows", self.rows_max)
-                .limit("result_rows", self.rows, self.rows_max));
+            return Err(too_large("rows", self.rows_max).limit(
+                "result_rows",
+                self.rows,
+                self.rows_max,
+            ));
         }
         let bytes = self.out.len() as u64;
         if bytes > self.bytes_max {
-            return Err(
-                too_large("bytes", self.bytes_max).limit("result_bytes", bytes, self.bytes_max)
-            );
+            return Err(too_large("bytes", self.bytes_max).limit(
+                "result_bytes",
+                bytes,
+                self.bytes_max,
+            ));
         }
         Ok(())
     }
