@@ -1,5 +1,7 @@
 //! The program as people and scripts meet it: exit statuses, standard output, standard error.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -141,7 +143,10 @@ fn results_are_written_in_every_format() {
     for (format, expected) in [
         ("table", table),
         ("csv", "city,n\nulm,3\n"),
-        ("ndjson", "{\"city\":\"ulm\",\"n\":3}\n{\"city\":null,\"n\":4}\n"),
+        (
+            "ndjson",
+            "{\"city\":\"ulm\",\"n\":3}\n{\"city\":null,\"n\":4}\n",
+        ),
         (
             "json",
             "[\n{\"city\":\"ulm\",\"n\":3},\n{\"city\":null,\"n\":4}\n]\n",
@@ -157,7 +162,8 @@ fn results_are_written_in_every_format() {
 #[test]
 fn statements_run_one_by_one_up_to_the_first_failure() {
     let (url, requests) = respond(answer_sql).unwrap();
-    let script = "INSERT INTO t (a) VALUES ('x;y');\n-- then\nSELECT a,\n       gendr\nFROM t;\nSELECT 1;";
+    let script =
+        "INSERT INTO t (a) VALUES ('x;y');\n-- then\nSELECT a,\n       gendr\nFROM t;\nSELECT 1;";
     let output = tagdb(&url, &["sql"], script);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stdout(&output), "(done, 2 rows affected)\n");
@@ -172,14 +178,25 @@ fn statements_run_one_by_one_up_to_the_first_failure() {
 #[test]
 fn commands_of_the_shell_work_in_scripts() {
     let (url, requests) = respond(answer_sql).unwrap();
-    let output = tagdb(&url, &["sql"], "\\d users\n\\timing\nSELECT 1;\n\\q\nSELECT 2;");
+    let output = tagdb(
+        &url,
+        &["sql"],
+        "\\d users\n\\timing\nSELECT 1;\n\\q\nSELECT 2;",
+    );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains("(2 rows, 1.5ms)"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("(2 rows, 1.5ms)"),
+        "{}",
+        stdout(&output)
+    );
     let sent: Vec<String> = requests
         .try_iter()
         .map(|request| String::from_utf8(request.body).unwrap())
         .collect();
-    assert_eq!(sent, [r#"{"sql":"DESCRIBE users"}"#, r#"{"sql":"SELECT 1"}"#]);
+    assert_eq!(
+        sent,
+        [r#"{"sql":"DESCRIBE users"}"#, r#"{"sql":"SELECT 1"}"#]
+    );
 }
 
 #[test]
@@ -215,12 +232,24 @@ fn imports_send_the_file_as_it_is() {
     })
     .unwrap();
     let arguments = [
-        "import", &file, "--table", "t t", "--mode", "replace_tags", "--on-error", "skip",
-        "--rejects", rejects.to_str().unwrap(),
+        "import",
+        &file,
+        "--table",
+        "t t",
+        "--mode",
+        "replace_tags",
+        "--on-error",
+        "skip",
+        "--rejects",
+        rejects.to_str().unwrap(),
     ];
     let output = tagdb(&url, &arguments, "");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).starts_with("2 rows in "), "{}", stdout(&output));
+    assert!(
+        stdout(&output).starts_with("2 rows in "),
+        "{}",
+        stdout(&output)
+    );
     assert!(stdout(&output).ends_with("1 created, 1 rejected\n"));
     assert_eq!(stderr(&output), "row 2, column x: no number\n");
     assert_eq!(std::fs::read_to_string(&rejects).unwrap(), "id;x\n2;\"\"\n");
@@ -250,7 +279,11 @@ fn a_refused_import_names_the_rows() {
         "{\"id\":\"a\"}\n{\"id\":\"b\"}\n",
     );
     assert_eq!(output.status.code(), Some(1));
-    assert!(stdout(&output).contains("id KEYWORD PRIMARY KEY"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("id KEYWORD PRIMARY KEY"),
+        "{}",
+        stdout(&output)
+    );
     let told = stderr(&output);
     assert!(told.contains("DROP TABLE t"), "{told}");
     assert!(told.contains("\n  row 1: the key is NULL"), "{told}");
@@ -263,7 +296,17 @@ fn a_refused_import_names_the_rows() {
 fn dry_runs_ask_nobody() {
     let output = tagdb(
         NOWHERE,
-        &["import", "-", "--table", "t", "--dry-run", "--key", "b", "--as", "a:KEYWORD"],
+        &[
+            "import",
+            "-",
+            "--table",
+            "t",
+            "--dry-run",
+            "--key",
+            "b",
+            "--as",
+            "a:KEYWORD",
+        ],
         "a,b\n1,2\n",
     );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
