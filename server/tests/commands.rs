@@ -293,6 +293,22 @@ fn a_refused_import_names_the_rows() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_error_to_tell() {
+    let row = "{\"a\":1}\n".repeat(100_000);
+    let (url, _requests) = respond(move |_| Answer::new(200, row.clone())).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tagdb"))
+        .args(["sql", "--url", &url, "--format", "ndjson", "-c", "SELECT 1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
 fn dry_runs_ask_nobody() {
     let output = tagdb(
         NOWHERE,

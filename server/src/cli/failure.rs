@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// The server cannot be reached: status 3.
     Unreachable(String),
+    /// Whoever read standard output has gone, as `head` does: status 1, and nothing to say.
+    ReaderGone,
 }
 
 impl Failure {
@@ -25,7 +27,7 @@ impl Failure {
     /// The status that the program exits with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::ReaderGone => 1,
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
         })
@@ -34,7 +36,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(text) | Self::Failed(text) | Self::Unreachable(text)) = self;
-        f.write_str(text)
+        match self {
+            Self::Usage(text) | Self::Failed(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::ReaderGone => f.write_str("nobody reads standard output"),
+        }
     }
 }

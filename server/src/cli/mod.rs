@@ -23,7 +23,9 @@ pub(crate) fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::note(&format!("error: {failure}"));
+            if !matches!(failure, Failure::ReaderGone) {
+                output::note(&format!("error: {failure}"));
+            }
             failure.exit_code()
         }
     }

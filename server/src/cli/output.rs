@@ -29,7 +29,10 @@ pub(crate) fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
     stdout
         .write_all(bytes)
         .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::Failed(format!("standard output: {error}")))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+            _ => Failure::Failed(format!("standard output: {error}")),
+        })
 }
 
 /// Says something beside the results, on standard error.

@@ -51,7 +51,7 @@ fn describe(url: &str, status: &Status) -> String {
         ("server", format!("{url}, version {}", status.version)),
         (
             "state",
-            format!("{}, for {:#}", status.state, HumanDuration(uptime)),
+            format!("{}, for {}", status.state, HumanDuration(uptime)),
         ),
         (
             "tables",
