@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::bitmap::BitmapError;
+use crate::codec::CodecError;
+use crate::column::ColumnError;
+
 /// What the caller should do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -99,6 +103,24 @@ impl Error {
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+}
+
+impl From<CodecError> for Error {
+    fn from(error: CodecError) -> Self {
+        Self::corrupt("an encoded record", error.offset as u64, error.expected)
+    }
+}
+
+impl From<BitmapError> for Error {
+    fn from(error: BitmapError) -> Self {
+        Self::corrupt("a bitmap", error.offset as u64, error.expected)
+    }
+}
+
+impl From<ColumnError> for Error {
+    fn from(error: ColumnError) -> Self {
+        Self::corrupt("a column", error.offset as u64, error.expected)
     }
 }
 

@@ -6,18 +6,24 @@
 pub mod batch;
 pub mod bitmap;
 pub mod catalog;
+pub mod check;
 pub mod clock;
 pub mod codec;
 pub mod column;
+pub mod engine;
 pub mod error;
 pub mod ids;
+pub mod keys;
 pub mod layer;
 pub mod limits;
 pub mod log;
+pub mod manifest;
+pub mod partitioning;
 pub mod paths;
 pub mod schema;
 pub mod segment;
 pub mod subjects;
 pub mod vfs;
+pub mod vocabulary;
 
 pub use error::{Error, ErrorKind, Result};

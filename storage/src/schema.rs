@@ -59,6 +59,22 @@ pub enum Family {
     Map,
 }
 
+impl NumberType {
+    /// Whether a number as stored is in the type's range.
+    #[must_use]
+    pub fn holds(self, value: i64) -> bool {
+        match self {
+            Self::SmallInt => i16::try_from(value).is_ok(),
+            Self::Int | Self::Date => i32::try_from(value).is_ok(),
+            Self::BigInt | Self::Timestamp => true,
+            Self::Decimal { precision, .. } => {
+                value.unsigned_abs() < 10_u64.saturating_pow(u32::from(precision))
+            }
+            Self::Double => double_from_sortable(value).is_finite(),
+        }
+    }
+}
+
 impl TagType {
     /// The layout of the type's values.
     #[must_use]

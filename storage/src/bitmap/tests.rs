@@ -1,5 +1,6 @@
 pub(crate) mod sample;
 
 mod algebra;
+mod damage;
 mod kernels;
 mod roundtrip;

@@ -5,14 +5,19 @@
 //! [`Chunk`](crate::bitmap::Chunk) of candidates come in both kinds.
 
 mod aggregate;
+mod empty;
 mod kernels;
+mod lists;
 mod select;
+mod text;
 mod vector;
 
 #[cfg(test)]
 mod tests;
 
 pub use aggregate::Totals;
+pub use lists::{Lists, ListsBuilder};
+pub use text::{TEXT_BYTES_MAX, TextBlock, TextBlocks, TextBlocksBuilder};
 pub use vector::{Vector, VectorIter};
 
 /// Bytes that are not a valid column.
@@ -23,4 +28,14 @@ pub struct ColumnError {
     pub offset: usize,
     /// What should have been there.
     pub expected: &'static str,
+}
+
+impl ColumnError {
+    /// The same as seen from bytes that begin `distance` earlier.
+    fn moved_by(self, distance: usize) -> Self {
+        Self {
+            offset: self.offset + distance,
+            ..self
+        }
+    }
 }

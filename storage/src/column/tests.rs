@@ -1,1 +1,5 @@
+mod damage;
+mod kernels;
+mod lists;
+mod text;
 mod vector;

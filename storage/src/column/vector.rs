@@ -273,6 +273,12 @@ impl Vector {
         }
     }
 
+    /// The same vector over another copy of its bytes.
+    pub(super) fn over(self, bytes: Bytes) -> Self {
+        debug_assert_eq!(self.bytes, bytes);
+        Self { bytes, ..self }
+    }
+
     #[inline(always)]
     pub(super) fn value(&self, delta: u64) -> i64 {
         self.min.wrapping_add(delta as i64)

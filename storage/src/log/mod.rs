@@ -32,6 +32,7 @@ mod frame;
 mod open;
 mod reader;
 mod replay;
+mod state;
 mod writer;
 
 use std::io;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
 use super::file::{BlankFile, CreateError, LogFile, Origin, size_for};
-use super::frame::{FRAME_HEADER_BYTES, FrameHeader, Place};
+use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use super::replay::limits;
+use super::state::{Chunk, State};
 use super::{LogError, LogSettings, PAYLOAD_BYTES_MAX};
 use crate::paths;
 use crate::vfs::{self, Vfs};
@@ -62,38 +63,6 @@ pub(super) struct Tail {
     pub(super) last_lsn: u64,
 }
 
-struct State {
-    /// Oldest first; frames go to the last one.
-    files: Vec<LogFile>,
-    /// Where in the last file the next frame goes.
-    end_offset: u64,
-    last_lsn: u64,
-    durable_lsn: u64,
-    appended_bytes: u64,
-    /// A header or seal proves the last frame durable.
-    is_sealed: bool,
-    pending: Vec<Chunk>,
-    /// A group is being written.
-    is_writing: bool,
-    /// An empty buffer that can be used again.
-    buffer: Vec<u8>,
-    poison: Option<Poison>,
-}
-
-/// Neighbouring frames of one file that wait for being written.
-struct Chunk {
-    log_file: LogFile,
-    offset: u64,
-    bytes: Vec<u8>,
-    last_lsn: u64,
-}
-
-struct Poison {
-    cause: Arc<io::Error>,
-    /// Frames up to this one have been given to the operating system.
-    tried_lsn: u64,
-}
-
 impl Log {
     /// A log whose frames up to the tail's are all durable.
     pub(super) fn new(
@@ -102,22 +71,10 @@ impl Log {
         files: Vec<LogFile>,
         tail: Tail,
     ) -> Self {
-        let state = State {
-            files,
-            end_offset: tail.end_offset,
-            last_lsn: tail.last_lsn,
-            durable_lsn: tail.last_lsn,
-            appended_bytes: 0,
-            is_sealed: true,
-            pending: Vec::new(),
-            is_writing: false,
-            buffer: Vec::new(),
-            poison: None,
-        };
         Self {
             vfs,
             settings,
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(files, tail.end_offset, tail.last_lsn)),
             group_ended: Condvar::new(),
             spare: Mutex::new(None),
             on_durable: RwLock::new(None),
@@ -195,8 +152,7 @@ impl Log {
         match self.make_file(&mut spare, origin, frame_bytes) {
             Ok(file) => {
                 let mut state = self.state.lock();
-                state.end_offset = super::file::FILE_HEADER_BYTES as u64;
-                state.files.push(file);
+                state.start_file(file);
                 Ok(())
             }
             Err(CreateError::DiskFull(error)) => Err(LogError::DiskFull(Arc::new(error))),
@@ -408,82 +364,6 @@ impl Log {
             on_durable(durable_lsn);
         }
         self.state.lock().durable_lsn = durable_lsn;
-    }
-}
-
-impl State {
-    fn file(&self) -> Option<&LogFile> {
-        self.files.last()
-    }
-
-    fn last_number(&self) -> u64 {
-        self.file().map_or(0, |file| file.header.number)
-    }
-
-    fn check_poison(&self) -> Result<(), LogError> {
-        match &self.poison {
-            Some(poison) => Err(LogError::Poisoned(Arc::clone(&poison.cause))),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether a data frame fits into the current file, with a seal behind it.
-    fn has_room(&self, frame_bytes: u64) -> Result<bool, LogError> {
-        self.check_poison()?;
-        let needed = self.end_offset + frame_bytes + FRAME_HEADER_BYTES as u64;
-        Ok(self
-            .file()
-            .is_some_and(|file| needed <= file.header.file_bytes))
-    }
-
-    fn push(&mut self, header: &FrameHeader, payload: &[u8]) {
-        let Some(log_file) = self.files.last() else {
-            return;
-        };
-        let offset = self.end_offset;
-        let place = Place {
-            salt: log_file.header.salt,
-            offset,
-        };
-        let number = log_file.header.number;
-        let same_file = |chunk: &&mut Chunk| chunk.log_file.header.number == number;
-        if self.pending.last_mut().filter(same_file).is_none() {
-            self.pending.push(Chunk {
-                log_file: log_file.clone(),
-                offset,
-                bytes: std::mem::take(&mut self.buffer),
-                last_lsn: header.lsn,
-            });
-        }
-        if let Some(chunk) = self.pending.last_mut() {
-            header.encode(place, &mut chunk.bytes);
-            chunk.bytes.extend_from_slice(payload);
-            chunk.last_lsn = header.lsn;
-        }
-        let frame_bytes = u64::from(header.frame_bytes);
-        self.end_offset += frame_bytes;
-        self.appended_bytes += frame_bytes;
-        self.last_lsn = header.lsn;
-        self.is_sealed = false;
-    }
-
-    fn poison(&mut self, error: io::Error, tried_lsn: u64) {
-        let poison = self.poison.get_or_insert_with(|| Poison {
-            cause: Arc::new(error),
-            tried_lsn: 0,
-        });
-        poison.tried_lsn = poison.tried_lsn.max(tried_lsn);
-    }
-}
-
-impl Poison {
-    fn error_for(&self, lsn: u64) -> LogError {
-        let source = Arc::clone(&self.cause);
-        if lsn <= self.tried_lsn {
-            LogError::Unknown { lsn, source }
-        } else {
-            LogError::Poisoned(source)
-        }
     }
 }
 

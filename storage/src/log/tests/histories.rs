@@ -15,13 +15,17 @@ struct Model {
     acked_lsn: u64,
     /// Where replay starts.
     first_lsn: u64,
+    /// All payloads have this size: what one crash left may fit what is written after it.
+    uniform_bytes: Option<u64>,
 }
 
 impl Model {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let file_bytes = 300 + random.below(1500);
+        let uniform_bytes = (random.below(2) == 0).then(|| random.below(150));
         Self {
+            uniform_bytes,
             vfs: MemoryVfs::new(random.next()),
             random,
             settings: settings(file_bytes),
@@ -97,9 +101,10 @@ impl Model {
     }
 
     fn append(&mut self, log: &Log) -> Result<(), LogError> {
-        let len = match self.random.below(20) {
-            0 => 3000,
-            1 => 0,
+        let len = match (self.uniform_bytes, self.random.below(20)) {
+            (Some(bytes), _) => bytes,
+            (None, 0) => 3000,
+            (None, 1) => 0,
             _ => self.random.below(200),
         };
         let payload = self.random.bytes(len);

@@ -120,7 +120,19 @@ impl Disk {
     }
 
     pub(super) fn used_bytes(&self) -> u64 {
-        self.files.values().map(|file| file.live.len() as u64).sum()
+        let names = self.directories.values();
+        let named: BTreeSet<_> = names
+            .flat_map(|directory| directory.live.values())
+            .filter_map(|node| match node {
+                Node::File(id) => Some(*id),
+                Node::Directory(_) => None,
+            })
+            .collect();
+        let files = self.files.iter();
+        files
+            .filter(|(id, file)| named.contains(id) || file.handle.strong_count() > 0)
+            .map(|(_, file)| file.live.len() as u64)
+            .sum()
     }
 
     pub(super) fn directory_id(&self, path: &RelPath) -> io::Result<Id> {

@@ -53,8 +53,8 @@ impl MemoryVfs {
     /// durable by it.
     #[must_use]
     pub fn crash_process(&self) -> Self {
-        let (disk, seed, capacity) = self.stop();
-        Self::with(disk, seed, capacity)
+        self.stop();
+        self.fork()
     }
 
     /// The power goes: of what was not synced, `seed` decides what is left.
@@ -66,10 +66,24 @@ impl MemoryVfs {
     /// The power goes, and does this damage.
     #[must_use]
     pub fn crash_power_with(&self, damage: Damage, seed: u64) -> Self {
-        let (mut disk, _, capacity) = self.stop();
-        let mut random = Random::new(seed);
-        damage::cut_power(&mut disk, damage, &mut random);
-        Self::with(disk, random.next(), capacity)
+        self.stop();
+        let after = self.fork();
+        {
+            let mut state = after.state.lock();
+            let mut random = Random::new(seed);
+            damage::cut_power(&mut state.disk, damage, &mut random);
+            state.faults = Faults::new(random.next());
+        }
+        after
+    }
+
+    /// A second disk that is as this one is now; both go on.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let mut state = self.state.lock();
+        let mut disk = state.disk.clone();
+        disk.forget_handles();
+        Self::with(disk, state.faults.random.next(), state.capacity_bytes)
     }
 
     /// Makes the first operation that `fault` can hit, counted from operation number
@@ -134,12 +148,8 @@ impl MemoryVfs {
         }
     }
 
-    fn stop(&self) -> (Disk, u64, Option<u64>) {
-        let mut state = self.state.lock();
-        state.faults.crashed = true;
-        let mut disk = state.disk.clone();
-        disk.forget_handles();
-        (disk, state.faults.random.next(), state.capacity_bytes)
+    fn stop(&self) {
+        self.state.lock().faults.crashed = true;
     }
 
     /// Does `change` unless a fault prevents it.
@@ -374,3 +384,6 @@ impl VfsFile for MemoryFile {
         Ok(state.disk.file_mut(self.id)?.live.len() as u64)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! Compaction: neighbouring segments of a tag become one. The long part runs without any lock; the
+//! output replaces exactly its inputs, or is thrown away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::bitmap::Bitmap;
+use crate::engine::Engine;
+use crate::engine::edit::{NewSegment, PartitionEdit};
+use crate::engine::policy;
+use crate::engine::root::{LiveSegment, PartitionState};
+use crate::error::Result;
+use crate::ids::{PartitionId, TableId, TagId};
+use crate::layer::merge::{MergeContext, merge};
+use crate::layer::{MultiStack, Part, SingleStack, TextStack};
+use crate::paths::{SegmentKind, SegmentName};
+use crate::schema::{Family, Tag};
+use crate::segment::base::{BaseContext, write_multi, write_single, write_text};
+use crate::segment::tags::{TagSegment, TagSegmentWriter};
+
+/// A merge at the bottom of a stack is in base form from one in so many subjects.
+const BASE_SHARE: u64 = 100;
+
+/// Neighbouring segments, and the tags to merge from them.
+#[derive(Debug)]
+struct Job {
+    inputs: Vec<LiveSegment>,
+    tags: Vec<TagId>,
+    /// Whether the inputs are the oldest layers of all those tags.
+    bottom: bool,
+}
+
+impl Engine {
+    /// Merges all segments of each tag into one, of one table or of all.
+    ///
+    /// # Errors
+    /// A file cannot be read or written: what is not merged stays as it was.
+    pub fn compact(&self, table: Option<TableId>) -> Result<()> {
+        self.compact_by(table, &|sizes| (sizes.len() > 1).then_some(0..sizes.len()))?;
+        Ok(())
+    }
+
+    /// Does what the policy finds due; tells whether there was anything.
+    pub(super) fn compact_due(&self) -> Result<bool> {
+        self.compact_by(None, &policy::choose)
+    }
+
+    fn compact_by(
+        &self,
+        only: Option<TableId>,
+        choose: &dyn Fn(&[u64]) -> Option<std::ops::Range<usize>>,
+    ) -> Result<bool> {
+        let _one = self.compacting.lock();
+        let state = self.snapshot();
+        let mut any = false;
+        for table in state.tables.values() {
+            if only.is_some_and(|only| only != table.schema.id) {
+                continue;
+            }
+            for partition in &table.partitions {
+                for job in jobs(partition, choose) {
+                    self.run(partition, &job)?;
+                    any = true;
+                }
+            }
+        }
+        Ok(any)
+    }
+
+    fn run(&self, partition: &PartitionState, job: &Job) -> Result<()> {
+        let (file, segment) = self.write_file(partition.id, SegmentKind::Tags, &|path, salt| {
+            let writer = TagSegmentWriter::create(&*self.vfs, path, salt)?;
+            let len = write_merged(writer, partition, job)?;
+            Ok((len, TagSegment::open(&*self.vfs, path, self.cache.clone())?))
+        })?;
+        if !self.stands(partition.schema.id, partition.id, job) {
+            self.files.lock().abandon(file.name);
+            return Ok(());
+        }
+        let mut edit = PartitionEdit::new(partition.schema.id, partition.id);
+        let first_lsn = job.inputs[0].first_lsn;
+        let last_lsn = job.inputs[job.inputs.len() - 1].last_lsn;
+        edit.add.push(NewSegment {
+            file,
+            segment,
+            first_lsn,
+            last_lsn,
+        });
+        for input in &job.inputs {
+            if let Some(name) = SegmentName::parse(input.segment.file().path()) {
+                edit.remove.push((name, job.tags.clone()));
+            }
+        }
+        self.install(&[edit], None)?;
+        self.forget_unused(partition, job);
+        Ok(())
+    }
+
+    /// Lets go of what is cached of inputs that are no longer part of the database.
+    fn forget_unused(&self, partition: &PartitionState, job: &Job) {
+        let state = self.snapshot();
+        let table = state.table(partition.schema.id);
+        let Some(now) = table.and_then(|table| table.partition(partition.id).ok()) else {
+            return;
+        };
+        for input in &job.inputs {
+            let mut live = now.segments.live.iter();
+            if !live.any(|live| Arc::ptr_eq(&live.segment, &input.segment)) {
+                input.segment.file().forget();
+            }
+        }
+    }
+
+    /// Whether a job's inputs still stand where they stood: nothing else takes segments away but
+    /// DROP and TRUNCATE.
+    fn stands(&self, table: TableId, partition: PartitionId, job: &Job) -> bool {
+        let state = self.snapshot();
+        let Some(table) = state.table(table) else {
+            return false;
+        };
+        let Ok(partition) = table.partition(partition) else {
+            return false;
+        };
+        job.tags.iter().all(|tag| {
+            let stack = partition.segments.stack(*tag);
+            let first = &job.inputs[0].segment;
+            let at = stack.iter().position(|segment| Arc::ptr_eq(segment, first));
+            at.and_then(|at| stack.get(at..at + job.inputs.len()))
+                .is_some_and(|run| {
+                    let mut pairs = run.iter().zip(&job.inputs);
+                    pairs.all(|(segment, input)| Arc::ptr_eq(segment, &input.segment))
+                })
+        })
+    }
+}
+
+fn write_merged(
+    mut writer: TagSegmentWriter,
+    partition: &PartitionState,
+    job: &Job,
+) -> Result<u64> {
+    for id in &job.tags {
+        let Some(tag) = partition.schema.tag_by_id(*id) else {
+            continue;
+        };
+        let mut parts = Vec::with_capacity(job.inputs.len());
+        for input in &job.inputs {
+            parts.extend(input.segment.part(*id)?);
+        }
+        write_tag(&mut writer, partition, tag, &parts, job.bottom)?;
+    }
+    writer.finish()
+}
+
+/// The runs to merge, those of the same segments together.
+fn jobs(
+    partition: &PartitionState,
+    choose: &dyn Fn(&[u64]) -> Option<std::ops::Range<usize>>,
+) -> Vec<Job> {
+    let mut jobs: BTreeMap<(Vec<String>, bool), Job> = BTreeMap::new();
+    for tag in partition.segments.tags() {
+        if partition.schema.tag_by_id(tag).is_none() {
+            continue;
+        }
+        let live = partition
+            .segments
+            .live
+            .iter()
+            .filter(|live| live.tags.contains(&tag));
+        let stack: Vec<&LiveSegment> = live.collect();
+        let sizes: Vec<u64> = stack
+            .iter()
+            .map(|live| {
+                live.segment
+                    .entries()
+                    .get(&tag)
+                    .map_or(0, |entry| entry.bytes)
+            })
+            .collect();
+        let Some(run) = choose(&sizes) else { continue };
+        let bottom = run.start == 0;
+        let inputs: Vec<LiveSegment> = stack[run].iter().map(|live| (*live).clone()).collect();
+        let paths = inputs
+            .iter()
+            .map(|input| input.segment.file().path().to_string())
+            .collect();
+        let job = Job {
+            inputs,
+            tags: Vec::new(),
+            bottom,
+        };
+        jobs.entry((paths, bottom)).or_insert(job).tags.push(tag);
+    }
+    jobs.into_values().collect()
+}
+
+/// Merges parts of a tag, oldest first, into a segment.
+pub(super) fn write_tag(
+    writer: &mut TagSegmentWriter,
+    partition: &PartitionState,
+    tag: &Tag,
+    parts: &[Arc<Part>],
+    bottom: bool,
+) -> Result<()> {
+    let touched: u64 = parts.iter().map(|part| part.subject_count()).sum();
+    let dead = &partition.dead;
+    let family = tag.kind.family();
+    if !bottom || touched.saturating_mul(BASE_SHARE) < u64::from(partition.next_ordinal) {
+        let payload = family == Family::Map;
+        let merged = merge(
+            parts,
+            MergeContext {
+                dead,
+                bottom,
+                payload,
+            },
+        )?;
+        return writer.put_flat(tag.id, family, &merged);
+    }
+    let cleared = &Bitmap::default();
+    let context = BaseContext {
+        tag: tag.id,
+        chunks: partition.chunks(),
+        dead,
+        cleared,
+    };
+    match family {
+        Family::Single => write_single(
+            writer,
+            &SingleStack::new(parts)?,
+            tag.kind.is_coded(),
+            context,
+        ),
+        Family::Text => write_text(writer, &TextStack::new(parts)?, context),
+        Family::Set | Family::Map => write_multi(writer, &MultiStack::new(parts)?, family, context),
+    }
+}

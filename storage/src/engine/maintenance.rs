@@ -1,0 +1,263 @@
+//! The engine's own threads: one flushes, merges memory and syncs, one compacts. They hold the
+//! engine weakly and end with it.
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::engine::edit::edit_partition;
+use crate::engine::memtable::{self, MemoryLayer};
+use crate::engine::{DbState, Engine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{PartitionId, TableId};
+
+/// A worker looks around at least this often.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// A write waits for the flush at most this long before it is refused.
+const THROTTLE_MAX: Duration = Duration::from_secs(2);
+
+/// What wakes the workers, and those who wait for them.
+#[derive(Debug, Default)]
+pub(super) struct Maintenance {
+    wanted: Mutex<Wanted>,
+    wake: Condvar,
+    wake_compaction: Condvar,
+    done: Condvar,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    flush: bool,
+    merge: bool,
+    sync: bool,
+    compact: bool,
+    stop: bool,
+}
+
+impl Maintenance {
+    pub(super) fn request_sync(&self) {
+        self.wanted.lock().sync = true;
+        self.wake.notify_one();
+    }
+
+    /// Says that a flush has ended.
+    pub(super) fn flushed(&self) {
+        self.wanted.lock().compact = true;
+        self.wake_compaction.notify_one();
+        self.done.notify_all();
+    }
+
+    fn stop(&self) {
+        self.wanted.lock().stop = true;
+        self.wake.notify_all();
+        self.wake_compaction.notify_all();
+    }
+}
+
+impl Engine {
+    /// Starts the workers.
+    pub(super) fn start_workers(self: &Arc<Self>) -> Result<()> {
+        let works: [(&str, fn(&Engine) -> bool); 2] = [
+            ("tagdb-flush", Engine::flush_work),
+            ("tagdb-compact", Engine::compact_work),
+        ];
+        for (name, work) in works {
+            let engine = Arc::downgrade(self);
+            let thread = std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || run_worker(&engine, work))
+                .map_err(|error| Error::io(name, error))?;
+            self.maintenance.threads.lock().push(thread);
+        }
+        Ok(())
+    }
+
+    /// Ends the workers, flushes the log, and marks a clean stop.
+    ///
+    /// # Errors
+    /// The log cannot be made durable.
+    pub fn close(&self) -> Result<()> {
+        self.maintenance.stop();
+        let threads = std::mem::take(&mut *self.maintenance.threads.lock());
+        for thread in threads {
+            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+                tracing::error!("a maintenance thread has panicked");
+            }
+        }
+        Ok(self.log.seal()?)
+    }
+
+    /// Wakes the workers if memory or log call for it.
+    pub(super) fn wake_if_due(&self) {
+        let (flush, merge) = self.due();
+        if flush || merge {
+            let mut wanted = self.maintenance.wanted.lock();
+            wanted.flush |= flush;
+            wanted.merge |= merge;
+            drop(wanted);
+            self.maintenance.wake.notify_one();
+        }
+    }
+
+    fn due(&self) -> (bool, bool) {
+        let pending = self.sequencer.lock().pending.clone();
+        let memory = memory_bytes(&pending);
+        let log = self.log.position();
+        let flush =
+            memory >= self.settings.flush_bytes || log.file_bytes >= self.settings.log_bytes;
+        let merge = pending
+            .tables
+            .values()
+            .flat_map(|table| &table.partitions)
+            .any(|partition| memtable::due(&partition.memory, None).is_some());
+        (flush, merge)
+    }
+
+    /// Lets a writer wait, or refuses it, while flushes do not keep up.
+    pub(super) fn throttle(&self) -> Result<()> {
+        if !self.settings.background {
+            return Ok(());
+        }
+        let max = self.settings.memory_bytes_max;
+        let is_full = || memory_bytes(&self.snapshot()) >= max;
+        if !is_full() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + THROTTLE_MAX;
+        let mut wanted = self.maintenance.wanted.lock();
+        wanted.flush = true;
+        self.maintenance.wake.notify_one();
+        while is_full() {
+            if self
+                .maintenance
+                .done
+                .wait_until(&mut wanted, deadline)
+                .timed_out()
+            {
+                let detail = format!(
+                    "writes come faster than they can be flushed: {max} bytes wait in memory; try \
+                     again later"
+                );
+                return Err(Error::new(ErrorKind::Busy, "overloaded", detail));
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_work(&self) -> bool {
+        let wanted = {
+            let mut wanted = self.maintenance.wanted.lock();
+            if !(wanted.flush || wanted.merge || wanted.sync || wanted.stop) {
+                self.maintenance.wake.wait_for(&mut wanted, IDLE);
+            }
+            let taken = *wanted;
+            (wanted.flush, wanted.merge, wanted.sync) = (false, false, false);
+            taken
+        };
+        if wanted.stop {
+            return false;
+        }
+        if self.poisoned().is_some() {
+            return true;
+        }
+        let idle = !(wanted.flush || wanted.merge || wanted.sync);
+        if idle && self.log.position().pending_bytes == 0 {
+            report("seal the log", self.log.seal().map_err(Error::from));
+        }
+        if wanted.sync {
+            report("sync", self.log.sync_pending().map_err(Error::from));
+        }
+        report(
+            "make the next log file",
+            self.log.prepare_spare().map_err(Error::from),
+        );
+        if wanted.merge {
+            report("merge memory", self.merge_memory());
+        }
+        if wanted.flush {
+            report("flush", self.flush());
+        }
+        true
+    }
+
+    fn compact_work(&self) -> bool {
+        {
+            let mut wanted = self.maintenance.wanted.lock();
+            if !(wanted.compact || wanted.stop) {
+                self.maintenance.wake_compaction.wait_for(&mut wanted, IDLE);
+            }
+            if wanted.stop {
+                return false;
+            }
+            if !std::mem::take(&mut wanted.compact) {
+                return true;
+            }
+        }
+        match self.compact_due() {
+            Ok(true) => self.maintenance.wanted.lock().compact = true,
+            Ok(false) => {}
+            Err(error) => report("compact", Err(error)),
+        }
+        true
+    }
+
+    /// Merges layers in memory that are too large to be merged under the write lock.
+    fn merge_memory(&self) -> Result<()> {
+        loop {
+            let (pending, barrier) = {
+                let sequencer = self.sequencer.lock();
+                (sequencer.pending.clone(), sequencer.barrier)
+            };
+            let mut merged = Vec::new();
+            for table in pending.tables.values() {
+                for partition in &table.partitions {
+                    if let Some(range) = memtable::due(&partition.memory, barrier) {
+                        let inputs = partition.memory[range].to_vec();
+                        let layer =
+                            memtable::merge_layers(&inputs, &partition.schema, &partition.dead)?;
+                        merged.push((table.schema.id, partition.id, inputs, layer));
+                    }
+                }
+            }
+            if merged.is_empty() {
+                return Ok(());
+            }
+            self.install_merged(&merged);
+        }
+    }
+
+    fn install_merged(&self, merged: &[(TableId, PartitionId, Vec<MemoryLayer>, MemoryLayer)]) {
+        let mut sequencer = self.sequencer.lock();
+        self.edit_roots(&mut sequencer, &|state| {
+            for (table, partition, inputs, layer) in merged {
+                edit_partition(state, *table, *partition, &|partition| {
+                    let _stands = memtable::replace(&mut partition.memory, inputs, layer);
+                });
+            }
+        });
+    }
+}
+
+/// Bytes of all layers and keys in memory.
+pub(super) fn memory_bytes(state: &DbState) -> usize {
+    let partitions = state.tables.values().flat_map(|table| &table.partitions);
+    partitions.map(|partition| partition.memory_bytes()).sum()
+}
+
+fn report(what: &str, result: Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "cannot {what}");
+    }
+}
+
+fn run_worker(engine: &Weak<Engine>, work: fn(&Engine) -> bool) {
+    while let Some(engine) = engine.upgrade() {
+        if !work(&engine) {
+            break;
+        }
+    }
+}

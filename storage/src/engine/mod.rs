@@ -1,0 +1,213 @@
+//! The engine: one write lock, one log, immutable roots.
+//!
+//! A write is prepared on the *pending* root under the write lock, logged, applied, and made
+//! visible by publishing its root once the log is durable. Readers take the *published* root and
+//! hold no lock. Flush, compaction and load replace files behind the roots' backs, each by one
+//! manifest edit.
+
+mod apply;
+pub mod batch;
+mod compact;
+mod edit;
+mod files;
+mod flush;
+mod maintenance;
+mod memtable;
+mod open;
+mod policy;
+mod recorded;
+pub mod root;
+mod section;
+mod sequence;
+mod settings;
+mod snapshot;
+mod status;
+mod write;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+pub use batch::{Idempotency, Outcome};
+pub use root::{DbState, PartitionState, TableState};
+pub use settings::Settings;
+pub use snapshot::{SnapshotInfo, restore};
+pub use status::EngineStatus;
+pub use write::{Receipt, WriteOptions};
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::Lsn;
+use crate::log::{Log, LogError};
+use crate::segment::BlobCache;
+use crate::vfs::{LockGuard, Vfs};
+use files::Files;
+use maintenance::Maintenance;
+use recorded::RecordedWrites;
+
+/// The storage engine of one data folder.
+#[derive(Debug)]
+pub struct Engine {
+    vfs: Arc<dyn Vfs>,
+    settings: Settings,
+    clock: Clock,
+    cache: Arc<BlobCache>,
+    log: Log,
+    epoch: u32,
+    sequencer: Mutex<Sequencer>,
+    roots: Arc<Roots>,
+    files: Mutex<Files>,
+    /// One flush, load or snapshot at a time.
+    flushing: Mutex<()>,
+    /// One compaction at a time.
+    compacting: Mutex<()>,
+    maintenance: Maintenance,
+    _lock: LockGuard,
+}
+
+/// What only the holder of the write lock touches.
+#[derive(Debug)]
+struct Sequencer {
+    pending: Arc<DbState>,
+    /// Layers up to here are being flushed.
+    barrier: Option<Lsn>,
+    writes: RecordedWrites,
+}
+
+/// The published root, and those that wait to be durable.
+#[derive(Debug)]
+struct Roots {
+    published: RwLock<Arc<DbState>>,
+    waiting: Mutex<VecDeque<Arc<DbState>>>,
+    /// Wakes those who wait for an LSN to be visible.
+    visible: Condvar,
+    /// Held only to wait on `visible`.
+    visible_lock: Mutex<()>,
+}
+
+impl Roots {
+    fn new(state: Arc<DbState>) -> Self {
+        Self {
+            published: RwLock::new(state),
+            waiting: Mutex::new(VecDeque::new()),
+            visible: Condvar::new(),
+            visible_lock: Mutex::new(()),
+        }
+    }
+
+    /// Publishes the newest waiting root that is not above `lsn`.
+    fn publish(&self, lsn: Lsn) {
+        let mut newest = None;
+        let mut waiting = self.waiting.lock();
+        while waiting.front().is_some_and(|state| state.lsn <= lsn) {
+            newest = waiting.pop_front();
+        }
+        let Some(state) = newest else { return };
+        *self.published.write() = state;
+        drop(waiting);
+        let _held = self.visible_lock.lock();
+        self.visible.notify_all();
+    }
+
+    /// Changes every root: the published one, and those that wait.
+    fn edit(&self, edit: &dyn Fn(&mut DbState)) {
+        let mut waiting = self.waiting.lock();
+        for state in waiting.iter_mut() {
+            edit(Arc::make_mut(state));
+        }
+        let mut published = self.published.write();
+        let mut state = DbState::clone(&published);
+        edit(&mut state);
+        *published = Arc::new(state);
+    }
+}
+
+impl Engine {
+    /// All state that is visible now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<DbState> {
+        self.roots.published.read().clone()
+    }
+
+    /// Waits until a batch is visible, at most until `deadline`; tells whether it is.
+    #[must_use]
+    pub fn wait_for(&self, lsn: Lsn, deadline: Instant) -> bool {
+        let mut held = self.roots.visible_lock.lock();
+        loop {
+            if self.snapshot().lsn >= lsn {
+                return true;
+            }
+            if self
+                .roots
+                .visible
+                .wait_until(&mut held, deadline)
+                .timed_out()
+            {
+                return self.snapshot().lsn >= lsn;
+            }
+        }
+    }
+
+    /// The token of a batch, by which a reader asks for at least that state.
+    #[must_use]
+    pub fn token(&self, lsn: Lsn) -> String {
+        format!("0.{}.{lsn}", self.epoch)
+    }
+
+    /// The batch of a token.
+    ///
+    /// # Errors
+    /// `bad_parameter` for what is not a token, `write_lost` for one of a state that is gone.
+    pub fn lsn_of_token(&self, token: &str) -> Result<Lsn> {
+        let malformed = || {
+            let detail = format!("{token:?} is not a token of this database");
+            Error::new(ErrorKind::Invalid, "bad_parameter", detail)
+        };
+        let parts: Vec<&str> = token.split('.').collect();
+        let [log, epoch, lsn] = parts.as_slice() else {
+            return Err(malformed());
+        };
+        let epoch: u32 = epoch.parse().map_err(|_| malformed())?;
+        let lsn = Lsn(lsn.parse().map_err(|_| malformed())?);
+        if *log != "0" {
+            return Err(malformed());
+        }
+        if epoch > self.epoch || (epoch < self.epoch && lsn > self.snapshot().lsn) {
+            let detail = format!("the write of token {token:?} is not in this database");
+            return Err(Error::new(ErrorKind::Conflict, "write_lost", detail));
+        }
+        Ok(lsn)
+    }
+
+    /// Where time comes from.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn poisoned(&self) -> Option<Error> {
+        let cause = self.log.poison_cause()?;
+        let detail = format!(
+            "an earlier write could not be made durable ({cause}): the database takes no writes \
+             until it is restarted; reads go on"
+        );
+        Some(Error::new(ErrorKind::Poisoned, "read_only", detail))
+    }
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        let (kind, code) = match &error {
+            LogError::Corrupt { .. } | LogError::Missing { .. } => (ErrorKind::Corrupt, "corrupt"),
+            LogError::UnknownVersion { .. } => (ErrorKind::Corrupt, "corrupt"),
+            LogError::DiskFull(_) => (ErrorKind::DiskFull, "disk_full"),
+            LogError::TooLarge { .. } => (ErrorKind::Limit, "limit_exceeded"),
+            LogError::Unknown { .. } => (ErrorKind::Unknown, "write_unknown"),
+            LogError::Poisoned(_) => (ErrorKind::Poisoned, "read_only"),
+            _ => (ErrorKind::Io, "io"),
+        };
+        Self::new(kind, code, error.to_string())
+    }
+}

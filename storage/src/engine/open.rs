@@ -1,0 +1,222 @@
+//! Opening a data folder: the newest manifest, its segments, the log on top.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::engine::apply::{apply_catalog, apply_sections, localise};
+use crate::engine::batch::Batch;
+use crate::engine::files::Files;
+use crate::engine::maintenance::Maintenance;
+use crate::engine::recorded::RecordedWrites;
+use crate::engine::root::{DbState, LiveSegment, PartitionState, SegmentSet, Vocabularies};
+use crate::engine::{Engine, Roots, Sequencer, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::Lsn;
+use crate::keys::{KeyMemory, PartitionKeys};
+use crate::log::{Log, LogSettings};
+use crate::manifest::{self, FileRecord, Manifest, PartitionFiles, RecordedWrite};
+use crate::paths;
+use crate::segment::BlobCache;
+use crate::segment::keys::KeySegment;
+use crate::segment::tags::TagSegment;
+use crate::segment::vocabulary::VocabularySegment;
+use crate::subjects::Dead;
+use crate::vfs::{RelPath, Vfs, ensure_dir};
+
+impl Engine {
+    /// Opens the database in a folder, which is made if it is empty.
+    ///
+    /// # Errors
+    /// Another process has it open, a file is missing, damaged or of a newer format, or the folder
+    /// cannot be read or written.
+    pub fn open(vfs: Arc<dyn Vfs>, settings: Settings, clock: Clock) -> Result<Arc<Self>> {
+        let lock = vfs.lock().map_err(|error| {
+            let detail = format!("the data folder is in use by another process: {error}");
+            Error::new(ErrorKind::Conflict, "in_use", detail)
+        })?;
+        for directory in [paths::manifest_dir(), paths::data_dir()] {
+            ensure_dir(&*vfs, &directory).map_err(|error| Error::io(&directory, error))?;
+        }
+        // A name may be seen that an earlier process made and did not sync.
+        let manifests = paths::manifest_dir();
+        vfs.sync_dir(&manifests)
+            .map_err(|error| Error::io(&manifests, error))?;
+        let cache = Arc::new(BlobCache::new(settings.cache_bytes));
+        let mut manifest = newest_manifest(&*vfs)?;
+        let mut state = load_state(&*vfs, &cache, &manifest)?;
+        let mut writes = RecordedWrites::default();
+        let mut remember = |write: RecordedWrite| {
+            let oldest = write
+                .commit_time
+                .saturating_sub(settings.idempotency_micros);
+            writes.push(write, oldest, settings.idempotency_entries_max);
+        };
+        manifest.writes.iter().cloned().for_each(&mut remember);
+        manifest.epoch += 1;
+        manifest.next_counter = 0;
+        let log_settings = LogSettings {
+            file_bytes: settings.log_file_bytes,
+            log_id: 0,
+            epoch: manifest.epoch,
+        };
+        let first_lsn = manifest.lsn.0 + 1;
+        let (log, report) =
+            Log::open(vfs.clone(), log_settings, first_lsn, &mut |lsn, payload| {
+                let mut batch = Batch::decode(Lsn(lsn), payload)?;
+                replay(&mut state, &mut batch)?;
+                if let Some(idempotency) = batch.idempotency.take() {
+                    let (lsn, commit_time, outcome) = (batch.lsn, batch.commit_time, batch.outcome);
+                    remember(RecordedWrite {
+                        idempotency,
+                        lsn,
+                        commit_time,
+                        outcome,
+                    });
+                }
+                Ok::<(), Error>(())
+            })?;
+        tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
+        let epoch = manifest.epoch;
+        let mut files = Files::new(vfs.clone(), manifest);
+        files.publish(files.manifest().clone())?;
+        files.delete_strays()?;
+        let state = Arc::new(state);
+        let roots = Arc::new(Roots::new(state.clone()));
+        let published = roots.clone();
+        log.set_on_durable(Box::new(move |lsn| published.publish(Lsn(lsn))));
+        let engine = Arc::new(Self {
+            vfs,
+            settings,
+            clock,
+            cache,
+            log,
+            epoch,
+            sequencer: Mutex::new(Sequencer {
+                pending: state,
+                barrier: None,
+                writes,
+            }),
+            roots,
+            files: Mutex::new(files),
+            flushing: Mutex::new(()),
+            compacting: Mutex::new(()),
+            maintenance: Maintenance::default(),
+            _lock: lock,
+        });
+        if settings.background {
+            engine.start_workers()?;
+        }
+        Ok(engine)
+    }
+}
+
+fn newest_manifest(vfs: &dyn Vfs) -> Result<Manifest> {
+    let Some(number) = manifest::numbers(vfs)?.last().copied() else {
+        return Ok(Manifest::default());
+    };
+    let path = paths::manifest(number);
+    let manifest = manifest::read(vfs, &path)?;
+    if manifest.number != number {
+        return Err(Error::corrupt(
+            path,
+            24,
+            format!("manifest number {number}"),
+        ));
+    }
+    Ok(manifest)
+}
+
+/// The state that a manifest's files hold.
+pub(crate) fn load_state(
+    vfs: &dyn Vfs,
+    cache: &Arc<BlobCache>,
+    manifest: &Manifest,
+) -> Result<DbState> {
+    let mut state = DbState {
+        lsn: manifest.lsn,
+        catalog: Arc::default(),
+        tables: BTreeMap::new(),
+    };
+    apply_catalog(&mut state, manifest.catalog.clone());
+    for files in &manifest.partitions {
+        let Some(table) = state.tables.get_mut(&files.table) else {
+            continue;
+        };
+        let index = usize::from(files.partition.0);
+        if let Some(partition) = Arc::make_mut(table).partitions.get_mut(index) {
+            load_partition(vfs, cache, files, Arc::make_mut(partition))?;
+        }
+    }
+    Ok(state)
+}
+
+fn load_partition(
+    vfs: &dyn Vfs,
+    cache: &Arc<BlobCache>,
+    files: &PartitionFiles,
+    partition: &mut PartitionState,
+) -> Result<()> {
+    let mut live = Vec::with_capacity(files.segments.len());
+    for segment in &files.segments {
+        let path = segment.file.name.path();
+        let opened = TagSegment::open(vfs, &path, cache.clone())
+            .and_then(|opened| check_len(&path, opened.file().len(), segment.file, opened))?;
+        let (first_lsn, last_lsn) = (segment.first_lsn, segment.last_lsn);
+        live.push(LiveSegment {
+            segment: opened,
+            first_lsn,
+            last_lsn,
+            tags: segment.tags.clone(),
+        });
+    }
+    let mut keys = Vec::with_capacity(files.keys.len());
+    for file in &files.keys {
+        let path = file.name.path();
+        let opened = KeySegment::open(vfs, &path, cache.clone())?;
+        keys.push(check_len(&path, opened.file().len(), *file, opened)?);
+    }
+    keys.sort_by_key(|segment| segment.first);
+    let mut vocabularies = Vec::with_capacity(files.vocabularies.len());
+    for file in &files.vocabularies {
+        let path = file.name.path();
+        let opened = VocabularySegment::open(vfs, &path, cache.clone())?;
+        vocabularies.push(check_len(&path, opened.file().len(), *file, opened)?);
+    }
+    let memory = Arc::new(KeyMemory::new(
+        files.next_ordinal,
+        partition.schema.key_type,
+    ));
+    partition.next_ordinal = files.next_ordinal;
+    partition.dead = Dead::from_bitmap(&files.dead);
+    partition.segments = Arc::new(SegmentSet::new(live));
+    partition.keys = PartitionKeys {
+        segments: keys,
+        memory: vec![memory],
+    };
+    partition.vocabularies = Arc::new(Vocabularies::new(vocabularies));
+    Ok(())
+}
+
+fn check_len<T>(path: &RelPath, len: u64, file: FileRecord, opened: T) -> Result<T> {
+    if len == file.len {
+        return Ok(opened);
+    }
+    Err(Error::corrupt(
+        path,
+        len.min(file.len),
+        format!("a file of {} bytes", file.len),
+    ))
+}
+
+/// Applies a batch that was read from the log.
+pub(crate) fn replay(state: &mut DbState, batch: &mut Batch) -> Result<()> {
+    if let Some(change) = &batch.schema {
+        let catalog = state.catalog.apply(change)?;
+        apply_catalog(state, catalog);
+    }
+    localise(state, batch)?;
+    apply_sections(state, batch, None)
+}

@@ -1,0 +1,76 @@
+//! What to compact next: a pure function from the stacks of a partition to a job.
+//!
+//! Stacks are looked at tag by tag. Deltas are merged by fours when the newest ones have grown
+//! alike; everything is merged into base form when the deltas reach a quarter of the base.
+
+use std::ops::Range;
+
+/// So many neighbours of like size become one.
+const FAN_IN: usize = 4;
+
+/// Neighbours are alike when none is more than so many times as large as all newer ones together.
+const ALIKE: u64 = 2;
+
+/// The run of a tag's segments to merge, by their sizes in bytes, oldest first.
+#[must_use]
+pub(super) fn choose(sizes: &[u64]) -> Option<Range<usize>> {
+    let count = sizes.len();
+    if count < 2 {
+        return None;
+    }
+    let deltas: u64 = sizes[1..].iter().sum();
+    if deltas.saturating_mul(4) >= sizes[0] && (count > FAN_IN || deltas >= sizes[0]) {
+        return Some(0..count);
+    }
+    let mut newer = sizes[count - 1];
+    let mut first = count - 1;
+    while first > 1 && sizes[first - 1] <= newer.saturating_mul(ALIKE) {
+        first -= 1;
+        newer += sizes[first];
+    }
+    (count - first >= FAN_IN).then_some(first..count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deltas_merge_by_fours_and_into_the_base_from_a_quarter() {
+        assert_eq!(choose(&[1000]), None);
+        assert_eq!(choose(&[1000, 10]), None);
+        assert_eq!(choose(&[1000, 10, 10, 10]), None);
+        assert_eq!(choose(&[1000, 10, 10, 10, 10]), Some(1..5));
+        assert_eq!(choose(&[1000, 40, 10, 10, 10]), None);
+        assert_eq!(choose(&[1000, 40, 40, 40, 40]), Some(1..5));
+        assert_eq!(choose(&[1000, 160, 60, 20, 10]), Some(0..5));
+        assert_eq!(choose(&[10, 10]), Some(0..2));
+    }
+
+    /// Random flush sizes: stacks stay shallow, and each byte is rewritten a bounded number of
+    /// times.
+    #[test]
+    fn stacks_stay_shallow_and_writing_is_bounded() {
+        for seed in 0..50_u64 {
+            let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            let mut sizes = vec![if seed % 2 == 0 { 1 << 20 } else { 1 }];
+            let (mut written, mut given, mut deepest) = (0, 0, 0);
+            for _ in 0..2_000 {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let size = 1 + (state >> 33) % 1_000;
+                sizes.push(size);
+                given += size;
+                while let Some(run) = choose(&sizes) {
+                    let merged: u64 = sizes[run.clone()].iter().sum();
+                    written += merged;
+                    sizes.splice(run, [merged]);
+                }
+                deepest = deepest.max(sizes.len());
+            }
+            assert!(deepest <= 24, "{deepest} layers with seed {seed}");
+            assert!(written <= given * 20, "{written} bytes written for {given}");
+        }
+    }
+}

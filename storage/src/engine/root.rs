@@ -1,0 +1,419 @@
+//! The root: one immutable value that reaches all state at one LSN.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::batch::KeyRef;
+use crate::bitmap::Chunk;
+use crate::catalog::Catalog;
+use crate::engine::memtable::MemoryLayer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{
+    Lsn, Ordinal, PartitionId, TableId, TagId, chunk_count, chunk_of, low_of, ordinal_at,
+};
+use crate::keys::{KeyMemory, PartitionKeys};
+use crate::layer::{MultiStack, Part, SingleStack, TextStack};
+use crate::partitioning::partition_of;
+use crate::schema::{Family, Key, TableSchema};
+use crate::segment::tags::TagSegment;
+use crate::segment::vocabulary::VocabularySegment;
+use crate::subjects::Dead;
+use crate::vocabulary::Vocabulary;
+
+/// All state at one LSN.
+#[derive(Clone, Debug)]
+pub struct DbState {
+    pub(crate) lsn: Lsn,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) tables: BTreeMap<TableId, Arc<TableState>>,
+}
+
+/// A table at one LSN.
+#[derive(Clone, Debug)]
+pub struct TableState {
+    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) partitions: Vec<Arc<PartitionState>>,
+}
+
+/// A partition at one LSN.
+#[derive(Clone, Debug)]
+pub struct PartitionState {
+    pub(crate) id: PartitionId,
+    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) next_ordinal: Ordinal,
+    pub(crate) dead: Dead,
+    pub(crate) memory: Vec<MemoryLayer>,
+    pub(crate) segments: Arc<SegmentSet>,
+    pub(crate) keys: PartitionKeys,
+    pub(crate) vocabularies: Arc<Vocabularies>,
+}
+
+/// A tag segment, and what is read from it.
+#[derive(Clone, Debug)]
+pub struct LiveSegment {
+    /// The segment.
+    pub segment: Arc<TagSegment>,
+    /// The first batch in it.
+    pub first_lsn: Lsn,
+    /// The last batch in it.
+    pub last_lsn: Lsn,
+    /// The tags that are read from it.
+    pub tags: Vec<TagId>,
+}
+
+/// The tag segments of a partition.
+#[derive(Debug, Default)]
+pub struct SegmentSet {
+    /// Oldest first.
+    pub live: Vec<LiveSegment>,
+    stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
+}
+
+impl SegmentSet {
+    /// A set of segments, in any order, with the tags to be read from each.
+    #[must_use]
+    pub fn new(mut live: Vec<LiveSegment>) -> Self {
+        live.retain(|live| !live.tags.is_empty());
+        live.sort_by_key(|live| live.first_lsn);
+        let mut stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>> = BTreeMap::new();
+        for LiveSegment { segment, tags, .. } in &live {
+            for tag in tags {
+                stacks.entry(*tag).or_default().push(segment.clone());
+            }
+        }
+        Self { live, stacks }
+    }
+
+    /// The segments of a tag, oldest first.
+    #[must_use]
+    pub fn stack(&self, tag: TagId) -> &[Arc<TagSegment>] {
+        self.stacks.get(&tag).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tags that have segments.
+    pub fn tags(&self) -> impl Iterator<Item = TagId> + '_ {
+        self.stacks.keys().copied()
+    }
+}
+
+/// The vocabularies of a partition: one object for all roots.
+#[derive(Debug, Default)]
+pub struct Vocabularies {
+    tags: Mutex<BTreeMap<TagId, Arc<Vocabulary>>>,
+    segments: Vec<Arc<VocabularySegment>>,
+}
+
+impl Vocabularies {
+    /// Vocabularies whose strings so far are in segments, oldest first.
+    #[must_use]
+    pub const fn new(segments: Vec<Arc<VocabularySegment>>) -> Self {
+        Self {
+            tags: Mutex::new(BTreeMap::new()),
+            segments,
+        }
+    }
+
+    /// The vocabulary of a tag.
+    #[must_use]
+    pub fn get(&self, tag: TagId) -> Arc<Vocabulary> {
+        let mut tags = self.tags.lock();
+        let make = || {
+            let has =
+                |segment: &&Arc<VocabularySegment>| segment.runs().iter().any(|run| run.tag == tag);
+            Arc::new(Vocabulary::new(
+                tag,
+                self.segments.iter().filter(has).cloned().collect(),
+            ))
+        };
+        tags.entry(tag).or_insert_with(make).clone()
+    }
+
+    /// The vocabulary of a tag, if anybody has asked for it.
+    #[must_use]
+    pub fn opened(&self, tag: TagId) -> Option<Arc<Vocabulary>> {
+        self.tags.lock().get(&tag).cloned()
+    }
+}
+
+impl DbState {
+    /// The last batch that is in it.
+    #[must_use]
+    pub const fn lsn(&self) -> Lsn {
+        self.lsn
+    }
+
+    /// The tables' shapes.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// A table.
+    #[must_use]
+    pub fn table(&self, id: TableId) -> Option<&TableState> {
+        self.tables.get(&id).map(|table| &**table)
+    }
+
+    /// A table that must be there.
+    ///
+    /// # Errors
+    /// It was dropped meanwhile.
+    pub fn require(&self, id: TableId) -> Result<&TableState> {
+        self.table(id).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                "unknown_table",
+                "the table was dropped meanwhile",
+            )
+        })
+    }
+}
+
+impl TableState {
+    /// An empty table.
+    #[must_use]
+    pub(crate) fn new(schema: Arc<TableSchema>) -> Self {
+        let partitions = (0..schema.partitions)
+            .map(|id| Arc::new(PartitionState::new(PartitionId(id), schema.clone())))
+            .collect();
+        Self { schema, partitions }
+    }
+
+    /// Its shape.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<TableSchema> {
+        &self.schema
+    }
+
+    /// Its partitions, by id.
+    #[must_use]
+    pub fn partitions(&self) -> &[Arc<PartitionState>] {
+        &self.partitions
+    }
+
+    /// Which partition a key belongs to.
+    #[must_use]
+    pub fn partition_of(&self, key: KeyRef<'_>) -> PartitionId {
+        partition_of(key, self.schema.partitions)
+    }
+
+    /// The partition of that id.
+    ///
+    /// # Errors
+    /// The table has no such partition.
+    pub fn partition(&self, id: PartitionId) -> Result<&Arc<PartitionState>> {
+        self.partitions
+            .get(usize::from(id.0))
+            .ok_or_else(|| Error::internal(format!("table has no partition {id}")))
+    }
+}
+
+impl PartitionState {
+    pub(crate) fn new(id: PartitionId, schema: Arc<TableSchema>) -> Self {
+        let memory = Arc::new(KeyMemory::new(0, schema.key_type));
+        Self {
+            id,
+            schema,
+            next_ordinal: 0,
+            dead: Dead::default(),
+            memory: Vec::new(),
+            segments: Arc::default(),
+            keys: PartitionKeys {
+                segments: Vec::new(),
+                memory: vec![memory],
+            },
+            vocabularies: Arc::default(),
+        }
+    }
+
+    /// Its number in the table.
+    #[must_use]
+    pub const fn id(&self) -> PartitionId {
+        self.id
+    }
+
+    /// The end of the ordinals so far.
+    #[must_use]
+    pub const fn next_ordinal(&self) -> Ordinal {
+        self.next_ordinal
+    }
+
+    /// The number of chunks that ordinals reach into.
+    #[must_use]
+    pub const fn chunks(&self) -> u32 {
+        chunk_count(self.next_ordinal)
+    }
+
+    /// The number of subjects.
+    #[must_use]
+    pub const fn subjects(&self) -> u64 {
+        self.next_ordinal as u64 - self.dead.count()
+    }
+
+    /// Whether a subject exists.
+    #[must_use]
+    pub fn is_alive(&self, ordinal: Ordinal) -> bool {
+        ordinal < self.next_ordinal && !self.dead.contains(ordinal)
+    }
+
+    /// The subjects of a chunk.
+    pub fn alive(&self, chunk: u16, out: &mut Chunk) {
+        let first = u64::from(chunk) << 16;
+        let below = u64::from(self.next_ordinal)
+            .saturating_sub(first)
+            .min(65_536);
+        out.fill_below(below as usize);
+        if let Some(dead) = self.dead.chunk(chunk) {
+            out.and_not(dead);
+        }
+    }
+
+    /// The subject of a key.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn find(&self, key: KeyRef<'_>) -> Result<Option<Ordinal>> {
+        self.keys.find(key, &|ordinal| self.is_alive(ordinal))
+    }
+
+    /// The key of a subject.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn key(&self, ordinal: Ordinal) -> Result<Key> {
+        self.keys.key(ordinal)
+    }
+
+    /// Calls `visit` with position and key of each of the audience, by rising position. The
+    /// audience holds living subjects only.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn for_each_key(
+        &self,
+        chunk: u16,
+        audience: &Chunk,
+        visit: &mut dyn FnMut(u16, KeyRef<'_>),
+    ) -> Result<()> {
+        let start = ordinal_at(chunk, 0);
+        let end = self.next_ordinal.min(start.saturating_add(65_536));
+        let wanted =
+            |ordinal: Ordinal| chunk_of(ordinal) == chunk && audience.contains(low_of(ordinal));
+        self.keys
+            .for_each(start..end, &wanted, &mut |ordinal, key| {
+                visit(low_of(ordinal), key)
+            })
+    }
+
+    /// The strings of a tag.
+    #[must_use]
+    pub fn vocabulary(&self, tag: TagId) -> Arc<Vocabulary> {
+        self.vocabularies.get(tag)
+    }
+
+    /// The layers of a boolean, keyword or number.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn single(&self, tag: TagId) -> Result<SingleStack> {
+        SingleStack::new(&self.parts(tag)?)
+    }
+
+    /// The layers of a set or map.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn multi(&self, tag: TagId) -> Result<MultiStack> {
+        MultiStack::new(&self.parts(tag)?)
+    }
+
+    /// The layers of a long text.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn text(&self, tag: TagId) -> Result<TextStack> {
+        TextStack::new(&self.parts(tag)?)
+    }
+
+    /// The subjects of a chunk that have a value, or at least one entry.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn known(&self, tag: TagId, family: Family, chunk: u16, out: &mut Chunk) -> Result<()> {
+        match family {
+            Family::Single => self.single(tag)?.known(chunk, out),
+            Family::Text => self.text(tag)?.known(chunk, out),
+            Family::Set | Family::Map => self.multi(tag)?.nonempty(chunk, out),
+        }
+    }
+
+    /// How many layers a tag has.
+    #[must_use]
+    pub fn depth(&self, tag: TagId) -> usize {
+        let memory = self
+            .memory
+            .iter()
+            .filter(|layer| layer.layer.part(tag).is_some());
+        self.segments.stack(tag).len() + memory.count()
+    }
+
+    /// Bytes on disk that hold a tag's values and bitmaps.
+    #[must_use]
+    pub fn tag_bytes(&self, tag: TagId) -> u64 {
+        let entries = self
+            .segments
+            .stack(tag)
+            .iter()
+            .filter_map(|s| s.entries().get(&tag));
+        entries.map(|entry| entry.bytes).sum()
+    }
+
+    /// Bytes of the files that hold the partition.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        let tags = self
+            .segments
+            .live
+            .iter()
+            .map(|live| live.segment.file().len());
+        let keys = self
+            .keys
+            .segments
+            .iter()
+            .map(|segment| segment.file().len());
+        tags.chain(keys).sum()
+    }
+
+    /// Bytes of the layers and keys that are not yet in segments.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let layers = self
+            .memory
+            .iter()
+            .map(|layer| layer.layer.bytes)
+            .sum::<usize>();
+        layers
+            + self
+                .keys
+                .memory
+                .iter()
+                .map(|keys| keys.bytes())
+                .sum::<usize>()
+    }
+
+    /// The layers of a tag, oldest first.
+    pub(crate) fn parts(&self, tag: TagId) -> Result<Vec<Arc<Part>>> {
+        let mut parts = Vec::new();
+        for segment in self.segments.stack(tag) {
+            parts.extend(segment.part(tag)?);
+        }
+        parts.extend(
+            self.memory
+                .iter()
+                .filter_map(|layer| layer.layer.part(tag).cloned()),
+        );
+        Ok(parts)
+    }
+}

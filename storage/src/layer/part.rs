@@ -1,0 +1,314 @@
+//! What one layer says of one tag.
+
+use std::sync::Arc;
+
+use crate::bitmap::{Bitmap, Container};
+use crate::column::{Lists, TextBlocks, Vector};
+use crate::error::Result;
+use crate::ids::Code;
+use crate::segment::groups::{EntryIndex, ListGroups, MemberIndex, TextGroups, ValueGroups};
+
+/// What one layer says of one tag.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Of a boolean, a keyword or a number.
+    Single(Arc<SinglePart>),
+    /// Of a long text.
+    Text(Arc<TextPart>),
+    /// Of a set or a map.
+    Multi(Arc<MultiPart>),
+}
+
+/// Of a tag with at most one number a subject. `set` and `cleared` are disjoint.
+#[derive(Clone, Debug, Default)]
+pub struct SinglePart {
+    /// Subjects that were given a value.
+    pub set: Bitmap,
+    /// Subjects whose value was taken away.
+    pub cleared: Bitmap,
+    /// A value for each subject of `set`.
+    pub values: Values,
+    /// The subjects of each value, in base form of coded tags.
+    pub members: Option<MemberIndex>,
+}
+
+/// Of a long text. `set` and `cleared` are disjoint.
+#[derive(Clone, Debug, Default)]
+pub struct TextPart {
+    /// Subjects that were given a text.
+    pub set: Bitmap,
+    /// Subjects whose text was taken away.
+    pub cleared: Bitmap,
+    /// A text for each subject of `set`.
+    pub texts: Texts,
+}
+
+/// Of a set or a map. `reset` and `dirty` are disjoint.
+#[derive(Clone, Debug, Default)]
+pub struct MultiPart {
+    /// Subjects whose whole content is decided here.
+    pub reset: Bitmap,
+    /// Subjects some of whose entries are decided here.
+    pub dirty: Bitmap,
+    /// The entries of each subject of `reset`.
+    pub full: Rows,
+    /// The entries put, for each subject of `dirty`.
+    pub puts: FlatRows,
+    /// The entries dropped, for each subject of `dirty`.
+    pub drops: FlatRows,
+    /// The subjects of each entry, in base form (`dirty` is empty then).
+    pub index: Option<EntryIndex>,
+}
+
+/// The values of a single-valued part.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// One vector in rank order.
+    Flat(Vector),
+    /// A vector for each chunk, fetched when asked for.
+    Grouped(ValueGroups),
+}
+
+/// The texts of a text part.
+#[derive(Clone, Debug)]
+pub enum Texts {
+    /// In rank order.
+    Flat(TextBlocks),
+    /// For each chunk in rank order, fetched when asked for.
+    Grouped(TextGroups),
+}
+
+/// Lists of entries of some subjects.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// In rank order.
+    Flat(FlatRows),
+    /// For each chunk in rank order, fetched when asked for.
+    Grouped(ListGroups),
+}
+
+/// Lists of entries in rank order, by rising code.
+#[derive(Clone, Debug, Default)]
+pub struct FlatRows {
+    /// The codes of each list.
+    pub codes: Lists,
+    /// A value beside each code; none in sets and drops.
+    pub payload: Option<Vector>,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self::Flat(Vector::default())
+    }
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Flat(TextBlocks::default())
+    }
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self::Flat(FlatRows::default())
+    }
+}
+
+/// The values of a part in one chunk.
+#[derive(Clone, Debug)]
+pub struct ChunkValues {
+    /// Dense (position = low bits of the ordinal) or in rank order from `start`.
+    pub vector: Vector,
+    /// Where the values of the chunk's subjects begin; nothing if the vector is dense.
+    pub start: Option<usize>,
+}
+
+impl ChunkValues {
+    /// The value of a subject at a position of the chunk and a rank among the chunk's subjects.
+    #[must_use]
+    pub fn get(&self, low: u16, rank: u32) -> i64 {
+        match self.start {
+            Some(start) => self.vector.get(start + rank as usize),
+            None => self.vector.get(usize::from(low)),
+        }
+    }
+}
+
+impl Values {
+    /// The values of a chunk whose first subject has rank `first_rank` in the part.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<ChunkValues> {
+        match self {
+            Self::Flat(vector) => Ok(ChunkValues {
+                vector: vector.clone(),
+                start: Some(first_rank as usize),
+            }),
+            Self::Grouped(groups) => groups.chunk(chunk),
+        }
+    }
+}
+
+impl Texts {
+    /// The texts of a chunk, and the index of its first one among them.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<(TextBlocks, u64)> {
+        match self {
+            Self::Flat(texts) => Ok((texts.clone(), first_rank)),
+            Self::Grouped(groups) => Ok((groups.chunk(chunk)?, 0)),
+        }
+    }
+}
+
+impl Rows {
+    /// The lists of a chunk, and the index of its first one among them.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<(FlatRows, usize)> {
+        match self {
+            Self::Flat(rows) => Ok((rows.clone(), first_rank as usize)),
+            Self::Grouped(groups) => Ok((groups.chunk(chunk)?, 0)),
+        }
+    }
+}
+
+impl FlatRows {
+    /// Calls `visit` with each entry of a list; sets have 0 beside each code.
+    pub fn for_each(&self, index: usize, mut visit: impl FnMut(Code, i64)) {
+        for place in self.codes.get(index) {
+            let value = self
+                .payload
+                .as_ref()
+                .map_or(0, |payload| payload.get(place));
+            visit(self.codes.items().get(place) as Code, value);
+        }
+    }
+
+    /// The value beside a code, if the list has it; 0 in sets.
+    #[must_use]
+    pub fn find(&self, index: usize, code: Code) -> Option<i64> {
+        let range = self.codes.get(index);
+        let (mut low, mut high) = (range.start, range.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.codes.items().get(middle).cmp(&i64::from(code)) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => {
+                    return Some(self.payload.as_ref().map_or(0, |values| values.get(middle)));
+                }
+            }
+        }
+        None
+    }
+
+    /// The number of entries in a list.
+    #[must_use]
+    pub fn len_of(&self, index: usize) -> usize {
+        self.codes.get(index).len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.codes.bytes().len()
+            + self
+                .payload
+                .as_ref()
+                .map_or(0, |vector| vector.bytes().len())
+    }
+}
+
+/// A chunk of a bitmap, if it has any member there, with the rank of the chunk's first member.
+pub(crate) fn chunk_of_bitmap(bitmap: &Bitmap, chunk: u16) -> Option<(u64, Container<'_>)> {
+    if bitmap.is_empty() {
+        None
+    } else {
+        bitmap.chunk(chunk)
+    }
+}
+
+impl Part {
+    /// Memory held, in bytes; columns that are fetched chunk by chunk do not count.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const OVERHEAD: usize = 160;
+        OVERHEAD
+            + match self {
+                Self::Single(part) => {
+                    let values = match &part.values {
+                        Values::Flat(vector) => vector.bytes().len(),
+                        Values::Grouped(_) => 0,
+                    };
+                    part.set.bytes().len() + part.cleared.bytes().len() + values
+                }
+                Self::Text(part) => {
+                    let texts = match &part.texts {
+                        Texts::Flat(texts) => texts.bytes().len(),
+                        Texts::Grouped(_) => 0,
+                    };
+                    part.set.bytes().len() + part.cleared.bytes().len() + texts
+                }
+                Self::Multi(part) => {
+                    let full = match &part.full {
+                        Rows::Flat(rows) => rows.bytes(),
+                        Rows::Grouped(_) => 0,
+                    };
+                    part.reset.bytes().len()
+                        + part.dirty.bytes().len()
+                        + full
+                        + part.puts.bytes()
+                        + part.drops.bytes()
+                }
+            }
+    }
+
+    /// The subjects that the part says something of.
+    #[must_use]
+    pub fn subjects(&self) -> Bitmap {
+        match self {
+            Self::Single(part) => Bitmap::union(&[&part.set, &part.cleared]),
+            Self::Text(part) => Bitmap::union(&[&part.set, &part.cleared]),
+            Self::Multi(part) => Bitmap::union(&[&part.reset, &part.dirty]),
+        }
+    }
+
+    /// The number of subjects that the part says something of.
+    #[must_use]
+    pub fn subject_count(&self) -> u64 {
+        match self {
+            Self::Single(part) => part.set.len() + part.cleared.len(),
+            Self::Text(part) => part.set.len() + part.cleared.len(),
+            Self::Multi(part) => part.reset.len() + part.dirty.len(),
+        }
+    }
+
+    /// The part of a boolean, keyword or number.
+    #[must_use]
+    pub fn as_single(&self) -> Option<&Arc<SinglePart>> {
+        match self {
+            Self::Single(part) => Some(part),
+            Self::Text(_) | Self::Multi(_) => None,
+        }
+    }
+
+    /// The part of a long text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&Arc<TextPart>> {
+        match self {
+            Self::Text(part) => Some(part),
+            Self::Single(_) | Self::Multi(_) => None,
+        }
+    }
+
+    /// The part of a set or map.
+    #[must_use]
+    pub fn as_multi(&self) -> Option<&Arc<MultiPart>> {
+        match self {
+            Self::Multi(part) => Some(part),
+            Self::Single(_) | Self::Text(_) => None,
+        }
+    }
+}

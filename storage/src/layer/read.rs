@@ -1,0 +1,316 @@
+//! Reading a stack of layers of a single-valued tag, or of a long text, chunk by chunk.
+//!
+//! Layers are held oldest first. What a newer layer decides hides what older ones say. Results are
+//! not intersected with the living subjects: whoever combines them does that once.
+
+use std::sync::Arc;
+
+use crate::bitmap::Chunk;
+use crate::column::TextBlocks;
+use crate::error::{Error, Result};
+use crate::ids::{Code, Ordinal, chunk_of, low_of};
+use crate::layer::part::{Part, SinglePart, TextPart, chunk_of_bitmap};
+
+/// The layers of a boolean, keyword or number.
+#[derive(Clone, Debug, Default)]
+pub struct SingleStack {
+    layers: Vec<Arc<SinglePart>>,
+}
+
+impl SingleStack {
+    /// A stack of parts, oldest first.
+    ///
+    /// # Errors
+    /// A part is of another family.
+    pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
+        let layers = parts
+            .iter()
+            .map(|part| part.as_single().cloned())
+            .collect::<Option<_>>();
+        layers
+            .map(|layers| Self { layers })
+            .ok_or_else(wrong_family)
+    }
+
+    /// The subjects that have a value.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn known(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
+        out.clear();
+        for layer in &self.layers {
+            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
+                cleared.and_not_into(out);
+            }
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                set.or_into(out);
+            }
+        }
+        Ok(())
+    }
+
+    /// The subjects whose value is `code`.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn members(&self, chunk: u16, code: Code, out: &mut Chunk) -> Result<()> {
+        self.members_any(chunk, &[code], out)
+    }
+
+    /// The subjects whose value is one of `codes`, which rise.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn members_any(&self, chunk: u16, codes: &[Code], out: &mut Chunk) -> Result<()> {
+        out.clear();
+        for layer in &self.layers {
+            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
+                cleared.and_not_into(out);
+            }
+            let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                continue;
+            };
+            if let Some(index) = &layer.members {
+                set.and_not_into(out);
+                for code in codes {
+                    if let Some(members) = index.get(*code)?
+                        && let Some((_, members)) = chunk_of_bitmap(&members, chunk)
+                    {
+                        members.or_into(out);
+                    }
+                }
+                continue;
+            }
+            let values = layer.values.chunk(chunk, first_rank)?;
+            set.for_each(|low, rank| {
+                let value = values.get(low, rank);
+                if codes
+                    .binary_search_by_key(&value, |code| i64::from(*code))
+                    .is_ok()
+                {
+                    out.set(low);
+                } else {
+                    out.remove(low);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// The candidates whose value lies in `[low, high]`.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn in_range(
+        &self,
+        chunk: u16,
+        candidates: &Chunk,
+        bounds: (i64, i64),
+        out: &mut Chunk,
+    ) -> Result<()> {
+        out.clear();
+        self.for_each_owner(chunk, candidates, &mut |layer, first_rank, own| {
+            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                return Ok(());
+            };
+            let values = layer.values.chunk(chunk, first_rank)?;
+            let mut found = Chunk::new();
+            match values.start {
+                Some(start) => {
+                    let set = (start as u64, set);
+                    values
+                        .vector
+                        .select_range_ranked(set, own, bounds.0, bounds.1, &mut found);
+                }
+                None => {
+                    let len = values.vector.len();
+                    values
+                        .vector
+                        .select_range(0, len, bounds.0, bounds.1, &mut found);
+                    found.and(own);
+                }
+            }
+            out.or(&found);
+            Ok(())
+        })
+    }
+
+    /// Calls `visit` with position and value of each subject of the audience that has one. The
+    /// positions rise within a layer, not over all.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn for_each(
+        &self,
+        chunk: u16,
+        audience: &Chunk,
+        visit: &mut dyn FnMut(u16, i64),
+    ) -> Result<()> {
+        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
+            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+                return Ok(());
+            };
+            let values = layer.values.chunk(chunk, first_rank)?;
+            set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
+            Ok(())
+        })
+    }
+
+    /// A subject's value.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn get(&self, ordinal: Ordinal) -> Result<Option<i64>> {
+        for layer in self.layers.iter().rev() {
+            if let Some(value) = layer.get(ordinal)? {
+                return Ok(value);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Visits, newest first, each layer with those of the audience whose value it owns.
+    fn for_each_owner(
+        &self,
+        chunk: u16,
+        audience: &Chunk,
+        visit: &mut dyn FnMut(&SinglePart, u64, &Chunk) -> Result<()>,
+    ) -> Result<()> {
+        let mut left = audience.clone();
+        let mut own = Chunk::new();
+        for layer in self.layers.iter().rev() {
+            if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                own.copy_from(&left);
+                set.and_into(&mut own);
+                if !own.is_empty() {
+                    visit(layer, first_rank, &own)?;
+                    left.and_not(&own);
+                }
+            }
+            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
+                cleared.and_not_into(&mut left);
+            }
+            if left.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SinglePart {
+    /// What the layer says of a subject: nothing, that it has no value, or its value.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn get(&self, ordinal: Ordinal) -> Result<Option<Option<i64>>> {
+        if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
+            && let Some(rank) = set.position(low_of(ordinal))
+        {
+            let values = self.values.chunk(chunk_of(ordinal), first_rank)?;
+            return Ok(Some(Some(values.get(low_of(ordinal), rank))));
+        }
+        Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
+    }
+}
+
+/// The layers of a long text.
+#[derive(Clone, Debug, Default)]
+pub struct TextStack {
+    layers: Vec<Arc<TextPart>>,
+}
+
+impl TextStack {
+    /// A stack of parts, oldest first.
+    ///
+    /// # Errors
+    /// A part is of another family.
+    pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
+        let layers = parts
+            .iter()
+            .map(|part| part.as_text().cloned())
+            .collect::<Option<_>>();
+        layers
+            .map(|layers| Self { layers })
+            .ok_or_else(wrong_family)
+    }
+
+    /// The subjects that have a text.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn known(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
+        out.clear();
+        for layer in &self.layers {
+            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
+                cleared.and_not_into(out);
+            }
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                set.or_into(out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with position and text of each subject of the audience that has one. The
+    /// positions rise within a layer, not over all.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn for_each(
+        &self,
+        chunk: u16,
+        audience: &Chunk,
+        visit: &mut dyn FnMut(u16, &str),
+    ) -> Result<()> {
+        let mut left = audience.clone();
+        for layer in self.layers.iter().rev() {
+            if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                let mut own = left.clone();
+                set.and_into(&mut own);
+                if !own.is_empty() {
+                    let (blocks, start) = layer.texts.chunk(chunk, first_rank)?;
+                    let mut places = Vec::with_capacity(own.count() as usize);
+                    set.for_each_in(&own, |low, rank| places.push((low, rank)));
+                    for (low, rank) in places {
+                        visit(low, &text_at(&blocks, start + u64::from(rank))?);
+                    }
+                    left.and_not(&own);
+                }
+            }
+            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
+                cleared.and_not_into(&mut left);
+            }
+        }
+        Ok(())
+    }
+
+    /// A subject's text.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn get(&self, ordinal: Ordinal) -> Result<Option<String>> {
+        for layer in self.layers.iter().rev() {
+            if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk_of(ordinal))
+                && let Some(rank) = set.position(low_of(ordinal))
+            {
+                let (blocks, start) = layer.texts.chunk(chunk_of(ordinal), first_rank)?;
+                return text_at(&blocks, start + u64::from(rank)).map(Some);
+            }
+            if layer.cleared.contains(ordinal) {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn text_at(blocks: &TextBlocks, index: u64) -> Result<String> {
+    let bytes = blocks.get(index)?;
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| Error::corrupt("a text block", index, "valid UTF-8"))
+}
+
+pub(crate) fn wrong_family() -> Error {
+    Error::internal("a layer is of another family than its tag")
+}

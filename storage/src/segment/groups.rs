@@ -1,0 +1,167 @@
+//! Columns and indexes of base form, whose blobs are fetched when asked for.
+
+use std::sync::Arc;
+
+use crate::bitmap::Bitmap;
+use crate::column::{Lists, TextBlocks, Vector};
+use crate::error::{Error, Result};
+use crate::ids::Code;
+use crate::layer::part::{ChunkValues, FlatRows};
+use crate::segment::blob_file::{BlobFile, BlobRef};
+use crate::segment::cache::Cached;
+use crate::segment::directory::{Directory, Record};
+
+/// `extra` of a chunk whose vector's positions are the low bits of the ordinals.
+pub(crate) const DENSE: u32 = 1;
+/// `extra` of a chunk whose vector is in rank order.
+pub(crate) const RANKED: u32 = 0;
+
+/// Values, a vector for each chunk.
+#[derive(Clone, Debug)]
+pub struct ValueGroups {
+    /// The file.
+    pub file: Arc<BlobFile>,
+    /// By chunk.
+    pub directory: Directory,
+}
+
+impl ValueGroups {
+    /// The values of a chunk.
+    ///
+    /// # Errors
+    /// The chunk is not there, the file cannot be read or is damaged.
+    pub fn chunk(&self, chunk: u16) -> Result<ChunkValues> {
+        let record = chunk_record(&self.file, &self.directory, chunk)?;
+        let vector = vector(&self.file, record.first)?;
+        Ok(ChunkValues {
+            vector,
+            start: (record.extra != DENSE).then_some(0),
+        })
+    }
+}
+
+/// Texts, a sequence of blocks for each chunk.
+#[derive(Clone, Debug)]
+pub struct TextGroups {
+    /// The file.
+    pub file: Arc<BlobFile>,
+    /// By chunk.
+    pub directory: Directory,
+}
+
+impl TextGroups {
+    /// The texts of a chunk, in rank order.
+    ///
+    /// # Errors
+    /// The chunk is not there, the file cannot be read or is damaged.
+    pub fn chunk(&self, chunk: u16) -> Result<TextBlocks> {
+        let record = chunk_record(&self.file, &self.directory, chunk)?;
+        self.file
+            .cached(record.first, |bytes| {
+                Ok(Cached::Texts(TextBlocks::parse(bytes)?))
+            })?
+            .into_texts()
+    }
+}
+
+/// Lists of entries, for each chunk.
+#[derive(Clone, Debug)]
+pub struct ListGroups {
+    /// The file.
+    pub file: Arc<BlobFile>,
+    /// By chunk: lists of codes, and the values beside them.
+    pub directory: Directory,
+}
+
+impl ListGroups {
+    /// The lists of a chunk, in rank order.
+    ///
+    /// # Errors
+    /// The chunk is not there, the file cannot be read or is damaged.
+    pub fn chunk(&self, chunk: u16) -> Result<FlatRows> {
+        let record = chunk_record(&self.file, &self.directory, chunk)?;
+        let codes = self
+            .file
+            .cached(record.first, |bytes| {
+                Ok(Cached::Lists(Lists::parse(bytes)?))
+            })?
+            .into_lists()?;
+        Ok(FlatRows {
+            codes,
+            payload: optional_vector(&self.file, record.second)?,
+        })
+    }
+}
+
+/// The subjects of each value of a coded tag.
+#[derive(Clone, Debug)]
+pub struct MemberIndex {
+    /// The file.
+    pub file: Arc<BlobFile>,
+    /// By code; the cardinality beside it.
+    pub directory: Directory,
+}
+
+impl MemberIndex {
+    /// The subjects of a value.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn get(&self, code: Code) -> Result<Option<Bitmap>> {
+        match self.directory.get(code)? {
+            Some(record) => bitmap(&self.file, record.first).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The subjects of each entry of a set or map, and the values beside them.
+#[derive(Clone, Debug)]
+pub struct EntryIndex {
+    /// The file.
+    pub file: Arc<BlobFile>,
+    /// By code; the cardinality beside it.
+    pub directory: Directory,
+}
+
+impl EntryIndex {
+    /// The subjects of an entry, and their values in member order.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn get(&self, code: Code) -> Result<Option<(Bitmap, Option<Vector>)>> {
+        let Some(record) = self.directory.get(code)? else {
+            return Ok(None);
+        };
+        let members = bitmap(&self.file, record.first)?;
+        Ok(Some((members, optional_vector(&self.file, record.second)?)))
+    }
+}
+
+fn chunk_record(file: &BlobFile, directory: &Directory, chunk: u16) -> Result<Record> {
+    directory.get(u32::from(chunk))?.ok_or_else(|| {
+        let offset = directory.record(0).map_or(0, |record| record.first.offset);
+        Error::corrupt(file.path(), offset, format!("a row group of chunk {chunk}"))
+    })
+}
+
+pub(crate) fn bitmap(file: &BlobFile, reference: BlobRef) -> Result<Bitmap> {
+    if reference.len == 0 {
+        return Ok(Bitmap::default());
+    }
+    file.cached(reference, |bytes| Ok(Cached::Bitmap(Bitmap::parse(bytes)?)))?
+        .into_bitmap()
+}
+
+pub(crate) fn vector(file: &BlobFile, reference: BlobRef) -> Result<Vector> {
+    file.cached(reference, |bytes| Ok(Cached::Vector(Vector::parse(bytes)?)))?
+        .into_vector()
+}
+
+fn optional_vector(file: &BlobFile, reference: BlobRef) -> Result<Option<Vector>> {
+    if reference.len == 0 {
+        Ok(None)
+    } else {
+        vector(file, reference).map(Some)
+    }
+}

@@ -1,0 +1,353 @@
+//! Key segments: the keys of a range of ordinals, and the way from a key to its ordinals.
+//!
+//! The keys stand in blocks of 4,096 by ordinal. Beside them is a table of `(fingerprint,
+//! ordinal)` sorted by the 64-bit hash of the key, in blocks of about 8,192; a fingerprint is 16
+//! bits of the hash below those that choose the block. The stored key settles what the fingerprint
+//! leaves open. Keys of subjects that were dead at the time of writing are left out of the table.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::batch::{KeyRef, Keys};
+use crate::codec::{Decoder, Encoder};
+use crate::column::Vector;
+use crate::error::{Error, Result};
+use crate::ids::Ordinal;
+use crate::schema::{Key, KeyType};
+use crate::segment::blob_file::{BlobFile, BlobFileWriter, BlobRef, FileKind};
+use crate::segment::cache::{BlobCache, Cached};
+use crate::segment::directory::{Directory, DirectoryBuilder, Record};
+use crate::segment::groups::vector;
+use crate::vfs::{RelPath, Vfs};
+
+const KEYS_PER_BLOCK: usize = 4_096;
+const ENTRIES_PER_BLOCK: usize = 8_192;
+
+/// The hash that key segments are ordered by: xxh3-64 of the key's bytes.
+#[must_use]
+pub fn hash_of(key: KeyRef<'_>) -> u64 {
+    match key {
+        KeyRef::Int(key) => xxhash_rust::xxh3::xxh3_64(&key.to_le_bytes()),
+        KeyRef::Text(key) => xxhash_rust::xxh3::xxh3_64(key.as_bytes()),
+    }
+}
+
+/// Writes the keys of `[first, first + keys.len())`. Returns the file's length in bytes.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_keys(
+    vfs: &dyn Vfs,
+    path: &RelPath,
+    salt: u64,
+    first: Ordinal,
+    keys: &Keys,
+    is_dead: &dyn Fn(Ordinal) -> bool,
+) -> Result<u64> {
+    let mut file = BlobFileWriter::create(vfs, path, FileKind::Keys, salt)?;
+    let mut blocks = DirectoryBuilder::default();
+    for start in (0..keys.len()).step_by(KEYS_PER_BLOCK) {
+        let end = keys.len().min(start + KEYS_PER_BLOCK);
+        let (places, texts) = encode_block(keys, start, end);
+        let first = file.put(places.bytes())?;
+        let second = file.put(texts)?;
+        blocks.push(Record {
+            key: (start / KEYS_PER_BLOCK) as u32,
+            extra: 0,
+            first,
+            second,
+        });
+    }
+    let mut table: Vec<(u64, Ordinal)> = (0..keys.len())
+        .map(|row| (hash_of(keys.get(row)), first + row as Ordinal))
+        .filter(|(_, ordinal)| !is_dead(*ordinal))
+        .collect();
+    table.sort_unstable();
+    let bits = (table.len() / ENTRIES_PER_BLOCK + 1)
+        .next_power_of_two()
+        .trailing_zeros();
+    let mut hashes = DirectoryBuilder::default();
+    let mut rest = table.as_slice();
+    for block in 0..1_u32 << bits {
+        let count = rest.partition_point(|(hash, _)| block_of(*hash, bits) <= block);
+        let (own, others) = rest.split_at(count);
+        rest = others;
+        if !own.is_empty() {
+            let first = file.put(&encode_hashes(own, bits))?;
+            let extra = count as u32;
+            hashes.push(Record {
+                key: block,
+                extra,
+                first,
+                second: BlobRef::default(),
+            });
+        }
+    }
+    let blocks = file.put(&blocks.finish())?;
+    let hashes = file.put(&hashes.finish())?;
+    let mut footer = Encoder::new();
+    footer.u8(match keys {
+        Keys::Ints(_) => 1,
+        Keys::Texts { .. } => 2,
+    });
+    footer.u32(first);
+    footer.u32(keys.len() as u32);
+    footer.u8(bits as u8);
+    blocks.encode(&mut footer);
+    hashes.encode(&mut footer);
+    file.finish(&footer.finish())
+}
+
+const fn block_of(hash: u64, bits: u32) -> u32 {
+    if bits == 0 {
+        0
+    } else {
+        (hash >> (64 - bits)) as u32
+    }
+}
+
+const fn fingerprint_of(hash: u64, bits: u32) -> u16 {
+    (hash.wrapping_shl(bits) >> 48) as u16
+}
+
+/// Integer keys, or the ends of the keys in their text.
+fn encode_block(keys: &Keys, start: usize, end: usize) -> (Vector, &[u8]) {
+    match keys {
+        Keys::Ints(keys) => (Vector::from_values(&keys[start..end]), &[]),
+        Keys::Texts { bytes, ends } => {
+            let from = if start == 0 { 0 } else { ends[start - 1] };
+            let places: Vec<i64> = ends[start..end]
+                .iter()
+                .map(|place| i64::from(place - from))
+                .collect();
+            let texts = &bytes.as_bytes()[from as usize..ends[end - 1] as usize];
+            (Vector::from_values(&places), texts)
+        }
+    }
+}
+
+fn encode_hashes(entries: &[(u64, Ordinal)], bits: u32) -> Vec<u8> {
+    let mut out = Encoder::new();
+    for (hash, _) in entries {
+        out.u16(fingerprint_of(*hash, bits));
+    }
+    for (_, ordinal) in entries {
+        out.u32(*ordinal);
+    }
+    out.finish()
+}
+
+/// The keys of one block.
+#[derive(Clone, Debug)]
+pub struct KeyBlock {
+    places: Vector,
+    texts: Option<Bytes>,
+}
+
+impl KeyBlock {
+    /// A key by its place in the block.
+    ///
+    /// # Errors
+    /// The block is damaged.
+    pub fn get(&self, index: usize) -> Result<KeyRef<'_>> {
+        let Some(texts) = &self.texts else {
+            return Ok(KeyRef::Int(self.places.get(index)));
+        };
+        let start = if index == 0 {
+            0
+        } else {
+            self.places.get(index - 1)
+        };
+        let end = self.places.get(index);
+        let damaged = || Error::corrupt("a key block", index as u64, "a key in UTF-8");
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let bytes = range
+            .and_then(|(start, end)| texts.get(start..end))
+            .ok_or_else(damaged)?;
+        std::str::from_utf8(bytes)
+            .map(KeyRef::Text)
+            .map_err(|_| damaged())
+    }
+}
+
+/// An open key segment.
+#[derive(Debug)]
+pub struct KeySegment {
+    file: Arc<BlobFile>,
+    kind: KeyType,
+    /// The first ordinal.
+    pub first: Ordinal,
+    /// The number of ordinals.
+    pub count: u32,
+    bits: u32,
+    blocks: Directory,
+    hashes: Directory,
+}
+
+impl KeySegment {
+    /// Opens a segment.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn open(vfs: &dyn Vfs, path: &RelPath, cache: Arc<BlobCache>) -> Result<Arc<Self>> {
+        let (file, footer) = BlobFile::open(vfs, path, FileKind::Keys, cache)?;
+        let mut input = Decoder::new(&footer);
+        let kind = match input.u8()? {
+            1 => KeyType::BigInt,
+            2 => KeyType::Keyword,
+            _ => return Err(Error::corrupt(path, 0, "a type of keys")),
+        };
+        let (first, count) = (input.u32()?, input.u32()?);
+        let bits = u32::from(input.u8()?);
+        let (blocks, hashes) = (BlobRef::decode(&mut input)?, BlobRef::decode(&mut input)?);
+        input.finish()?;
+        let blocks = Directory::parse(file.read(blocks)?)?;
+        let hashes = Directory::parse(file.read(hashes)?)?;
+        let whole = blocks.len() == (count as usize).div_ceil(KEYS_PER_BLOCK);
+        if bits > 32 || !whole || first.checked_add(count).is_none() {
+            return Err(Error::corrupt(path, 0, "a block for every 4,096 keys"));
+        }
+        Ok(Arc::new(Self {
+            file,
+            kind,
+            first,
+            count,
+            bits,
+            blocks,
+            hashes,
+        }))
+    }
+
+    /// The file.
+    #[must_use]
+    pub const fn file(&self) -> &Arc<BlobFile> {
+        &self.file
+    }
+
+    /// The end of the ordinals.
+    #[must_use]
+    pub const fn end(&self) -> Ordinal {
+        self.first + self.count
+    }
+
+    fn block(&self, index: usize) -> Result<KeyBlock> {
+        let record = self.blocks.record(index)?;
+        let places = vector(&self.file, record.first)?;
+        let expected = KEYS_PER_BLOCK.min(self.count as usize - index * KEYS_PER_BLOCK);
+        if places.len() != expected {
+            let expected = format!("{expected} keys");
+            return Err(Error::corrupt(
+                self.file.path(),
+                record.first.offset,
+                expected,
+            ));
+        }
+        let texts = match self.kind {
+            KeyType::BigInt => None,
+            KeyType::Keyword => Some(self.bytes(record.second)?),
+        };
+        Ok(KeyBlock { places, texts })
+    }
+
+    fn bytes(&self, reference: BlobRef) -> Result<Bytes> {
+        self.file
+            .cached(reference, |bytes| Ok(Cached::Bytes(bytes)))?
+            .into_bytes()
+    }
+
+    /// The key of an ordinal of this segment.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn key(&self, ordinal: Ordinal) -> Result<Key> {
+        let row = (ordinal - self.first) as usize;
+        let block = self.block(row / KEYS_PER_BLOCK)?;
+        block.get(row % KEYS_PER_BLOCK).map(KeyRef::to_key)
+    }
+
+    /// Calls `visit` with the keys of `[start, end)`, which lie in this segment and for which
+    /// `wanted` holds.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn for_each(
+        &self,
+        start: Ordinal,
+        end: Ordinal,
+        wanted: &dyn Fn(Ordinal) -> bool,
+        visit: &mut dyn FnMut(Ordinal, KeyRef<'_>),
+    ) -> Result<()> {
+        let mut open: Option<(usize, KeyBlock)> = None;
+        for ordinal in (start..end).filter(|ordinal| wanted(*ordinal)) {
+            let row = (ordinal - self.first) as usize;
+            let index = row / KEYS_PER_BLOCK;
+            let block = match &open {
+                Some((number, block)) if *number == index => block,
+                _ => &open.insert((index, self.block(index)?)).1,
+            };
+            visit(ordinal, block.get(row % KEYS_PER_BLOCK)?);
+        }
+        Ok(())
+    }
+
+    /// The newest ordinal of a key that `accept` takes.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn find(
+        &self,
+        key: KeyRef<'_>,
+        hash: u64,
+        accept: &dyn Fn(Ordinal) -> bool,
+    ) -> Result<Option<Ordinal>> {
+        let Some(record) = self.hashes.get(block_of(hash, self.bits))? else {
+            return Ok(None);
+        };
+        let bytes = self.bytes(record.first)?;
+        let count = record.extra as usize;
+        if bytes.len() != count * 6 {
+            let expected = format!("{count} entries of 6 bytes");
+            return Err(Error::corrupt(
+                self.file.path(),
+                record.first.offset,
+                expected,
+            ));
+        }
+        let (prints, ordinals) = bytes.split_at(count * 2);
+        let print_at =
+            |index: usize| u16::from_le_bytes([prints[index * 2], prints[index * 2 + 1]]);
+        let wanted = fingerprint_of(hash, self.bits);
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if print_at(middle) < wanted {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let mut found = None;
+        for index in (low..count).take_while(|index| print_at(*index) == wanted) {
+            let at = index * 4;
+            let ordinal = u32::from_le_bytes([
+                ordinals[at],
+                ordinals[at + 1],
+                ordinals[at + 2],
+                ordinals[at + 3],
+            ]);
+            if ordinal < self.first || ordinal >= self.end() {
+                let expected = "ordinals of this segment";
+                return Err(Error::corrupt(
+                    self.file.path(),
+                    record.first.offset,
+                    expected,
+                ));
+            }
+            if accept(ordinal) && found < Some(ordinal) && self.key(ordinal)?.as_ref() == key {
+                found = Some(ordinal);
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,460 @@
+//! Tag segments: what a run of batches did to some tags of one partition.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::bitmap::Bitmap;
+use crate::codec::{Decoder, Encoder};
+use crate::column::{Lists, TextBlocks, Vector};
+use crate::error::{Error, Result};
+use crate::ids::TagId;
+use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, TextPart, Texts, Values};
+use crate::schema::Family;
+use crate::segment::blob_file::{BlobFile, BlobFileWriter, BlobRef, FileKind};
+use crate::segment::cache::{BlobCache, Cached};
+use crate::segment::directory::Directory;
+use crate::segment::groups::{EntryIndex, ListGroups, MemberIndex, TextGroups, ValueGroups};
+use crate::vfs::{RelPath, Vfs};
+
+/// What the footer says of one tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagEntry {
+    /// The layout of its values.
+    pub family: Family,
+    /// Whether there are row groups and bitmaps by value, or flat vectors.
+    pub base: bool,
+    /// Subjects that have something set.
+    pub subjects: u64,
+    /// Bytes of its blobs.
+    pub bytes: u64,
+    /// `set` or `reset`.
+    pub set: BlobRef,
+    /// `cleared` or `dirty`.
+    pub cleared: BlobRef,
+    /// Flat: values, texts or the codes of full lists. Base: the directory of chunks.
+    pub values: BlobRef,
+    /// Flat: the values beside the codes. Base: the directory of codes.
+    pub index: BlobRef,
+    /// Flat sets and maps: codes put, values beside them, codes dropped.
+    pub edits: [BlobRef; 3],
+}
+
+impl TagEntry {
+    /// An entry without blobs.
+    #[must_use]
+    pub fn new(family: Family, base: bool) -> Self {
+        let none = BlobRef::default();
+        Self {
+            family,
+            base,
+            subjects: 0,
+            bytes: 0,
+            set: none,
+            cleared: none,
+            values: none,
+            index: none,
+            edits: [none; 3],
+        }
+    }
+
+    fn encode(&self, out: &mut Encoder) {
+        out.u8(match self.family {
+            Family::Single => 1,
+            Family::Text => 2,
+            Family::Set => 3,
+            Family::Map => 4,
+        });
+        out.u8(u8::from(self.base));
+        out.varint(self.subjects);
+        out.varint(self.bytes);
+        for reference in [self.set, self.cleared, self.values, self.index] {
+            reference.encode(out);
+        }
+        for reference in self.edits {
+            reference.encode(out);
+        }
+    }
+
+    fn decode(input: &mut Decoder<'_>) -> Result<Self> {
+        let family = match input.u8()? {
+            1 => Family::Single,
+            2 => Family::Text,
+            3 => Family::Set,
+            4 => Family::Map,
+            _ => {
+                return Err(Error::corrupt(
+                    "a footer",
+                    input.offset() as u64,
+                    "a family",
+                ));
+            }
+        };
+        let base = input.u8()? != 0;
+        Ok(Self {
+            family,
+            base,
+            subjects: input.varint()?,
+            bytes: input.varint()?,
+            set: BlobRef::decode(input)?,
+            cleared: BlobRef::decode(input)?,
+            values: BlobRef::decode(input)?,
+            index: BlobRef::decode(input)?,
+            edits: [
+                BlobRef::decode(input)?,
+                BlobRef::decode(input)?,
+                BlobRef::decode(input)?,
+            ],
+        })
+    }
+}
+
+/// Writes a tag segment: tags by rising id.
+#[derive(Debug)]
+pub struct TagSegmentWriter {
+    /// Where blobs go.
+    pub file: BlobFileWriter,
+    entries: Vec<(TagId, TagEntry)>,
+    touched: Vec<Bitmap>,
+}
+
+impl TagSegmentWriter {
+    /// Begins a segment.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written.
+    pub fn create(vfs: &dyn Vfs, path: &RelPath, salt: u64) -> Result<Self> {
+        let file = BlobFileWriter::create(vfs, path, FileKind::Tags, salt)?;
+        Ok(Self {
+            file,
+            entries: Vec::new(),
+            touched: Vec::new(),
+        })
+    }
+
+    /// Adds a tag whose blobs are written; `touched` are the subjects it says something of.
+    pub fn push(&mut self, tag: TagId, entry: TagEntry, touched: Bitmap) {
+        self.entries.push((tag, entry));
+        if self
+            .touched
+            .iter()
+            .all(|known| known.bytes() != touched.bytes())
+        {
+            self.touched.push(touched);
+        }
+    }
+
+    /// Adds a part in delta form.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the part is in base form.
+    pub fn put_flat(&mut self, tag: TagId, family: Family, part: &Part) -> Result<()> {
+        let before = self.file.position();
+        let mut entry = TagEntry::new(family, false);
+        match part {
+            Part::Single(part) => {
+                let Values::Flat(values) = &part.values else {
+                    return Err(not_flat());
+                };
+                entry.subjects = part.set.len();
+                (entry.set, entry.cleared) = self.put_bitmaps(&part.set, &part.cleared)?;
+                entry.values = self.file.put(values.bytes())?;
+            }
+            Part::Text(part) => {
+                let Texts::Flat(texts) = &part.texts else {
+                    return Err(not_flat());
+                };
+                entry.subjects = part.set.len();
+                (entry.set, entry.cleared) = self.put_bitmaps(&part.set, &part.cleared)?;
+                entry.values = self.file.put(texts.bytes())?;
+            }
+            Part::Multi(part) => {
+                let Rows::Flat(full) = &part.full else {
+                    return Err(not_flat());
+                };
+                entry.subjects = part.reset.len() + part.dirty.len();
+                (entry.set, entry.cleared) = self.put_bitmaps(&part.reset, &part.dirty)?;
+                (entry.values, entry.index) = self.put_rows(full)?;
+                let (puts, payload) = self.put_rows(&part.puts)?;
+                let (drops, _) = self.put_rows(&part.drops)?;
+                entry.edits = [puts, payload, drops];
+            }
+        }
+        entry.bytes = self.file.position() - before;
+        self.push(tag, entry, part.subjects());
+        Ok(())
+    }
+
+    fn put_bitmaps(&mut self, first: &Bitmap, second: &Bitmap) -> Result<(BlobRef, BlobRef)> {
+        Ok((self.put_bitmap(first)?, self.put_bitmap(second)?))
+    }
+
+    /// Writes a bitmap, unless it is empty; equal neighbours are stored once.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn put_bitmap(&mut self, bitmap: &Bitmap) -> Result<BlobRef> {
+        if bitmap.is_empty() {
+            Ok(BlobRef::default())
+        } else {
+            self.file.put_shared(bitmap.bytes())
+        }
+    }
+
+    fn put_rows(&mut self, rows: &FlatRows) -> Result<(BlobRef, BlobRef)> {
+        if rows.codes.is_empty() {
+            return Ok((BlobRef::default(), BlobRef::default()));
+        }
+        let codes = self.file.put(rows.codes.bytes())?;
+        let payload = match &rows.payload {
+            Some(payload) => self.file.put(payload.bytes())?,
+            None => BlobRef::default(),
+        };
+        Ok((codes, payload))
+    }
+
+    /// Writes the footer and makes the file durable. Returns its length in bytes.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(mut self) -> Result<u64> {
+        let touched = Bitmap::union(&self.touched.iter().collect::<Vec<_>>());
+        let subjects = self.put_bitmap(&touched)?;
+        let mut footer = Encoder::new();
+        subjects.encode(&mut footer);
+        footer.varint(self.entries.len() as u64);
+        self.entries.sort_by_key(|(tag, _)| *tag);
+        for (tag, entry) in &self.entries {
+            footer.u32(tag.0);
+            entry.encode(&mut footer);
+        }
+        self.file.finish(&footer.finish())
+    }
+}
+
+fn not_flat() -> Error {
+    Error::internal("a part in base form was given as a delta")
+}
+
+/// An open tag segment.
+#[derive(Debug)]
+pub struct TagSegment {
+    file: Arc<BlobFile>,
+    subjects: BlobRef,
+    entries: BTreeMap<TagId, TagEntry>,
+}
+
+impl TagSegment {
+    /// Opens a segment.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn open(vfs: &dyn Vfs, path: &RelPath, cache: Arc<BlobCache>) -> Result<Arc<Self>> {
+        let (file, footer) = BlobFile::open(vfs, path, FileKind::Tags, cache)?;
+        let mut input = Decoder::new(&footer);
+        let subjects = BlobRef::decode(&mut input)?;
+        let mut entries = BTreeMap::new();
+        for _ in 0..input.varint()? {
+            let tag = TagId(input.u32()?);
+            entries.insert(tag, TagEntry::decode(&mut input)?);
+        }
+        input.finish()?;
+        Ok(Arc::new(Self {
+            file,
+            subjects,
+            entries,
+        }))
+    }
+
+    /// The file.
+    #[must_use]
+    pub const fn file(&self) -> &Arc<BlobFile> {
+        &self.file
+    }
+
+    /// What it holds, by tag.
+    #[must_use]
+    pub const fn entries(&self) -> &BTreeMap<TagId, TagEntry> {
+        &self.entries
+    }
+
+    /// The subjects that any of its tags says something of.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn subjects(&self) -> Result<Bitmap> {
+        super::groups::bitmap(&self.file, self.subjects)
+    }
+
+    /// What it says of a tag, if anything.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn part(&self, tag: TagId) -> Result<Option<Arc<Part>>> {
+        let Some(entry) = self.entries.get(&tag) else {
+            return Ok(None);
+        };
+        self.file
+            .cached_as(u64::from(tag.0), || {
+                Ok(Cached::Part(Arc::new(self.load(entry)?)))
+            })?
+            .into_part()
+            .map(Some)
+    }
+
+    fn load(&self, entry: &TagEntry) -> Result<Part> {
+        let (set, cleared) = (self.bitmap(entry.set)?, self.bitmap(entry.cleared)?);
+        let coded = |index: BlobRef| -> Result<Option<Directory>> {
+            if index.len == 0 {
+                Ok(None)
+            } else {
+                self.directory(index).map(Some)
+            }
+        };
+        match (entry.family, entry.base) {
+            (Family::Single, base) => {
+                let values = if base {
+                    let directory = self.directory(entry.values)?;
+                    Values::Grouped(ValueGroups {
+                        file: self.file.clone(),
+                        directory,
+                    })
+                } else {
+                    let values = self.vector(entry.values)?;
+                    self.expect(values.len() as u64 == set.len(), entry.values)?;
+                    Values::Flat(values)
+                };
+                let members = if base { coded(entry.index)? } else { None };
+                let members = members.map(|directory| MemberIndex {
+                    file: self.file.clone(),
+                    directory,
+                });
+                Ok(Part::Single(Arc::new(SinglePart {
+                    set,
+                    cleared,
+                    values,
+                    members,
+                })))
+            }
+            (Family::Text, base) => {
+                let texts = if base {
+                    let directory = self.directory(entry.values)?;
+                    Texts::Grouped(TextGroups {
+                        file: self.file.clone(),
+                        directory,
+                    })
+                } else if entry.values.len == 0 {
+                    Texts::default()
+                } else {
+                    Texts::Flat(self.sound(entry.values, TextBlocks::parse)?)
+                };
+                Ok(Part::Text(Arc::new(TextPart {
+                    set,
+                    cleared,
+                    texts,
+                })))
+            }
+            (Family::Set | Family::Map, true) => {
+                let directory = self.directory(entry.values)?;
+                let full = Rows::Grouped(ListGroups {
+                    file: self.file.clone(),
+                    directory,
+                });
+                let directory = self.directory(entry.index)?;
+                let index = Some(EntryIndex {
+                    file: self.file.clone(),
+                    directory,
+                });
+                let (puts, drops) = (FlatRows::default(), FlatRows::default());
+                let (reset, dirty) = (set, cleared);
+                Ok(Part::Multi(Arc::new(MultiPart {
+                    reset,
+                    dirty,
+                    full,
+                    puts,
+                    drops,
+                    index,
+                })))
+            }
+            (Family::Set | Family::Map, false) => {
+                let full = self.rows(entry.values, entry.index)?;
+                let [puts, payload, drops] = entry.edits;
+                let puts = self.rows(puts, payload)?;
+                let drops = self.rows(drops, BlobRef::default())?;
+                self.expect(full.codes.len() as u64 == set.len(), entry.values)?;
+                self.expect(puts.codes.len() as u64 == cleared.len(), entry.edits[0])?;
+                self.expect(drops.codes.len() as u64 == cleared.len(), entry.edits[2])?;
+                let (reset, dirty, full) = (set, cleared, Rows::Flat(full));
+                Ok(Part::Multi(Arc::new(MultiPart {
+                    reset,
+                    dirty,
+                    full,
+                    puts,
+                    drops,
+                    index: None,
+                })))
+            }
+        }
+    }
+
+    fn bitmap(&self, reference: BlobRef) -> Result<Bitmap> {
+        if reference.len == 0 {
+            Ok(Bitmap::default())
+        } else {
+            self.sound(reference, Bitmap::parse)
+        }
+    }
+
+    fn vector(&self, reference: BlobRef) -> Result<Vector> {
+        if reference.len == 0 {
+            Ok(Vector::default())
+        } else {
+            self.sound(reference, Vector::parse)
+        }
+    }
+
+    fn rows(&self, codes: BlobRef, payload: BlobRef) -> Result<FlatRows> {
+        if codes.len == 0 {
+            return Ok(FlatRows::default());
+        }
+        let codes_at = codes;
+        let codes = self.sound(codes, Lists::parse)?;
+        let payload = if payload.len == 0 {
+            None
+        } else {
+            Some(self.vector(payload)?)
+        };
+        let fits = payload
+            .as_ref()
+            .is_none_or(|payload| payload.len() == codes.items().len());
+        self.expect(fits, codes_at)?;
+        Ok(FlatRows { codes, payload })
+    }
+
+    fn directory(&self, reference: BlobRef) -> Result<Directory> {
+        self.sound(reference, Directory::parse)
+    }
+
+    fn sound<T, E: std::fmt::Display>(
+        &self,
+        reference: BlobRef,
+        parse: impl FnOnce(Bytes) -> Result<T, E>,
+    ) -> Result<T> {
+        parse(self.file.read(reference)?).map_err(|error| {
+            Error::corrupt(
+                self.file.path(),
+                reference.offset,
+                format!("a sound blob: {error}"),
+            )
+        })
+    }
+
+    fn expect(&self, holds: bool, reference: BlobRef) -> Result<()> {
+        if holds {
+            return Ok(());
+        }
+        let expected = "as many values as subjects";
+        Err(Error::corrupt(self.file.path(), reference.offset, expected))
+    }
+}
