@@ -4,6 +4,8 @@
 //! place where async code meets the synchronous engine.
 
 pub mod config;
+pub mod engine_handle;
 pub mod http;
 pub mod ingest;
 pub mod metrics;
+pub mod shutdown;

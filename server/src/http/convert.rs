@@ -4,21 +4,11 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 use tagdb_query::literal::{write_json_string, write_value};
-use tagdb_query::{DataType, Value};
+use tagdb_query::{DataType, Param, Value};
 use tagdb_storage::schema::NumberType;
 use tagdb_wire::BigIntForm;
 
 use super::error::{ApiError, ApiResult};
-
-#[derive(Debug)]
-pub(super) enum Param {
-    Null,
-    Boolean(bool),
-    Number(String),
-    Text(String),
-    List(Vec<Param>),
-    Object(Vec<(String, Param)>),
-} // TMP
 
 /// Nesting of a parameter: a list of lists is the deepest.
 const PARAM_DEPTH_MAX: usize = 4;

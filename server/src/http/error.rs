@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use tagdb_storage::ErrorKind;
 use tagdb_wire::{ErrorCode, Problem, RowError, codes, media};
 
 /// A failure that is to be answered.
@@ -50,6 +51,19 @@ impl ApiError {
             detail,
             extra: None,
         }
+    }
+
+    fn of_storage(error: &tagdb_storage::Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::Corrupt => "corrupt",
+            ErrorKind::Io => "io",
+            ErrorKind::DiskFull => "disk_full",
+            ErrorKind::Poisoned => "read_only",
+            ErrorKind::Unknown => "write_unknown",
+            ErrorKind::Internal => "internal",
+            _ => error.code(),
+        };
+        Self::new(code, error.detail())
     }
 
     /// A parameter, header or field that cannot be used.
@@ -192,6 +206,26 @@ impl std::fmt::Display for ApiError {
 
 /// So that a reader of a request's body can hand it through [`std::io::Error`].
 impl std::error::Error for ApiError {}
+
+impl From<tagdb_storage::Error> for ApiError {
+    fn from(error: tagdb_storage::Error) -> Self {
+        Self::of_storage(&error)
+    }
+}
+
+impl From<tagdb_query::Error> for ApiError {
+    fn from(error: tagdb_query::Error) -> Self {
+        if let Some(storage) = error.storage() {
+            // Its kind says more than the code that was taken from it.
+            return Self::of_storage(storage);
+        }
+        let answered = Self::new(error.code(), error.to_string()).at(error.position());
+        match error.limit() {
+            Some((name, value, max)) => answered.limit(name, value, max),
+            None => answered,
+        }
+    }
+}
 
 impl From<std::io::Error> for ApiError {
     fn from(error: std::io::Error) -> Self {

@@ -9,6 +9,7 @@ pub mod json;
 pub mod report;
 pub mod rows;
 pub mod target;
+pub mod upload;
 pub mod values;
 
 #[cfg(test)]
