@@ -1,9 +1,10 @@
 //! Commands on data folders that no server has open: check, restore.
 
 use std::fs;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
+use indicatif::HumanBytes;
 use tagdb_storage::vfs::OsVfs;
 
 use crate::cli::args::{CheckArgs, RestoreArgs};
@@ -16,7 +17,7 @@ use crate::cli::output;
 /// It is damaged, in use, or cannot be read.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     require_folder(&args.dir)?;
-    let report = tagdb_storage::check(folder(&args.dir)?)
+    let report = tagdb_storage::check::check(&folder(&args.dir)?)
         .map_err(|error| Failure::Failed(format!("{}: {error}", args.dir.display())))?;
     output::line(&report.to_string())
 }
@@ -43,19 +44,15 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     } else {
         data
     };
-    let failed = |error| Failure::file(&args.data, &error);
-    fs::create_dir_all(&args.data).map_err(failed)?;
-    if fs::read_dir(&args.data).map_err(failed)?.next().is_some() {
-        return Err(Failure::Failed(format!(
-            "{} is not empty",
-            args.data.display()
-        )));
-    }
-    tagdb_storage::restore(folder(data)?, name, folder(&args.data)?)
+    require_empty(&args.data)?;
+    let (from, to) = (folder(data)?, folder(&args.data)?);
+    let restored = tagdb_storage::engine::restore(&from, name, &to)
         .map_err(|error| Failure::Failed(error.to_string()))?;
     output::line(&format!(
-        "snapshot {name} restored into {}",
-        args.data.display()
+        "snapshot {name} restored into {}: {}, up to write {}",
+        args.data.display(),
+        HumanBytes(restored.bytes),
+        restored.lsn
     ))
 }
 
@@ -67,8 +64,18 @@ fn require_folder(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn folder(path: &Path) -> Result<Arc<OsVfs>, Failure> {
-    OsVfs::new(path)
-        .map(Arc::new)
-        .map_err(|error| Failure::file(path, &error))
+fn require_empty(path: &Path) -> Result<(), Failure> {
+    let entry = match fs::read_dir(path) {
+        Ok(mut entries) => entries.next(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Failure::file(path, &error)),
+    };
+    match entry {
+        None => Ok(()),
+        Some(_) => Err(Failure::Failed(format!("{} is not empty", path.display()))),
+    }
+}
+
+fn folder(path: &Path) -> Result<OsVfs, Failure> {
+    OsVfs::new(path).map_err(|error| Failure::Failed(error.to_string()))
 }

@@ -161,16 +161,16 @@ fn show_user(database: &Database, sql: &str) -> Result<(), Failure> {
 }
 
 /// A result as text.
-struct Result_ {
+struct Shown {
     names: Vec<String>,
     rows: Vec<Vec<String>>,
     time: Duration,
 }
 
-fn query(database: &Database, sql: &str) -> Result<Result_, Failure> {
+fn query(database: &Database, sql: &str) -> Result<Shown, Failure> {
     let failed = |error: tagdb_query::Error| Failure::Failed(error.to_string());
     let start = Instant::now();
-    let mut result = Result_ {
+    let mut result = Shown {
         names: Vec::new(),
         rows: Vec::new(),
         time: Duration::ZERO,
