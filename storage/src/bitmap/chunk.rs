@@ -149,31 +149,57 @@ impl Chunk {
     }
 
     /// Makes the bits of `range` members; `range.end <= 65_536`.
+    #[inline]
     pub fn set_range(&mut self, range: Range<usize>) {
-        self.for_each_word(range, |bits, mask| bits | mask);
+        let Some(Span {
+            first,
+            last,
+            head,
+            tail,
+        }) = Span::of(range)
+        else {
+            return;
+        };
+        if first == last {
+            return self.set_word(first, self.word(first) | head & tail);
+        }
+        self.set_word(first, self.word(first) | head);
+        self.words[first + 1..last].fill([0xff; 8]);
+        self.set_word(last, self.word(last) | tail);
     }
 
     /// Makes the bits of `range` non-members; `range.end <= 65_536`.
-    pub fn clear_range(&mut self, range: Range<usize>) {
-        self.for_each_word(range, |bits, mask| bits & !mask);
-    }
-
     #[inline]
-    fn for_each_word(&mut self, range: Range<usize>, change: impl Fn(u64, u64) -> u64) {
-        for (index, mask) in word_masks(range) {
-            self.set_word(index, change(self.word(index), mask));
+    pub fn clear_range(&mut self, range: Range<usize>) {
+        let Some(Span {
+            first,
+            last,
+            head,
+            tail,
+        }) = Span::of(range)
+        else {
+            return;
+        };
+        if first == last {
+            return self.set_word(first, self.word(first) & !(head & tail));
         }
+        self.set_word(first, self.word(first) & !head);
+        self.words[first + 1..last].fill([0; 8]);
+        self.set_word(last, self.word(last) & !tail);
     }
 
     /// The number of members in `range`; `range.end <= 65_536`.
     #[must_use]
     pub fn count_range(&self, range: Range<usize>) -> u32 {
-        if range.is_empty() {
+        let Some(Span {
+            first,
+            last,
+            head,
+            tail,
+        }) = Span::of(range)
+        else {
             return 0;
-        }
-        let (first, last) = (range.start / 64, (range.end - 1) / 64);
-        let head = u64::MAX << (range.start % 64);
-        let tail = u64::MAX >> (63 - (range.end - 1) % 64);
+        };
         if first == last {
             return (self.word(first) & head & tail).count_ones();
         }
@@ -274,13 +300,48 @@ pub(crate) fn for_each_bit(mut word: u64, mut visit: impl FnMut(u32)) {
     }
 }
 
+/// The words that a range of bits touches.
+struct Span {
+    first: usize,
+    last: usize,
+    /// The bits of the first word from the beginning of the range on.
+    head: u64,
+    /// The bits of the last word up to the end of the range.
+    tail: u64,
+}
+
+impl Span {
+    #[inline(always)]
+    fn of(range: Range<usize>) -> Option<Self> {
+        (range.start < range.end).then(|| Self {
+            first: range.start / 64,
+            last: (range.end - 1) / 64,
+            head: u64::MAX << (range.start % 64),
+            tail: u64::MAX >> (63 - (range.end - 1) % 64),
+        })
+    }
+}
+
 /// The words that `range` touches, each with the mask of its bits in `range`.
 #[inline(always)]
 pub(super) fn word_masks(range: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
-    let words = range.start / 64..range.end.div_ceil(64).max(range.start / 64);
-    words.filter_map(move |index| {
-        let below = (index * 64).max(range.start) - index * 64;
-        let end = ((index + 1) * 64).min(range.end) - index * 64;
-        (below < end).then(|| (index, u64::MAX << below & u64::MAX >> (64 - end)))
+    let span = Span::of(range).unwrap_or(Span {
+        first: 1,
+        last: 0,
+        head: 0,
+        tail: 0,
+    });
+    (span.first..=span.last).map(move |index| {
+        let head = if index == span.first {
+            span.head
+        } else {
+            u64::MAX
+        };
+        let tail = if index == span.last {
+            span.tail
+        } else {
+            u64::MAX
+        };
+        (index, head & tail)
     })
 }

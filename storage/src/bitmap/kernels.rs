@@ -1,7 +1,7 @@
 //! Loops over whole bitsets.
 
-use super::Words;
 use super::dispatch::kernels;
+use super::{ARRAY_LEN_MAX, Words};
 
 kernels! {
     /// Members of a run of words.
@@ -87,5 +87,29 @@ kernels! {
             falls | (u16::from_le_bytes(*a) >= u16::from_le_bytes(*b))
         });
         !falls
+    }
+
+    /// Writes the members of `words` into `lows`, at most [`ARRAY_LEN_MAX`], and returns their
+    /// number. The room beyond is written to as well.
+    pub(crate) fn collect(words: &Words, lows: &mut [[u8; 2]; ARRAY_LEN_MAX + 64]) -> usize {
+        let mut len = 0;
+        for (index, mut word) in words.iter().map(|word| u64::from_le_bytes(*word)).enumerate() {
+            if word == 0 {
+                continue;
+            }
+            let count = word.count_ones() as usize;
+            if len + count > ARRAY_LEN_MAX {
+                break;
+            }
+            // Four at a time, wanted or not: a branch for each member would be mispredicted.
+            for four in lows[len..len + 64].chunks_mut(4).take(count.div_ceil(4)) {
+                for low in four {
+                    *low = ((index * 64) as u16 | word.trailing_zeros() as u16).to_le_bytes();
+                    word &= word.wrapping_sub(1);
+                }
+            }
+            len += count;
+        }
+        len
     }
 }

@@ -14,6 +14,7 @@ mod container;
 pub(crate) mod dispatch;
 mod kernels;
 mod parse;
+mod ranks;
 pub(crate) mod small;
 mod view;
 mod writer;
@@ -21,6 +22,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use chunk::for_each_bit;
 pub use chunk::{Chunk, ChunkIter};
 pub use container::{Container, ContainerIter};
 pub use view::{Bitmap, BitmapIter, Chunks};

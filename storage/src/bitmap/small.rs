@@ -48,3 +48,17 @@ impl<const N: usize> AsRef<[u8]> for Inline<N> {
         &self.bytes[..usize::from(self.len)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{INLINE_MAX, from_slice, from_vec};
+
+    #[test]
+    fn every_length_is_kept() {
+        for len in 0..INLINE_MAX + 20 {
+            let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
+            assert_eq!(from_slice(&bytes), bytes);
+            assert_eq!(from_slice(&bytes).clone(), from_vec(bytes));
+        }
+    }
+}

@@ -68,8 +68,9 @@ impl BitmapWriter {
             self.data.extend((runs as u16).to_le_bytes());
             push_runs(&mut self.data, chunk);
         } else if cardinality as usize <= ARRAY_LEN_MAX {
-            self.data.reserve(2 * cardinality as usize);
-            chunk.for_each(|low| self.data.extend(low.to_le_bytes()));
+            let mut lows = [[0; 2]; ARRAY_LEN_MAX + 64];
+            let len = kernels::collect(chunk.words(), &mut lows);
+            self.data.extend(lows[..len].as_flattened());
         } else {
             self.data.extend(chunk.words().as_flattened());
         }

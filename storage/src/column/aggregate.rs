@@ -1,7 +1,15 @@
 //! Sums, extremes and histograms of values under an audience.
 
-use super::vector::Vector;
-use crate::bitmap::{Chunk, Container};
+use super::kernels::{self, DeltaTotals};
+use super::vector::{Deltas, Vector};
+use crate::bitmap::{CHUNK_BITS, Chunk, Container};
+
+/// From this many members for each value but one, comparing all values of a chunk with each is
+/// faster than visiting the members.
+const COMPARED_MEMBERS_MIN: usize = 4096;
+
+/// From this many members on, counting in several tables makes up for adding the tables.
+const BYTE_COUNTS_MEMBERS_MIN: u32 = 2048;
 
 /// What a number of values add up to. The empty total is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,9 +54,26 @@ impl Vector {
     /// If a member of the audience has no value.
     #[must_use]
     pub fn totals(&self, start: usize, audience: &Chunk) -> Totals {
-        let mut totals = Totals::default();
-        audience.for_each(|member| totals.add(self.get(start + usize::from(member))));
-        totals
+        let words = audience.words();
+        let totals = match self.deltas_of(start, audience) {
+            Deltas::Zero => DeltaTotals {
+                sums: (0, 0),
+                bounds: (0, 0),
+            },
+            Deltas::One(deltas) => kernels::totals_1(deltas, words),
+            Deltas::Two(deltas) => kernels::totals_2(deltas, words),
+            Deltas::Four(deltas) => kernels::totals_4(deltas, words),
+            Deltas::Eight(deltas) => kernels::totals_8(deltas, words),
+        };
+        let count = u64::from(audience.count());
+        let (low, high) = totals.sums;
+        let deltas = i128::from(low) + (i128::from(high) << 32);
+        let (least, greatest) = totals.bounds;
+        Totals {
+            count,
+            sum: i128::from(count) * i128::from(self.min()) + deltas,
+            bounds: (count > 0).then(|| (self.value(least), self.value(greatest))),
+        }
     }
 
     /// Totals of the values of those of `audience` that are in `container`. The value of a member
@@ -63,11 +88,9 @@ impl Vector {
         (first, container): (u64, Container<'_>),
         audience: &Chunk,
     ) -> Totals {
-        let mut totals = Totals::default();
-        container.for_each_in(audience, |_, rank| {
-            totals.add(self.get(first as usize + rank as usize));
-        });
-        totals
+        let mut ranks = Chunk::new();
+        container.ranks_in(audience, &mut ranks);
+        self.totals(first as usize, &ranks)
     }
 
     /// Adds to `counts[value]` for each of `audience`, member `m` of which is at position
@@ -76,7 +99,35 @@ impl Vector {
     /// # Panics
     /// If a member of the audience has no value, or a value of the vector is no index of `counts`.
     pub fn histogram(&self, start: usize, audience: &Chunk, counts: &mut [u64]) {
-        audience.for_each(|member| counts[self.get(start + usize::from(member)) as usize] += 1);
+        let words = audience.words();
+        let deltas = self.deltas_of(start, audience);
+        let members = audience.count();
+        if members == 0 {
+            return;
+        }
+        let counts = &mut counts[self.min() as usize..=self.max() as usize];
+        match deltas {
+            Deltas::Zero => counts[0] += u64::from(members),
+            Deltas::One(deltas)
+                if members as usize >= COMPARED_MEMBERS_MIN * (counts.len() - 1) =>
+            {
+                count_by_comparing(deltas, audience, members, counts);
+            }
+            Deltas::One(deltas) if members >= BYTE_COUNTS_MEMBERS_MIN => {
+                let mut tables = [[0; 256]; 4];
+                kernels::histogram_bytes(deltas, words, &mut tables);
+                for (value, count) in counts.iter_mut().enumerate() {
+                    *count += tables
+                        .iter()
+                        .map(|table| u64::from(table[value]))
+                        .sum::<u64>();
+                }
+            }
+            Deltas::One(deltas) => kernels::histogram_1(deltas, words, counts),
+            Deltas::Two(deltas) => kernels::histogram_2(deltas, words, counts),
+            Deltas::Four(deltas) => kernels::histogram_4(deltas, words, counts),
+            Deltas::Eight(deltas) => kernels::histogram_8(deltas, words, counts),
+        }
     }
 
     /// Adds to `counts[value]` for each of `audience` that is in `container`, whose value is at
@@ -90,21 +141,34 @@ impl Vector {
         audience: &Chunk,
         counts: &mut [u64],
     ) {
-        container.for_each_in(audience, |_, rank| {
-            counts[self.get(first as usize + rank as usize) as usize] += 1;
-        });
+        let mut ranks = Chunk::new();
+        container.ranks_in(audience, &mut ranks);
+        self.histogram(first as usize, &ranks, counts);
     }
 
-    /// Calls `visit` with each of the positions `0..len` and the value of position `start` on.
-    #[inline]
-    pub(super) fn for_each_in_range(
-        &self,
-        start: usize,
-        len: usize,
-        mut visit: impl FnMut(usize, i64),
-    ) {
-        for position in 0..len {
-            visit(position, self.get(start + position));
-        }
+    /// The differences that the positions of `audience` can refer to.
+    fn deltas_of(&self, start: usize, audience: &Chunk) -> Deltas<'_> {
+        let len = self.len().saturating_sub(start).min(CHUNK_BITS);
+        assert!(
+            audience.count_range(len..CHUNK_BITS) == 0,
+            "an audience beyond the vector"
+        );
+        self.deltas(start.min(self.len()), len)
     }
+}
+
+/// Adds to the count of each value by comparing all values with it; what is left has the last.
+fn count_by_comparing(deltas: &[[u8; 1]], audience: &Chunk, members: u32, counts: &mut [u64]) {
+    let Some((last, others)) = counts.split_last_mut() else {
+        return;
+    };
+    let mut selected = Chunk::new();
+    let mut left = members;
+    for (delta, count) in (0..).zip(others) {
+        kernels::select_1(deltas, delta, 0, selected.words_mut());
+        let selected = Chunk::count_and(&selected, audience);
+        *count += u64::from(selected);
+        left -= selected;
+    }
+    *last += u64::from(left);
 }

@@ -89,6 +89,12 @@ impl Lists {
     }
 }
 
+impl Default for Lists {
+    fn default() -> Self {
+        ListsBuilder::new().finish()
+    }
+}
+
 impl fmt::Debug for Lists {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lists")

@@ -5,7 +5,7 @@
 //! [`Chunk`](crate::bitmap::Chunk) of candidates come in both kinds.
 
 mod aggregate;
-mod empty;
+mod codes;
 mod kernels;
 mod lists;
 mod select;
@@ -16,6 +16,7 @@ mod vector;
 mod tests;
 
 pub use aggregate::Totals;
+pub use codes::CodeSet;
 pub use lists::{Lists, ListsBuilder};
 pub use text::{TEXT_BYTES_MAX, TextBlock, TextBlocks, TextBlocksBuilder};
 pub use vector::{Vector, VectorIter};

@@ -12,12 +12,13 @@ impl Vector {
     /// If `len` is above 65,536 or there are not that many values.
     pub fn select_range(&self, start: usize, len: usize, low: i64, high: i64, out: &mut Chunk) {
         assert!(len <= CHUNK_BITS, "{len} positions in a chunk");
+        let deltas = self.deltas(start, len);
         match self.delta_range(low, high) {
             Overlap::None => out.clear(),
             Overlap::All => out.fill_below(len),
             Overlap::Some { low, span } => {
                 let words = out.words_mut();
-                match self.deltas(start, len) {
+                match deltas {
                     // The range has all of a constant or none.
                     Deltas::Zero => {}
                     Deltas::One(deltas) => kernels::select_1(deltas, low as u8, span as u8, words),
@@ -31,21 +32,6 @@ impl Vector {
                 }
             }
         }
-    }
-
-    /// Sets `out` to the positions `0..len` at which the value of position `start` on is one of
-    /// `codes`: code `c` is asked for if `codes[c]`. Other values are not.
-    ///
-    /// # Panics
-    /// If `len` is above 65,536 or there are not that many values.
-    pub fn select_codes(&self, start: usize, len: usize, codes: &[bool], out: &mut Chunk) {
-        assert!(len <= CHUNK_BITS, "{len} positions in a chunk");
-        out.clear();
-        self.for_each_in_range(start, len, |position, value| {
-            if has_code(codes, value) {
-                out.set(position as u16);
-            }
-        });
     }
 
     /// Sets `out` to those of `candidates` that are in `container` and whose value is in
@@ -69,35 +55,18 @@ impl Vector {
                 container.and_into(out);
             }
             Overlap::Some { .. } => {
-                out.clear();
-                container.for_each_in(candidates, |member, rank| {
-                    if (low..=high).contains(&self.get(first as usize + rank as usize)) {
-                        out.set(member);
-                    }
-                });
+                let mut ranks = Chunk::new();
+                self.select_range(
+                    first as usize,
+                    container.len() as usize,
+                    low,
+                    high,
+                    &mut ranks,
+                );
+                container.members_at(&ranks, out);
+                out.and(candidates);
             }
         }
-    }
-
-    /// Sets `out` to those of `candidates` that are in `container` and whose value is one of
-    /// `codes`, as in [`select_codes`](Self::select_codes) and
-    /// [`select_range_ranked`](Self::select_range_ranked).
-    ///
-    /// # Panics
-    /// If there are fewer values than members.
-    pub fn select_codes_ranked(
-        &self,
-        (first, container): (u64, Container<'_>),
-        candidates: &Chunk,
-        codes: &[bool],
-        out: &mut Chunk,
-    ) {
-        out.clear();
-        container.for_each_in(candidates, |member, rank| {
-            if has_code(codes, self.get(first as usize + rank as usize)) {
-                out.set(member);
-            }
-        });
     }
 
     /// The part of `low ..= high` that values of this vector can be in, as stored differences.
@@ -121,11 +90,4 @@ enum Overlap {
     None,
     All,
     Some { low: u64, span: u64 },
-}
-
-fn has_code(codes: &[bool], value: i64) -> bool {
-    usize::try_from(value)
-        .ok()
-        .and_then(|code| codes.get(code))
-        .is_some_and(|asked| *asked)
 }

@@ -137,6 +137,14 @@ impl TextBlocks {
         Ok(text)
     }
 
+    /// Makes blocks of `texts`, none longer than [`TEXT_BYTES_MAX`].
+    #[must_use]
+    pub fn from_texts<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut builder = TextBlocksBuilder::new();
+        texts.into_iter().for_each(|text| builder.push(text));
+        builder.finish()
+    }
+
     /// The serialisation.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
@@ -229,6 +237,12 @@ impl TextBlocks {
             && entry.offset <= next.offset
             && next.offset <= self.bytes.len() as u64;
         rises.then_some((entry.first..next.first, entry.offset..next.offset))
+    }
+}
+
+impl Default for TextBlocks {
+    fn default() -> Self {
+        TextBlocksBuilder::new().finish()
     }
 }
 

@@ -288,12 +288,10 @@ impl Vector {
     #[inline(always)]
     pub(super) fn deltas(&self, start: usize, len: usize) -> Deltas<'_> {
         let width = self.width.bytes();
-        if self.width == Width::Zero {
-            assert!(
-                start <= self.len && len <= self.len - start,
-                "positions beyond the vector"
-            );
-        }
+        assert!(
+            start <= self.len && len <= self.len - start,
+            "positions beyond the vector"
+        );
         let bytes = &self.bytes[HEADER_BYTES..][start * width..][..len * width];
         match self.width {
             Width::Zero => Deltas::Zero,
@@ -312,6 +310,12 @@ fn header(width: Width, len: usize, min: i64, max: i64) -> [u8; HEADER_BYTES] {
     header[16..24].copy_from_slice(&min.to_le_bytes());
     header[24..32].copy_from_slice(&max.to_le_bytes());
     header
+}
+
+impl Default for Vector {
+    fn default() -> Self {
+        Self::constant(0, 0)
+    }
 }
 
 impl fmt::Debug for Vector {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::bitmap::Bitmap;
 use crate::engine::Engine;
 use crate::engine::edit::{NewSegment, PartitionEdit};
 use crate::engine::policy;
@@ -217,12 +216,10 @@ pub(super) fn write_tag(
         )?;
         return writer.put_flat(tag.id, family, &merged);
     }
-    let cleared = &Bitmap::default();
     let context = BaseContext {
         tag: tag.id,
         chunks: partition.chunks(),
         dead,
-        cleared,
     };
     match family {
         Family::Single => write_single(
@@ -232,6 +229,11 @@ pub(super) fn write_tag(
             context,
         ),
         Family::Text => write_text(writer, &TextStack::new(parts)?, context),
-        Family::Set | Family::Map => write_multi(writer, &MultiStack::new(parts)?, family, context),
+        Family::Set | Family::Map => write_multi(
+            writer,
+            &MultiStack::new(parts)?,
+            family == Family::Map,
+            context,
+        ),
     }
 }

@@ -1,6 +1,6 @@
 //! Opening a data folder: the newest manifest, its segments, the log on top.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -98,6 +98,7 @@ impl Engine {
                 pending: state,
                 barrier: None,
                 writes,
+                replacing: BTreeSet::new(),
             }),
             roots,
             files: Mutex::new(files),

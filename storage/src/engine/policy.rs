@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(choose(&[1000, 10]), None);
         assert_eq!(choose(&[1000, 10, 10, 10]), None);
         assert_eq!(choose(&[1000, 10, 10, 10, 10]), Some(1..5));
-        assert_eq!(choose(&[1000, 40, 10, 10, 10]), None);
+        assert_eq!(choose(&[1000, 100, 10, 10, 10]), None);
         assert_eq!(choose(&[1000, 40, 40, 40, 40]), Some(1..5));
         assert_eq!(choose(&[1000, 160, 60, 20, 10]), Some(0..5));
         assert_eq!(choose(&[10, 10]), Some(0..2));

@@ -97,15 +97,7 @@ impl SectionBuilder {
                 repeated,
             });
         }
-        if let KeyRef::Text(text) = key
-            && text.len() > KEY_BYTES_MAX
-        {
-            let detail = format!(
-                "a key has {} bytes, at most {KEY_BYTES_MAX} are allowed",
-                text.len()
-            );
-            return Err(Error::new(ErrorKind::Invalid, "bad_key", detail));
-        }
+        check_key(key)?;
         let row = self.keys.len() as u32;
         let ordinal = self.partition.next_ordinal.saturating_add(row);
         if ordinal >= ORDINALS_MAX {
@@ -339,6 +331,20 @@ impl TagBuilder {
     /// The net effect.
     pub(super) fn finish(self) -> Part {
         self.part.finish()
+    }
+}
+
+/// Refuses a key that is too long.
+pub(super) fn check_key(key: KeyRef<'_>) -> Result<()> {
+    match key {
+        KeyRef::Text(text) if text.len() > KEY_BYTES_MAX => {
+            let detail = format!(
+                "a key has {} bytes, at most {KEY_BYTES_MAX} are allowed",
+                text.len()
+            );
+            Err(Error::new(ErrorKind::Invalid, "bad_key", detail))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -58,7 +58,7 @@ fn merge_single(parts: &[&Arc<SinglePart>], context: MergeContext<'_>) -> Result
     let mut writes: Vec<(Ordinal, Option<i64>)> = Vec::new();
     for part in parts.iter().rev() {
         for (chunk, first_rank, container) in part.set.chunks() {
-            let values = part.values.chunk(chunk, first_rank)?;
+            let values = part.values.chunk(chunk, (first_rank, container.len()))?;
             container.for_each(|low, rank| {
                 writes.push((
                     crate::ids::ordinal_at(chunk, low),
@@ -106,9 +106,12 @@ fn merge_text(parts: &[&Arc<TextPart>], context: MergeContext<'_>) -> Result<Tex
             Some(index) => {
                 let part = parts[index];
                 let chunk = chunk_of(ordinal);
-                let first = part.set.chunk(chunk).map_or(0, |(rank, _)| rank);
-                let (blocks, start) = part.texts.chunk(chunk, first)?;
-                let rank = part.set.rank(ordinal) - first;
+                let place = part
+                    .set
+                    .chunk(chunk)
+                    .map_or((0, 0), |(rank, own)| (rank, own.len()));
+                let (blocks, start) = part.texts.chunk(chunk, place)?;
+                let rank = part.set.rank(ordinal) - place.0;
                 texts.push(&blocks.get(start + rank)?);
                 set.push(ordinal);
             }
@@ -174,9 +177,12 @@ fn load_state(part: &MultiPart, known: Known, state: &mut EntryState) -> Result<
     state.drops.clear();
     if known.reset {
         let chunk = chunk_of(known.ordinal);
-        let first = part.reset.chunk(chunk).map_or(0, |(rank, _)| rank);
-        let (rows, start) = part.full.chunk(chunk, first)?;
-        let index = start + (u64::from(known.rank) - first) as usize;
+        let place = part
+            .reset
+            .chunk(chunk)
+            .map_or((0, 0), |(rank, own)| (rank, own.len()));
+        let (rows, start) = part.full.chunk(chunk, place)?;
+        let index = start + (u64::from(known.rank) - place.0) as usize;
         rows.for_each(index, |code, value| state.puts.push((code, value)));
     } else {
         let index = known.rank as usize;

@@ -135,43 +135,44 @@ impl ChunkValues {
 }
 
 impl Values {
-    /// The values of a chunk whose first subject has rank `first_rank` in the part.
+    /// The values of a chunk with `count` subjects, the first of which has rank `first_rank` in
+    /// the part.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<ChunkValues> {
+    pub fn chunk(&self, chunk: u16, (first_rank, count): (u64, u32)) -> Result<ChunkValues> {
         match self {
             Self::Flat(vector) => Ok(ChunkValues {
                 vector: vector.clone(),
                 start: Some(first_rank as usize),
             }),
-            Self::Grouped(groups) => groups.chunk(chunk),
+            Self::Grouped(groups) => groups.chunk(chunk, count as usize),
         }
     }
 }
 
 impl Texts {
-    /// The texts of a chunk, and the index of its first one among them.
+    /// The texts of a chunk (see [`Values::chunk`]), and the index of its first one among them.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<(TextBlocks, u64)> {
+    pub fn chunk(&self, chunk: u16, (first_rank, count): (u64, u32)) -> Result<(TextBlocks, u64)> {
         match self {
             Self::Flat(texts) => Ok((texts.clone(), first_rank)),
-            Self::Grouped(groups) => Ok((groups.chunk(chunk)?, 0)),
+            Self::Grouped(groups) => Ok((groups.chunk(chunk, u64::from(count))?, 0)),
         }
     }
 }
 
 impl Rows {
-    /// The lists of a chunk, and the index of its first one among them.
+    /// The lists of a chunk (see [`Values::chunk`]), and the index of its first one among them.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16, first_rank: u64) -> Result<(FlatRows, usize)> {
+    pub fn chunk(&self, chunk: u16, (first_rank, count): (u64, u32)) -> Result<(FlatRows, usize)> {
         match self {
             Self::Flat(rows) => Ok((rows.clone(), first_rank as usize)),
-            Self::Grouped(groups) => Ok((groups.chunk(chunk)?, 0)),
+            Self::Grouped(groups) => Ok((groups.chunk(chunk, count as usize)?, 0)),
         }
     }
 }

@@ -81,7 +81,7 @@ impl SingleStack {
                 }
                 continue;
             }
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each(|low, rank| {
                 let value = values.get(low, rank);
                 if codes
@@ -113,7 +113,7 @@ impl SingleStack {
             let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
                 return Ok(());
             };
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             let mut found = Chunk::new();
             match values.start {
                 Some(start) => {
@@ -150,7 +150,7 @@ impl SingleStack {
             let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
                 return Ok(());
             };
-            let values = layer.values.chunk(chunk, first_rank)?;
+            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
             Ok(())
         })
@@ -207,7 +207,9 @@ impl SinglePart {
         if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
             && let Some(rank) = set.position(low_of(ordinal))
         {
-            let values = self.values.chunk(chunk_of(ordinal), first_rank)?;
+            let values = self
+                .values
+                .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
             return Ok(Some(Some(values.get(low_of(ordinal), rank))));
         }
         Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
@@ -269,7 +271,7 @@ impl TextStack {
                 let mut own = left.clone();
                 set.and_into(&mut own);
                 if !own.is_empty() {
-                    let (blocks, start) = layer.texts.chunk(chunk, first_rank)?;
+                    let (blocks, start) = layer.texts.chunk(chunk, (first_rank, set.len()))?;
                     let mut places = Vec::with_capacity(own.count() as usize);
                     set.for_each_in(&own, |low, rank| places.push((low, rank)));
                     for (low, rank) in places {
@@ -291,17 +293,28 @@ impl TextStack {
     /// A file cannot be read or is damaged.
     pub fn get(&self, ordinal: Ordinal) -> Result<Option<String>> {
         for layer in self.layers.iter().rev() {
-            if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk_of(ordinal))
-                && let Some(rank) = set.position(low_of(ordinal))
-            {
-                let (blocks, start) = layer.texts.chunk(chunk_of(ordinal), first_rank)?;
-                return text_at(&blocks, start + u64::from(rank)).map(Some);
-            }
-            if layer.cleared.contains(ordinal) {
-                return Ok(None);
+            if let Some(text) = layer.get(ordinal)? {
+                return Ok(text);
             }
         }
         Ok(None)
+    }
+}
+
+impl TextPart {
+    /// What the layer says of a subject: nothing, that it has no text, or its text.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn get(&self, ordinal: Ordinal) -> Result<Option<Option<String>>> {
+        if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
+            && let Some(rank) = set.position(low_of(ordinal))
+        {
+            let place = (first_rank, set.len());
+            let (blocks, start) = self.texts.chunk(chunk_of(ordinal), place)?;
+            return text_at(&blocks, start + u64::from(rank)).map(|text| Some(Some(text)));
+        }
+        Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
     }
 }
 

@@ -83,7 +83,7 @@ impl MultiStack {
                 continue;
             }
             if let Some((first_rank, reset)) = reset {
-                let (rows, start) = layer.full.chunk(chunk, first_rank)?;
+                let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
                 reset.for_each(|low, rank| {
                     if rows.find(start + rank as usize, code).is_some() {
                         out.set(low);
@@ -155,7 +155,7 @@ impl MultiStack {
                     });
                 }
             } else {
-                let (rows, start) = layer.full.chunk(chunk, first_rank)?;
+                let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
                 reset.for_each_in(&left, |low, rank| {
                     if let Some(value) = rows.find(start + rank as usize, code) {
                         visit(low, value);
@@ -249,7 +249,7 @@ impl MultiStack {
                 own.copy_from(&left);
                 reset.and_into(&mut own);
                 if !own.is_empty() {
-                    let (rows, start) = layer.full.chunk(chunk, first_rank)?;
+                    let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
                     visit(
                         &FullRows {
                             set: reset,
@@ -308,7 +308,9 @@ impl MultiPart {
         if let Some((first_rank, reset)) = chunk_of_bitmap(&self.reset, chunk_of(ordinal))
             && let Some(rank) = reset.position(low_of(ordinal))
         {
-            let (rows, start) = self.full.chunk(chunk_of(ordinal), first_rank)?;
+            let (rows, start) = self
+                .full
+                .chunk(chunk_of(ordinal), (first_rank, reset.len()))?;
             state.reset = true;
             rows.for_each(start + rank as usize, |code, value| {
                 state.puts.push((code, value))
@@ -328,7 +330,9 @@ impl MultiPart {
         if let Some((first_rank, reset)) = chunk_of_bitmap(&self.reset, chunk_of(ordinal))
             && let Some(rank) = reset.position(low_of(ordinal))
         {
-            let (rows, start) = self.full.chunk(chunk_of(ordinal), first_rank)?;
+            let (rows, start) = self
+                .full
+                .chunk(chunk_of(ordinal), (first_rank, reset.len()))?;
             let found = rows.find(start + rank as usize, code);
             return Ok(found.map_or(Verdict::Absent, Verdict::Present));
         }

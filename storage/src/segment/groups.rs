@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bitmap::Bitmap;
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
-use crate::ids::Code;
+use crate::ids::{CHUNK_LEN, Code};
 use crate::layer::part::{ChunkValues, FlatRows};
 use crate::segment::blob_file::{BlobFile, BlobRef};
 use crate::segment::cache::Cached;
@@ -30,9 +30,15 @@ impl ValueGroups {
     ///
     /// # Errors
     /// The chunk is not there, the file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16) -> Result<ChunkValues> {
+    pub fn chunk(&self, chunk: u16, count: usize) -> Result<ChunkValues> {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
         let vector = vector(&self.file, record.first)?;
+        let expected = if record.extra == DENSE {
+            CHUNK_LEN as usize
+        } else {
+            count
+        };
+        expect_len(&self.file, record, vector.len() == expected)?;
         Ok(ChunkValues {
             vector,
             start: (record.extra != DENSE).then_some(0),
@@ -54,13 +60,16 @@ impl TextGroups {
     ///
     /// # Errors
     /// The chunk is not there, the file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16) -> Result<TextBlocks> {
+    pub fn chunk(&self, chunk: u16, count: u64) -> Result<TextBlocks> {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
-        self.file
+        let texts = self
+            .file
             .cached(record.first, |bytes| {
                 Ok(Cached::Texts(TextBlocks::parse(bytes)?))
             })?
-            .into_texts()
+            .into_texts()?;
+        expect_len(&self.file, record, texts.len() == count)?;
+        Ok(texts)
     }
 }
 
@@ -78,7 +87,7 @@ impl ListGroups {
     ///
     /// # Errors
     /// The chunk is not there, the file cannot be read or is damaged.
-    pub fn chunk(&self, chunk: u16) -> Result<FlatRows> {
+    pub fn chunk(&self, chunk: u16, count: usize) -> Result<FlatRows> {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
         let codes = self
             .file
@@ -86,10 +95,13 @@ impl ListGroups {
                 Ok(Cached::Lists(Lists::parse(bytes)?))
             })?
             .into_lists()?;
-        Ok(FlatRows {
-            codes,
-            payload: optional_vector(&self.file, record.second)?,
-        })
+        let payload = optional_vector(&self.file, record.second)?;
+        let entries = codes.items().len();
+        let fits = payload
+            .as_ref()
+            .is_none_or(|payload| payload.len() == entries);
+        expect_len(&self.file, record, codes.len() == count && fits)?;
+        Ok(FlatRows { codes, payload })
     }
 }
 
@@ -134,7 +146,12 @@ impl EntryIndex {
             return Ok(None);
         };
         let members = bitmap(&self.file, record.first)?;
-        Ok(Some((members, optional_vector(&self.file, record.second)?)))
+        let values = optional_vector(&self.file, record.second)?;
+        let fits = values
+            .as_ref()
+            .is_none_or(|values| values.len() as u64 == members.len());
+        expect_len(&self.file, record, fits)?;
+        Ok(Some((members, values)))
     }
 }
 
@@ -143,6 +160,14 @@ fn chunk_record(file: &BlobFile, directory: &Directory, chunk: u16) -> Result<Re
         let offset = directory.record(0).map_or(0, |record| record.first.offset);
         Error::corrupt(file.path(), offset, format!("a row group of chunk {chunk}"))
     })
+}
+
+fn expect_len(file: &BlobFile, record: Record, holds: bool) -> Result<()> {
+    if holds {
+        return Ok(());
+    }
+    let expected = "as many values as subjects";
+    Err(Error::corrupt(file.path(), record.first.offset, expected))
 }
 
 pub(crate) fn bitmap(file: &BlobFile, reference: BlobRef) -> Result<Bitmap> {

@@ -149,6 +149,22 @@ fn check_pair(
     });
     assert_eq!(visited, lows, "{name}");
 
+    let mut ranks = Chunk::full();
+    container.ranks_in(&chunk, &mut ranks);
+    let expected = both
+        .iter()
+        .map(|low| lows.binary_search(low).unwrap() as u16);
+    assert_members(&ranks, expected, name);
+    let mut at_ranks = Chunk::full();
+    container.members_at(&ranks, &mut at_ranks);
+    assert_members(&at_ranks, both.iter().copied(), name);
+    // Ranks that no member has are nobody's.
+    container.members_at(&chunk, &mut at_ranks);
+    let expected = other
+        .iter()
+        .filter_map(|rank| lows.get(usize::from(*rank)).copied());
+    assert_members(&at_ranks, expected, name);
+
     // The same between chunks.
     let own = chunk_of(lows);
     assert_eq!(changed(&|it| it.or(&own)), or, "{name}");

@@ -1,10 +1,12 @@
 //! Kernels over vectors against loops over their values.
 
+use std::collections::BTreeSet;
+
 use super::vector::samples;
 use crate::bitmap::dispatch::at_every_level;
 use crate::bitmap::tests::sample::{Random, lows};
 use crate::bitmap::{Bitmap, Chunk};
-use crate::column::{Totals, Vector};
+use crate::column::{CodeSet, Totals, Vector};
 
 /// Ranges whose ends lie before, at, inside, at and after those of the values.
 fn ranges(values: &[i64], random: &mut Random) -> Vec<(i64, i64)> {
@@ -56,7 +58,15 @@ fn dense_ranges() {
 /// Vectors of codes of each width; the greatest code is in each.
 fn codes(len: usize) -> Vec<(usize, Vec<i64>)> {
     let mut random = Random::new(31);
-    let kinds = [(1, 1), (2, 1), (200, 1), (300, 1), (70_000, 1), (5, 3)];
+    let kinds = [
+        (1, 1),
+        (2, 1),
+        (3, 1),
+        (200, 1),
+        (300, 1),
+        (70_000, 1),
+        (5, 3),
+    ];
     let vectors = kinds.map(|(count, step)| {
         let mut values: Vec<i64> = (0..len)
             .map(|_| (random.below(count) * step) as i64)
@@ -65,6 +75,19 @@ fn codes(len: usize) -> Vec<(usize, Vec<i64>)> {
         ((count * step) as usize, values)
     });
     vectors.to_vec()
+}
+
+/// Sets of no code, of ranges of codes and of many codes; some ask for more than there are.
+fn code_sets(count: u32) -> Vec<BTreeSet<u32>> {
+    vec![
+        BTreeSet::new(),
+        BTreeSet::from([0]),
+        BTreeSet::from([count - 1]),
+        BTreeSet::from([1, 2, 3, 70, 299, 400]),
+        (0..count).collect(),
+        (0..count + 5).step_by(3).collect(),
+        (1..count.max(300)).filter(|code| code % 7 != 0).collect(),
+    ]
 }
 
 fn audiences() -> Vec<(String, Chunk)> {
@@ -96,14 +119,16 @@ fn dense_codes_histograms_and_totals() {
     let mut out = Chunk::full();
     for (count, values) in codes(65_600) {
         let vector = Vector::from_values(&values);
-        // Code 0 is asked for by some, the greatest by none: the set may be short.
-        let asked: Vec<bool> = (0..count - 1).map(|code| code % 3 == 0).collect();
+        let sets = code_sets(count as u32);
         for (start, len) in [(0, 65_536), (64, 65_536), (5, 1000), (65_599, 1), (0, 0)] {
-            at_every_level(|| {
-                vector.select_codes(start, len, &asked, &mut out);
-                let is_asked = |at: &usize| asked.get(values[start + at] as usize) == Some(&true);
-                assert_members(&out, (0..len).filter(is_asked), &format!("{count} codes"));
-            });
+            for asked in &sets {
+                let set = asked.iter().copied().collect::<CodeSet>();
+                at_every_level(|| {
+                    vector.select_codes(start, len, &set, &mut out);
+                    let is_asked = |at: &usize| asked.contains(&(values[start + at] as u32));
+                    assert_members(&out, (0..len).filter(is_asked), &format!("{count} codes"));
+                });
+            }
         }
         for (name, audience) in audiences() {
             let name = format!("{count} codes, {name}");
@@ -172,7 +197,9 @@ fn ranked() {
                     .iter()
                     .filter(|low| lows.binary_search(low).is_ok())
             };
-            let asked: Vec<bool> = (0..*count).map(|code| code % 2 == 0).collect();
+            let sets = code_sets(*count as u32);
+            let asked = &sets[random.below(sets.len() as u64) as usize];
+            let set = asked.iter().copied().collect::<CodeSet>();
             let ranges = ranges(values, &mut random);
             at_every_level(|| {
                 for (low, high) in ranges.iter().step_by(11) {
@@ -180,8 +207,8 @@ fn ranked() {
                     let expected = both().filter(|it| (*low..=*high).contains(&value_of(it)));
                     assert_members(&out, expected.map(usize::from), &name);
                 }
-                vector.select_codes_ranked((first, container), audience, &asked, &mut out);
-                let expected = both().filter(|it| asked[value_of(it) as usize]);
+                vector.select_codes_ranked((first, container), audience, &set, &mut out);
+                let expected = both().filter(|it| asked.contains(&(value_of(it) as u32)));
                 assert_members(&out, expected.map(usize::from), &name);
                 let mut counts = vec![1; *count];
                 vector.histogram_ranked((first, container), audience, &mut counts);
@@ -200,4 +227,26 @@ fn ranked() {
             });
         }
     }
+}
+
+#[test]
+fn negative_values_are_no_codes() {
+    let values: Vec<i64> = (-500..500).collect();
+    let vector = Vector::from_values(&values);
+    let mut out = Chunk::full();
+    for set in [vec![0, 1, 2], (0..900).step_by(2).collect()] {
+        vector.select_codes(0, 1000, &set.iter().copied().collect(), &mut out);
+        let expected = (0..1000).filter(|at| set.contains(&(values[*at] as u32)));
+        assert_members(&out, expected, "codes above 0");
+    }
+    let set: CodeSet = [7, 3].into_iter().collect();
+    assert!(set.contains(3) && set.contains(7) && !set.contains(-7) && !set.contains(8));
+}
+
+#[test]
+#[should_panic(expected = "an audience beyond the vector")]
+fn an_audience_must_have_values() {
+    let mut audience = Chunk::new();
+    audience.set(3);
+    let _ = Vector::constant(7, 3).totals(0, &audience);
 }

@@ -1,14 +1,10 @@
 //! Text blocks against `Vec<Vec<u8>>`.
 
 use crate::bitmap::tests::sample::Random;
-use crate::column::{TEXT_BYTES_MAX, TextBlocks, TextBlocksBuilder};
+use crate::column::{TEXT_BYTES_MAX, TextBlocks};
 
 pub(super) fn build(strings: &[Vec<u8>]) -> TextBlocks {
-    let mut builder = TextBlocksBuilder::new();
-    for string in strings {
-        builder.push(string);
-    }
-    builder.finish()
+    TextBlocks::from_texts(strings.iter().map(Vec::as_slice))
 }
 
 pub(super) fn samples() -> Vec<Vec<Vec<u8>>> {

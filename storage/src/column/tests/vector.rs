@@ -1,5 +1,6 @@
 //! Vectors against `Vec<i64>`.
 
+use crate::bitmap::Chunk;
 use crate::bitmap::tests::sample::Random;
 use crate::column::Vector;
 
@@ -96,4 +97,12 @@ fn widths_are_the_narrowest() {
     assert_eq!(Vector::from_values(&[i64::MIN, i64::MAX]).bytes().len(), 48);
     assert_eq!(Vector::constant(9, 0), Vector::from_values(&[]));
     assert_eq!(Vector::constant(9, 3), Vector::from_values(&[9, 9, 9]));
+}
+
+#[test]
+#[should_panic(expected = "positions beyond the vector")]
+fn positions_must_exist() {
+    let mut out = Chunk::new();
+    // Answered from the bounds alone, and still refused.
+    Vector::from_values(&[1, 2, 3]).select_range(1, 3, 0, 9, &mut out);
 }
