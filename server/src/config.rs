@@ -3,9 +3,13 @@
 //! Every setting is one row of [`SETTINGS`], and every source goes through [`Config::set`], so that
 //! a value means the same wherever it comes from.
 
+mod parse;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use parse::{address, boolean, bytes, count, duration, number, path, text};
 
 /// All settings of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +52,10 @@ pub struct Config {
     pub stop_timeout: Duration,
     /// Memory for cached segments.
     pub cache_bytes: u64,
-    /// Bytes of writes kept in memory before they are flushed.
-    pub memtable_bytes: u64,
+    /// Bytes of writes kept in memory at which a flush begins.
+    pub flush_bytes: u64,
+    /// Bytes of writes kept in memory at which writers are refused.
+    pub memory_bytes_max: u64,
     /// What is logged, as in `info` or `tagdb=debug`.
     pub log: String,
     /// Whether log lines are JSON objects.
@@ -219,15 +225,21 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting!(
         cache_bytes,
-        "1GiB",
+        "4GiB",
         |text| bytes(text, 1 << 20),
         "Memory for cached segments."
     ),
     setting!(
-        memtable_bytes,
-        "256MiB",
+        flush_bytes,
+        "64MiB",
         |text| bytes(text, 1 << 20),
-        "Bytes of writes kept in memory before they are flushed."
+        "Bytes of writes kept in memory at which a flush begins."
+    ),
+    setting!(
+        memory_bytes_max,
+        "512MiB",
+        |text| bytes(text, 1 << 20),
+        "Bytes of writes kept in memory at which writers are refused."
     ),
     setting!(
         log,
@@ -268,7 +280,8 @@ impl Default for Config {
             result_bytes_max: 0,
             stop_timeout: Duration::ZERO,
             cache_bytes: 0,
-            memtable_bytes: 0,
+            flush_bytes: 0,
+            memory_bytes_max: 0,
             log: String::new(),
             log_json: false,
         };
@@ -375,189 +388,5 @@ fn nearest_hint(key: &str) -> String {
         .unwrap_or_default()
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the shape of the parsers beside it"
-)]
-fn path(text: &str) -> Result<PathBuf, String> {
-    Ok(PathBuf::from(text))
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the shape of the parsers beside it"
-)]
-fn text(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        format!("\"{text}\" is not an address and port, such as 127.0.0.1:7480 or [::1]:7480")
-    })
-}
-
-fn boolean(text: &str) -> Result<bool, String> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(format!("\"{text}\" is neither true nor false")),
-    }
-}
-
-fn number(text: &str, minimum: u64) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number >= minimum => Ok(number),
-        Ok(_) => Err(format!("{text} is below the minimum of {minimum}")),
-        Err(_) => Err(format!("\"{text}\" is not a whole number")),
-    }
-}
-
-fn count(text: &str, minimum: u64) -> Result<usize, String> {
-    usize::try_from(number(text, minimum)?).map_err(|_| format!("{text} is too many"))
-}
-
-/// Splits `64MiB` into the number and the unit.
-fn split_unit(text: &str) -> Result<(u64, &str), String> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    match number.parse() {
-        Ok(number) => Ok((number, unit.trim())),
-        Err(_) => Err(format!("\"{text}\" does not begin with a whole number")),
-    }
-}
-
-fn bytes(text: &str, minimum: u64) -> Result<u64, String> {
-    let (number, unit) = split_unit(text)?;
-    let factor: u64 = match unit {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        _ => {
-            return Err(format!(
-                "\"{unit}\" is not a unit; use B, KiB, MiB, GiB or TiB"
-            ));
-        }
-    };
-    match number.checked_mul(factor) {
-        Some(bytes) if bytes >= minimum => Ok(bytes),
-        Some(_) => Err(format!("{text} is below the minimum of {minimum}")),
-        None => Err(format!("{text} is too much")),
-    }
-}
-
-fn duration(text: &str, minimum: Duration) -> Result<Duration, String> {
-    let (number, unit) = split_unit(text)?;
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(format!("\"{unit}\" is not a unit; use ms, s, m or h")),
-    };
-    match number.checked_mul(milliseconds).map(Duration::from_millis) {
-        Some(duration) if duration >= minimum => Ok(duration),
-        Some(_) => Err(format!("{text} is below the minimum of {minimum:?}")),
-        None => Err(format!("{text} is too long")),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(flags: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let flags: Vec<_> = flags
-            .iter()
-            .map(|(key, value)| (*key, (*value).to_owned()))
-            .collect();
-        Config::load(None, std::iter::empty(), &flags)
-    }
-
-    #[test]
-    fn every_default_is_one_that_may_be_given() {
-        let mut config = Config::default();
-        for setting in SETTINGS {
-            config.set(setting.key, setting.default).unwrap();
-        }
-        assert_eq!(config, Config::default());
-        assert_eq!(config.cache_bytes, 1 << 30);
-        assert_eq!(config.header_timeout, Duration::from_secs(5));
-    }
-
-    #[test]
-    fn later_sources_win() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("tagdb.toml");
-        std::fs::write(
-            &file,
-            "queue_max = 7\nlog_json = true\ncache_bytes = \"2MiB\"\nlog = \"warn\"\n",
-        )
-        .unwrap();
-        let environment = [
-            ("TAGDB_CACHE_BYTES", "3MiB"),
-            ("TAGDB_LOG", "debug"),
-            ("TAGDB_URL", "x"),
-            ("PATH", "y"),
-        ];
-        let config = Config::load(
-            Some(&file),
-            environment
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .into_iter(),
-            &[("log", "error".to_owned())],
-        )
-        .unwrap();
-        assert_eq!((config.queue_max, config.log_json), (7, true));
-        assert_eq!(
-            (config.cache_bytes, config.log.as_str()),
-            (3 << 20, "error")
-        );
-    }
-
-    #[test]
-    fn unknown_keys_are_refused_everywhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("tagdb.toml");
-        std::fs::write(&file, "cache = \"1GiB\"\n").unwrap();
-        let error = Config::load(Some(&file), std::iter::empty(), &[]).unwrap_err();
-        assert!(
-            error.to_string().contains("did you mean \"cache_bytes\"?"),
-            "{error}"
-        );
-        let environment = [("TAGDB_CASH".to_owned(), "1".to_owned())].into_iter();
-        assert!(Config::load(None, environment, &[]).is_err());
-        assert!(load(&[("cash", "1")]).is_err());
-    }
-
-    #[test]
-    fn values_are_checked() {
-        for (key, value) in [
-            ("cache_bytes", "1"),
-            ("cache_bytes", "1GB"),
-            ("cache_bytes", "99999999999999999999"),
-            ("cache_bytes", "18446744073709551615TiB"),
-            ("header_timeout", "5"),
-            ("header_timeout", "1ms"),
-            ("listen", "localhost"),
-            ("insecure", "yes"),
-            ("connections_max", "0"),
-            ("connections_max", "-1"),
-        ] {
-            assert!(
-                matches!(load(&[(key, value)]), Err(ConfigError::Value { .. })),
-                "{key} = {value}"
-            );
-        }
-    }
-
-    #[test]
-    fn other_machines_are_kept_out_unless_asked_for() {
-        let open = ("listen", "0.0.0.0:7480");
-        assert!(matches!(load(&[open]), Err(ConfigError::Exposed(_))));
-        assert!(load(&[open, ("insecure", "true")]).is_ok());
-        assert!(load(&[("listen", "[::1]:0")]).is_ok());
-    }
-}
+mod tests;

@@ -5,13 +5,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tagdb_query::Database;
-use tagdb_storage::engine::Engine;
+use tagdb_query::{Database, Limits};
+use tagdb_storage::clock::Clock;
+use tagdb_storage::engine::{Engine, Settings};
+use tagdb_storage::vfs::OsVfs;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Config;
 use crate::http::{ApiError, ApiResult};
 use crate::metrics::{Counted, Metrics};
+
+/// Opens the database in the folder of the settings.
+///
+/// # Errors
+/// When another process has it open, or it cannot be read; see [`Engine::open`].
+pub fn open(config: &Config) -> tagdb_storage::Result<Arc<Database>> {
+    let vfs = OsVfs::new(&config.data)
+        .map_err(|error| tagdb_storage::Error::io(config.data.display(), error))?;
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let settings = Settings {
+        cache_bytes: config.cache_bytes,
+        flush_bytes: bytes(config.flush_bytes),
+        memory_bytes_max: bytes(config.memory_bytes_max),
+        ..Settings::default()
+    };
+    let engine = Engine::open(Arc::new(vfs), settings, Clock::system())?;
+    Ok(Arc::new(Database::new(engine, Limits::default())))
+}
 
 /// Writes of single rows at a time. Most of them wait for one and the same fsync, so that many at
 /// a time make it cheaper for each.
@@ -183,7 +203,10 @@ impl EngineHandle {
         running.await.map_err(|error| match error.code() {
             "timeout" | "cancelled" | "internal" => {
                 let ran = started.elapsed();
-                ApiError::new("timeout", format!("the statement was stopped after {ran:.1?}"))
+                ApiError::new(
+                    "timeout",
+                    format!("the statement was stopped after {ran:.1?}"),
+                )
             }
             _ => error,
         })
@@ -199,7 +222,9 @@ pub async fn blocking<T: Send + 'static>(
 ) -> ApiResult<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(ApiError::internal(format!("blocking work panicked: {error}"))),
+        Err(error) => Err(ApiError::internal(format!(
+            "blocking work panicked: {error}"
+        ))),
     }
 }
 
@@ -223,5 +248,91 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tagdb_storage::vfs::MemoryVfs;
+
+    use super::*;
+
+    fn handle(settings: &[(&str, &str)]) -> EngineHandle {
+        let mut config = Config::default();
+        for (key, value) in settings {
+            config.set(key, value).unwrap();
+        }
+        let settings = Settings {
+            background: false,
+            ..Settings::default()
+        };
+        let vfs = Arc::new(MemoryVfs::new(1));
+        let engine = Engine::open(vfs, settings, Clock::manual(0)).unwrap();
+        let database = Arc::new(Database::new(engine, Limits::default()));
+        EngineHandle::new(database, &config, Arc::new(Metrics::default()))
+    }
+
+    #[tokio::test]
+    async fn turns_and_the_queue_are_bounded() {
+        let handle = handle(&[("statements_max", "1"), ("queue_max", "1")]);
+        let first = handle.turn(Lane::Statement).await.unwrap();
+        let mut second = Box::pin(handle.turn(Lane::Statement));
+        assert!((&mut second).now_or_never().is_none());
+        let third = handle.turn(Lane::Statement).await.unwrap_err();
+        assert_eq!(third.code(), "overloaded");
+        // Other lanes go on.
+        drop(handle.turn(Lane::RowWrite).await.unwrap());
+        drop(first);
+        let second = second.await.unwrap();
+        drop(second);
+        assert_eq!(handle.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(handle.metrics.statements_running(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_who_stops_waiting_leaves_the_queue() {
+        let handle = handle(&[("statements_max", "1"), ("queue_max", "1")]);
+        let first = handle.turn(Lane::Statement).await.unwrap();
+        {
+            let mut second = Box::pin(handle.turn(Lane::Statement));
+            assert!((&mut second).now_or_never().is_none());
+        }
+        assert_eq!(handle.waiting.load(Ordering::Relaxed), 0);
+        drop(first);
+    }
+
+    #[tokio::test]
+    async fn work_that_runs_out_of_time_is_told_to_stop() {
+        let handle = handle(&[]);
+        let cancel = CancelOnDrop::default();
+        let flag = cancel.flag();
+        let seen = Arc::clone(&flag);
+        let work = move |_: &Database| -> ApiResult<()> {
+            while !seen.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Err(ApiError::new("timeout", "stopped"))
+        };
+        let time = Duration::from_millis(1);
+        let error = handle.run_within(time, &flag, work).await.unwrap_err();
+        assert_eq!(error.code(), "timeout");
+        let done = handle
+            .run_within(Duration::from_secs(60), &flag, |_| Ok(7))
+            .await;
+        assert_eq!(done.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let handle = handle(&[]);
+        let error = handle
+            .run(Lane::Statement, |_| -> ApiResult<()> {
+                panic!("on purpose")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(error.code(), "internal");
+        assert_eq!(handle.metrics.statements_running(), 0);
     }
 }

@@ -9,3 +9,5 @@ pub mod http;
 pub mod ingest;
 pub mod metrics;
 pub mod shutdown;
+
+pub use engine_handle::open;

@@ -35,7 +35,10 @@ impl Jobs {
             problem: None,
         };
         if inner.jobs.len() >= JOBS_MAX
-            && let Some(done) = inner.jobs.iter().position(|job| job.state != JobState::Running)
+            && let Some(done) = inner
+                .jobs
+                .iter()
+                .position(|job| job.state != JobState::Running)
         {
             inner.jobs.remove(done);
         }

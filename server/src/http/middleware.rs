@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,7 +71,9 @@ pub(super) async fn frame(
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(id.clone());
 
-    let answered = match check_origin(request.headers()) {
+    let checked = check_origin(request.headers())
+        .and_then(|()| check_host(request.headers(), state.config.insecure));
+    let answered = match checked {
         Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await,
         Err(error) => Ok(error.into_response()),
     };
@@ -138,6 +141,28 @@ fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
             "requests from web pages of other sites are refused",
         ))
     }
+}
+
+/// Refuses names that a page has had resolved to this machine. Behind a proxy any name may be right.
+fn check_host(headers: &HeaderMap, behind_proxy: bool) -> Result<(), ApiError> {
+    let Some(host) = headers.get(header::HOST).filter(|_| !behind_proxy) else {
+        return Ok(());
+    };
+    let local = host.to_str().is_ok_and(|host| {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        address.parse::<IpAddr>().is_ok() || name == "localhost" || name.ends_with(".localhost")
+    });
+    if local {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "forbidden",
+        "this server is for its own machine: call it by its address, or by localhost",
+    ))
 }
 
 /// The method as a bounded label.

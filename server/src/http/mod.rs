@@ -29,7 +29,6 @@ pub use state::AppState;
 use crate::config::Config;
 
 /// The whole contract as a service, without a socket.
-#[must_use]
 pub fn app(state: AppState) -> Router {
     let mut router = Router::new();
     for route in routes::all() {
@@ -76,3 +75,6 @@ pub async fn serve(
     accept::run(listener, router, bounds, metrics, stop).await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

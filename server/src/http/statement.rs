@@ -41,7 +41,9 @@ pub(super) fn time_zone(name: Option<&str>) -> ApiResult<TimeZone> {
     match name {
         None => Ok(TimeZone::UTC),
         Some(name) => TimeZone::get(name).map_err(|_| {
-            ApiError::bad_parameter(format!("\"{name}\" is not a time zone such as Europe/Berlin"))
+            ApiError::bad_parameter(format!(
+                "\"{name}\" is not a time zone such as Europe/Berlin"
+            ))
         }),
     }
 }
@@ -292,7 +294,10 @@ fn writer(
 ) -> ApiResult<Writer> {
     let columns = rows.columns();
     for (index, column) in columns.iter().enumerate() {
-        if columns[..index].iter().any(|other| other.name == column.name) {
+        if columns[..index]
+            .iter()
+            .any(|other| other.name == column.name)
+        {
             let detail = format!(
                 "two columns of the result are called \"{}\"; give one of them an alias",
                 column.name

@@ -132,11 +132,11 @@ impl<R: BufRead> Scanner<R> {
             }
             let (used, ended) = scan(bytes, self.delimiter, &mut state, record);
             self.source.consume(used);
-            if ended {
-                return Ok(finished(state));
-            }
             if record.text.len() > self.record_bytes_max {
                 return Err(super::report::row_too_large(self.record_bytes_max));
+            }
+            if ended {
+                return Ok(finished(state));
             }
         }
     }
@@ -271,9 +271,11 @@ mod tests {
         pairs.iter().map(|(t, q)| ((*t).to_owned(), *q)).collect()
     }
 
+    type Row = &'static [(&'static str, bool)];
+
     #[test]
     fn cells_keep_whether_they_were_quoted() {
-        let cases: &[(&str, &[&[(&str, bool)]])] = &[
+        let cases: &[(&str, &[Row])] = &[
             ("a,b\n", &[&[("a", false), ("b", false)]]),
             ("a,,\"\"\r\n", &[&[("a", false), ("", false), ("", true)]]),
             ("\"x\"\"y\n,z\",1", &[&[("x\"y\n,z", true), ("1", false)]]),

@@ -158,10 +158,15 @@ impl Reading<'_> {
         let target = &self.upload.target;
         let row_bytes_max = self.upload.row_bytes_max;
         let mut rows = match self.upload.form {
-            Form::Csv(form) => {
-                Rows::Csv(CsvRows::new(source, form, row_bytes_max, Arc::clone(target))?)
+            Form::Csv(form) => Rows::Csv(CsvRows::new(
+                source,
+                form,
+                row_bytes_max,
+                Arc::clone(target),
+            )?),
+            Form::NdJson => {
+                Rows::NdJson(NdJsonRows::new(source, row_bytes_max, Arc::clone(target)))
             }
-            Form::NdJson => Rows::NdJson(NdJsonRows::new(source, row_bytes_max, Arc::clone(target))),
         };
         let mut batch = BatchBuilder::new(Arc::clone(target));
         loop {
@@ -230,7 +235,7 @@ impl Reading<'_> {
     fn push(&mut self, batch: RowBatch) -> ApiResult<()> {
         match &mut self.sink {
             Sink::Write(first) => *first = Some(batch),
-            Sink::Load(loader) => loader.push(batch)?,
+            Sink::Load(loader) => loader.push(&batch)?,
             Sink::Repeat => {}
             Sink::Delete(keys) => {
                 let mut bytes = 0;
@@ -243,7 +248,11 @@ impl Reading<'_> {
                         "limit_exceeded",
                         "too many keys for one delete; send them in several",
                     )
-                    .limit("delete_bytes", bytes as u64, DELETE_BYTES_MAX as u64));
+                    .limit(
+                        "delete_bytes",
+                        bytes as u64,
+                        DELETE_BYTES_MAX as u64,
+                    ));
                 }
             }
         }
@@ -257,11 +266,13 @@ impl Reading<'_> {
         let receipt = match sink {
             Sink::Load(loader) => loader.finish(&options)?,
             Sink::Write(batch) => match row_mode(target.mode) {
-                Some(mode) => self.write(&options, batch.map(|rows| Change::Rows { mode, rows }))?,
+                Some(mode) => {
+                    self.write(&options, batch.map(|rows| Change::Rows { mode, rows }))?
+                }
                 None => {
                     let mut loader = self.loader()?;
                     if let Some(batch) = batch {
-                        loader.push(batch)?;
+                        loader.push(&batch)?;
                     }
                     loader.finish(&options)?
                 }

@@ -198,6 +198,10 @@ fn mismatch(kind: TagType, found: Kind) -> RowFault {
     )
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err asks for"
+)]
 fn fault(error: tagdb_query::Error) -> RowFault {
     RowFault::new(error.code(), error.to_string())
 }

@@ -66,12 +66,7 @@ pub(super) async fn compact(
     run(state, id, Kind::Compact, request).await
 }
 
-async fn run(
-    state: AppState,
-    id: RequestId,
-    kind: Kind,
-    request: Request,
-) -> ApiResult<Response> {
+async fn run(state: AppState, id: RequestId, kind: Kind, request: Request) -> ApiResult<Response> {
     let FlushRequest { table, wait } = optional_json_body(&state, request).await?;
     if let Some(table) = &table {
         table_schema(&state.handle.engine().snapshot(), table)?;
@@ -113,7 +108,10 @@ pub(super) async fn job(
 ) -> ApiResult<Json<JobInfo>> {
     match state.jobs.find(&id) {
         Some(job) => Ok(Json(job)),
-        None => Err(ApiError::new("not_found", format!("there is no job \"{id}\""))),
+        None => Err(ApiError::new(
+            "not_found",
+            format!("there is no job \"{id}\""),
+        )),
     }
 }
 

@@ -96,7 +96,10 @@ impl Plan {
             )?
             .unwrap_or_default();
         let on_error = params
-            .take_word("on_error", &[("fail", OnError::Fail), ("skip", OnError::Skip)])?
+            .take_word(
+                "on_error",
+                &[("fail", OnError::Fail), ("skip", OnError::Skip)],
+            )?
             .unwrap_or_default();
         let tags = params.take_names("tags")?;
         let durable = durability(&mut params)?;

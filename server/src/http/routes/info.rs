@@ -45,10 +45,7 @@ pub(super) async fn write(
 }
 
 /// `GET /v1/status`
-pub(super) async fn status(
-    State(state): State<AppState>,
-    _: NoParams,
-) -> ApiResult<Json<Status>> {
+pub(super) async fn status(State(state): State<AppState>, _: NoParams) -> ApiResult<Json<Status>> {
     let engine = engine_status(&state).await?;
     let snapshot = state.handle.engine().snapshot();
     let subjects = snapshot

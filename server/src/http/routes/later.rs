@@ -7,32 +7,17 @@ use crate::http::error::ApiError;
 
 /// All of them.
 pub(super) fn all() -> Vec<Route> {
-    vec![
-        route("/v1/tables/{table}/match", &[], post(|| refuse("match"))),
-        route(
-            "/v1/tables/{table}/portrait",
-            &[],
-            post(|| refuse("portrait")),
-        ),
-        route(
-            "/v1/tables/{table}/significant",
-            &[],
-            post(|| refuse("significant")),
-        ),
-        route("/v1/tables/{table}/overlap", &[], post(|| refuse("overlap"))),
-        route(
-            "/v1/tables/{table}/explain-count",
-            &[],
-            post(|| refuse("explain-count")),
-        ),
-        route(
-            "/v1/tables/{table}/membership",
-            &[],
-            post(|| refuse("membership")),
-        ),
+    [
+        ("/v1/tables/{table}/match", "match"),
+        ("/v1/tables/{table}/portrait", "portrait"),
+        ("/v1/tables/{table}/significant", "significant"),
+        ("/v1/tables/{table}/overlap", "overlap"),
+        ("/v1/tables/{table}/explain-count", "explain-count"),
+        ("/v1/tables/{table}/membership", "membership"),
     ]
-}
-
-async fn refuse(feature: &'static str) -> ApiError {
-    ApiError::unsupported(feature)
+    .map(|(path, feature)| {
+        let refuse = move || async move { ApiError::unsupported(feature) };
+        route(path, &[], post(refuse))
+    })
+    .into()
 }

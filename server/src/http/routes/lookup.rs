@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::Value as Json;
 use tagdb_query::literal::write_json_string;
-use tagdb_query::{Database, DataType, Value};
+use tagdb_query::{DataType, Database, Value};
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::DbState;
 use tagdb_storage::schema::{Key, KeyType, TableSchema};
@@ -78,8 +78,11 @@ fn look_up(
         if out.len() as u64 > bytes_max {
             let detail = format!("the rows have more than {bytes_max} bytes; ask for fewer");
             let bytes = out.len() as u64;
-            return Err(ApiError::new("result_too_large", detail)
-                .limit("result_bytes", bytes, bytes_max));
+            return Err(ApiError::new("result_too_large", detail).limit(
+                "result_bytes",
+                bytes,
+                bytes_max,
+            ));
         }
     }
     out.push_str("]}");

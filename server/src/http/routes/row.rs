@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tagdb_query::Database;
 use tagdb_storage::batch::{Change, RowMode};
@@ -18,7 +19,7 @@ use super::{Path, json_text, mark_written, whole_body, written};
 use crate::engine_handle::Lane;
 use crate::http::body;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::params::{NoParams, Params, idempotency_key};
+use crate::http::params::{Params, idempotency_key};
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
 use crate::ingest::batch::BatchBuilder;
@@ -29,10 +30,18 @@ use crate::ingest::target::{Slot, Target};
 use crate::ingest::upload::{single_key, write_change};
 use crate::ingest::values::{key_from_json, key_from_text};
 
+/// The names in a row's path. The empty string is a key too, and leaves no segment of its own.
+#[derive(Debug, Deserialize)]
+pub(super) struct RowPath {
+    table: String,
+    #[serde(default)]
+    key: String,
+}
+
 /// `GET /v1/tables/{table}/rows/{key}`
 pub(super) async fn get(
     State(state): State<AppState>,
-    Path((table, key)): Path<(String, String)>,
+    Path(RowPath { table, key }): Path<RowPath>,
     mut params: Params,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
@@ -59,7 +68,7 @@ pub(super) async fn get(
 /// `PATCH /v1/tables/{table}/rows/{key}`
 pub(super) async fn patch(
     State(state): State<AppState>,
-    Path((table, key)): Path<(String, String)>,
+    Path(RowPath { table, key }): Path<RowPath>,
     mut params: Params,
     request: Request,
 ) -> ApiResult<Response> {
@@ -80,13 +89,13 @@ pub(super) async fn patch(
         write_change(database.engine(), &options, &schema, Some(change))
     };
     let receipt = state.handle.run(Lane::RowWrite, row).await?;
-    Ok(answer(receipt, 1))
+    Ok(answer(&receipt, 1))
 }
 
 /// `DELETE /v1/tables/{table}/rows/{key}`
 pub(super) async fn delete(
     State(state): State<AppState>,
-    Path((table, key)): Path<(String, String)>,
+    Path(RowPath { table, key }): Path<RowPath>,
     mut params: Params,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
@@ -101,8 +110,7 @@ pub(super) async fn delete(
         write_change(database.engine(), &options, &schema, Some(change))
     };
     let receipt = state.handle.run(Lane::RowWrite, row).await?;
-    let deleted = receipt.outcome.matched;
-    Ok(answer(receipt, deleted))
+    Ok(answer(&receipt, receipt.outcome.matched))
 }
 
 /// `?durability=async`
@@ -181,7 +189,7 @@ fn same_key(schema: &TableSchema, key: &Key, value: &RawValue) -> ApiResult<()> 
     ))
 }
 
-fn answer(receipt: Receipt, rows_affected: u64) -> Response {
+fn answer(receipt: &Receipt, rows_affected: u64) -> Response {
     let body = WriteAnswer {
         created: receipt.outcome.created,
         rows_affected,

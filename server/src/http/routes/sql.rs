@@ -45,7 +45,18 @@ pub(super) async fn post(
         }
         other => return Err(body::wrong_type(other, "application/json or text/plain")),
     };
-    answer(&state, id, wanted, Asked { headers, params, body, read_only: false }).await
+    answer(
+        &state,
+        id,
+        wanted,
+        Asked {
+            headers,
+            params,
+            body,
+            read_only: false,
+        },
+    )
+    .await
 }
 
 /// `GET /v1/sql?sql=...`
@@ -58,7 +69,18 @@ pub(super) async fn get(
     let mut wanted = from_query(&mut params)?;
     wanted.sql = params.take("sql");
     let body = Bytes::new();
-    answer(&state, id, wanted, Asked { headers, params, body, read_only: true }).await
+    answer(
+        &state,
+        id,
+        wanted,
+        Asked {
+            headers,
+            params,
+            body,
+            read_only: true,
+        },
+    )
+    .await
 }
 
 /// A request beside its JSON.
@@ -85,7 +107,10 @@ fn from_query(params: &mut Params) -> ApiResult<SqlRequest> {
         time_zone: params.take("time_zone"),
         bigint: params.take_word(
             "bigint",
-            &[("number", BigIntForm::Number), ("string", BigIntForm::String)],
+            &[
+                ("number", BigIntForm::Number),
+                ("string", BigIntForm::String),
+            ],
         )?,
         durability: params.take_word(
             "durability",

@@ -1,10 +1,12 @@
 //! Tables and what is in them.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use tagdb_query::DataType;
 use tagdb_storage::bitmap::Chunk;
-use tagdb_storage::engine::{DbState, TableState};
+use tagdb_storage::engine::TableState;
 use tagdb_storage::ids::chunk_count;
 use tagdb_storage::schema::Tag;
 use tagdb_wire::{KeyInfo, TableInfo, TableList, TableSummary, TagInfo};
@@ -42,7 +44,7 @@ pub(super) async fn describe(
             let table = snapshot
                 .table(schema.id)
                 .ok_or_else(|| ApiError::internal("a table of the catalog has no state"))?;
-            info(&snapshot, table)
+            info(table)
         })
         .await
         .map(Json)
@@ -58,13 +60,19 @@ fn summary(table: &TableState) -> TableSummary {
             kind: DataType::from(schema.key_type).to_string(),
             comment: schema.key_comment.to_string(),
         },
-        subjects: partitions.iter().map(|partition| partition.subjects()).sum(),
-        bytes: partitions.iter().map(|partition| partition.file_bytes()).sum(),
+        subjects: partitions
+            .iter()
+            .map(|partition| partition.subjects())
+            .sum(),
+        bytes: partitions
+            .iter()
+            .map(|partition| partition.file_bytes())
+            .sum(),
         partitions: schema.partitions,
     }
 }
 
-fn info(snapshot: &DbState, table: &TableState) -> ApiResult<TableInfo> {
+fn info(table: &TableState) -> ApiResult<TableInfo> {
     let TableSummary {
         name,
         key,
@@ -76,7 +84,9 @@ fn info(snapshot: &DbState, table: &TableState) -> ApiResult<TableInfo> {
     Ok(TableInfo {
         name,
         key,
-        tags: tags.map(|tag| tag_info(table, tag)).collect::<ApiResult<_>>()?,
+        tags: tags
+            .map(|tag| tag_info(table, tag))
+            .collect::<ApiResult<_>>()?,
         subjects,
         bytes,
         partitions,
@@ -101,7 +111,24 @@ fn tag_info(table: &TableState, tag: &Tag) -> ApiResult<TagInfo> {
         kind: DataType::from(tag.kind).to_string(),
         comment: tag.comment.to_string(),
         known,
-        distinct: None,
+        distinct: distinct(table, tag)?,
         bytes,
     })
+}
+
+/// The strings that a tag has ever held; partitions may have some in common.
+fn distinct(table: &TableState, tag: &Tag) -> ApiResult<Option<u64>> {
+    if !tag.kind.has_vocabulary() {
+        return Ok(None);
+    }
+    if let [partition] = table.partitions() {
+        let strings = partition.vocabulary(tag.id).read()?.len();
+        return Ok(Some(u64::from(strings)));
+    }
+    let mut strings: HashSet<Box<str>> = HashSet::new();
+    for partition in table.partitions() {
+        let vocabulary = partition.vocabulary(tag.id);
+        strings.extend(vocabulary.read()?.iter().map(|(_, string)| string.into()));
+    }
+    Ok(Some(strings.len() as u64))
 }
