@@ -1,16 +1,14 @@
 //! `tagdb quickstart`: a working database in one go.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tagdb_query::{Answer, Context, Database};
-use tagdb_storage::batch::{RowBatch, RowMode};
+use tagdb_storage::batch::RowMode;
 use tagdb_storage::clock::Clock;
-use tagdb_storage::engine::{Loader, WriteOptions};
-use tagdb_storage::schema::TableSchema;
+use tagdb_storage::engine::WriteOptions;
 
 use crate::cli::args::ServeArgs;
 use crate::cli::failure::Failure;
@@ -22,8 +20,6 @@ use crate::cli::shell::render::text_table;
 const TABLE: &str = "users";
 /// Rows of a batch: a chunk of subjects.
 const BATCH_ROWS: u32 = 1 << 16;
-/// Batches that wait to be loaded.
-const BATCHES_AHEAD: usize = 2;
 
 const AUDIENCE: &str = "has(interests, 'coffee') AND spend_30d >= 50
   AND last_login >= now() - INTERVAL '30 days'";
@@ -74,13 +70,16 @@ fn load(database: &Database) -> Result<(), Failure> {
     let start = Instant::now();
     let mut loader = engine.loader(schema.id, RowMode::Upsert).map_err(failed)?;
     let bar = progress();
-    std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(BATCHES_AHEAD);
-        scope.spawn(move || generate(&schema, &sender));
-        push_all(&mut loader, &receiver, &bar)
-    })?;
-    bar.set_message("committing");
-    loader.finish(&WriteOptions::durable()).map_err(failed)?;
+    let mut users = Users::new(Clock::system().now_micros());
+    let mut first = 0;
+    while first < USERS {
+        let count = BATCH_ROWS.min(USERS - first);
+        let batch = rows(&mut users, &schema, first, count);
+        loader.push(&batch).map_err(failed)?;
+        bar.inc(count.into());
+        first += count;
+    }
+    loader.finish(&WriteOptions::default()).map_err(failed)?;
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
     let rate = f64::from(USERS) / seconds;
@@ -89,41 +88,13 @@ fn load(database: &Database) -> Result<(), Failure> {
     ))
 }
 
-/// Makes batches until all users are made, or nobody takes them any more.
-fn generate(schema: &TableSchema, batches: &mpsc::SyncSender<RowBatch>) {
-    let mut users = Users::new(Clock::system().now_micros());
-    let mut first = 0;
-    while first < USERS {
-        let count = BATCH_ROWS.min(USERS - first);
-        if batches.send(rows(&mut users, schema, first, count)).is_err() {
-            return;
-        }
-        first += count;
-    }
-}
-
-fn push_all(
-    loader: &mut Loader,
-    batches: &mpsc::Receiver<RowBatch>,
-    bar: &ProgressBar,
-) -> Result<(), Failure> {
-    for batch in batches {
-        let count = batch.keys.len() as u64;
-        loader
-            .push(batch)
-            .map_err(|error| Failure::Failed(error.to_string()))?;
-        bar.inc(count);
-    }
-    Ok(())
-}
-
 fn progress() -> ProgressBar {
     if !output::shows_progress() {
         return ProgressBar::hidden();
     }
     let target = ProgressDrawTarget::stderr();
     let bar = ProgressBar::with_draw_target(Some(USERS.into()), target);
-    let template = "{bar:30} {human_pos} of {human_len} users, {per_sec} {msg}";
+    let template = "{bar:30} {human_pos} of {human_len} users, {per_sec}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
