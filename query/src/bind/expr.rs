@@ -16,13 +16,23 @@ pub(super) fn scalar(
     ast: &ast::Expr,
     expected: Option<DataType>,
 ) -> Result<Expr> {
-    let bound = scope.count(1).and_then(|()| {
+    // Constants are counted as elements of their lists.
+    let nodes = usize::from(!is_constant(ast));
+    let bound = scope.count(nodes).and_then(|()| {
         if let Some(slot) = group::slot_of(scope, ast)? {
             return Ok(slot);
         }
         kind(scope, ast, expected)
     });
     bound.and_then(fold).map_err(|error| error.at(ast.at))
+}
+
+/// Whether it is a literal or a parameter.
+pub(super) const fn is_constant(ast: &ast::Expr) -> bool {
+    matches!(
+        ast.kind,
+        Ast::Null | Ast::Boolean(_) | Ast::Number(_) | Ast::Text(_) | Ast::Parameter(_)
+    )
 }
 
 fn kind(scope: &mut Scope<'_>, ast: &ast::Expr, expected: Option<DataType>) -> Result<Expr> {
