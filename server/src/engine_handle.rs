@@ -67,6 +67,8 @@ impl Drop for CancelOnDrop {
 pub enum Lane {
     /// SQL and look-ups of many rows.
     Statement,
+    /// The next piece of a result under way: it takes its turn, but is never refused a place.
+    Stream,
     /// Writes of single rows.
     RowWrite,
 }
@@ -123,12 +125,18 @@ impl EngineHandle {
     /// `overloaded` when too many wait already.
     pub async fn turn(&self, lane: Lane) -> ApiResult<Turn> {
         let semaphore = match lane {
-            Lane::Statement => &self.statements,
+            Lane::Statement | Lane::Stream => &self.statements,
             Lane::RowWrite => &self.row_writes,
         };
         let permit = match Arc::clone(semaphore).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) => self.wait(semaphore).await?,
+            Err(_) => {
+                let places = match lane {
+                    Lane::Statement | Lane::RowWrite => self.queue_max,
+                    Lane::Stream => usize::MAX,
+                };
+                self.wait(semaphore, places).await?
+            }
         };
         Ok(Turn {
             _permit: permit,
@@ -136,8 +144,12 @@ impl EngineHandle {
         })
     }
 
-    async fn wait(&self, semaphore: &Arc<Semaphore>) -> ApiResult<OwnedSemaphorePermit> {
-        let place = Place::take(&self.waiting, self.queue_max)?;
+    async fn wait(
+        &self,
+        semaphore: &Arc<Semaphore>,
+        places: usize,
+    ) -> ApiResult<OwnedSemaphorePermit> {
+        let place = Place::take(&self.waiting, places)?;
         let counted = self.metrics.waiting();
         let permit = Arc::clone(semaphore)
             .acquire_owned()
@@ -188,12 +200,13 @@ impl EngineHandle {
     /// What the work returns, `timeout`, or `overloaded`.
     pub async fn run_within<T: Send + 'static>(
         &self,
+        lane: Lane,
         time: Duration,
         flag: &CancelFlag,
         work: impl FnOnce(&Database) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
         let started = Instant::now();
-        let running = self.run(Lane::Statement, work);
+        let running = self.run(lane, work);
         tokio::pin!(running);
         if let Ok(done) = tokio::time::timeout(time, &mut running).await {
             return done;
@@ -232,10 +245,10 @@ pub async fn blocking<T: Send + 'static>(
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, queue_max: usize) -> ApiResult<Self> {
+    fn take(waiting: &'a AtomicUsize, places: usize) -> ApiResult<Self> {
         let before = waiting.fetch_add(1, Ordering::Relaxed);
         let place = Self(waiting);
-        if before < queue_max {
+        if before < places {
             return Ok(place);
         }
         Err(ApiError::new(
@@ -315,10 +328,10 @@ mod tests {
             Err(ApiError::new("timeout", "stopped"))
         };
         let time = Duration::from_millis(1);
-        let error = handle.run_within(time, &flag, work).await.unwrap_err();
+        let error = handle.run_within(Lane::Statement, time, &flag, work).await.unwrap_err();
         assert_eq!(error.code(), "timeout");
         let done = handle
-            .run_within(Duration::from_secs(60), &flag, |_| Ok(7))
+            .run_within(Lane::Statement, Duration::from_secs(60), &flag, |_| Ok(7))
             .await;
         assert_eq!(done.unwrap(), 7);
     }

@@ -13,7 +13,7 @@ use super::error::{ApiError, ApiResult};
 use super::middleware::{RequestId, log_failure};
 use super::output;
 use super::state::AppState;
-use crate::engine_handle::CancelOnDrop;
+use crate::engine_handle::{CancelOnDrop, Lane};
 
 /// Bytes after which a piece is sent.
 const PIECE_BYTES: usize = 64 << 10;
@@ -140,7 +140,7 @@ impl Sending {
         let filled = self
             .state
             .handle
-            .run_within(self.left, &flag, move |_| {
+            .run_within(Lane::Stream, self.left, &flag, move |_| {
                 rows.fill()?;
                 Ok(rows)
             })
