@@ -143,8 +143,15 @@ impl Dialect for TagDialect {
                 if is_reserved(token) && !OPERANDS.contains(&word.keyword) {
                     return Some(parser.expected_ref("an expression", parser.peek_token_ref()));
                 }
-                let is_name = word.keyword == Keyword::NoKeyword;
-                match &parser.peek_nth_token_ref(1).token {
+                let next = &parser.peek_nth_token_ref(1).token;
+                let is_name = match word.keyword {
+                    Keyword::NoKeyword => true,
+                    Keyword::INTERVAL => {
+                        !matches!(next, Token::Number(..) | Token::SingleQuotedString(_))
+                    }
+                    _ => false,
+                };
+                match next {
                     Token::Arrow => Some(lambda(parser)),
                     Token::LParen if is_name => Some(function(parser)),
                     _ if is_name => Some(parser.parse_identifier().map(Expr::Identifier)),

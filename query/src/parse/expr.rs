@@ -16,13 +16,13 @@ use crate::parse::{refused, types};
 
 /// What follows the left side of an operator.
 enum Tail {
-    And(Tree),
-    Or(Tree),
-    Binary(Tree),
-    Any(Tree),
+    And(Box<Tree>),
+    Or(Box<Tree>),
+    Binary(Box<Tree>),
+    Any(Box<Tree>),
     Is,
-    IsDistinct(Tree),
-    Between(Tree, Tree),
+    IsDistinct(Box<Tree>),
+    Between(Box<Tree>, Box<Tree>),
     In(Vec<Tree>),
     Cast,
     /// An operator that is left out of the dialect.
@@ -41,11 +41,11 @@ pub(crate) enum Operator {
 fn part(tree: Tree) -> (Tree, Option<Tail>) {
     let (left, tail) = match tree {
         Tree::BinaryOp { left, op, right } => match op {
-            BinaryOperator::And => (left, Tail::And(*right)),
-            BinaryOperator::Or => (left, Tail::Or(*right)),
-            _ => (left, Tail::Binary(*right)),
+            BinaryOperator::And => (left, Tail::And(right)),
+            BinaryOperator::Or => (left, Tail::Or(right)),
+            _ => (left, Tail::Binary(right)),
         },
-        Tree::AnyOp { left, right, .. } => (left, Tail::Any(*right)),
+        Tree::AnyOp { left, right, .. } => (left, Tail::Any(right)),
         Tree::IsNull(left)
         | Tree::IsNotNull(left)
         | Tree::IsTrue(left)
@@ -55,11 +55,11 @@ fn part(tree: Tree) -> (Tree, Option<Tail>) {
         | Tree::IsUnknown(left)
         | Tree::IsNotUnknown(left) => (left, Tail::Is),
         Tree::IsDistinctFrom(left, right) | Tree::IsNotDistinctFrom(left, right) => {
-            (left, Tail::IsDistinct(*right))
+            (left, Tail::IsDistinct(right))
         }
         Tree::Between {
             expr, low, high, ..
-        } => (expr, Tail::Between(*low, *high)),
+        } => (expr, Tail::Between(low, high)),
         Tree::InList { expr, list, .. } => (expr, Tail::In(list)),
         Tree::Cast {
             kind: CastKind::DoubleColon,
@@ -105,17 +105,17 @@ impl Cursor<'_> {
             left = match tail {
                 Tail::And(right) => {
                     let mut terms = and_terms(left);
-                    terms.extend(self.term("and", right, and_terms)?);
+                    terms.extend(self.term("and", *right, and_terms)?);
                     while let Some(Tail::And(right)) = tails.pop_if(|t| matches!(t, Tail::And(_))) {
-                        terms.extend(self.term("and", right, and_terms)?);
+                        terms.extend(self.term("and", *right, and_terms)?);
                     }
                     self.node(start, ExprKind::And(terms))?
                 }
                 Tail::Or(right) => {
                     let mut terms = or_terms(left);
-                    terms.extend(self.term("or", right, or_terms)?);
+                    terms.extend(self.term("or", *right, or_terms)?);
                     while let Some(Tail::Or(right)) = tails.pop_if(|t| matches!(t, Tail::Or(_))) {
-                        terms.extend(self.term("or", right, or_terms)?);
+                        terms.extend(self.term("or", *right, or_terms)?);
                     }
                     self.node(start, ExprKind::Or(terms))?
                 }
@@ -146,23 +146,23 @@ impl Cursor<'_> {
         let at = self.at();
         let left = Box::new(left);
         match tail {
-            Tail::Binary(right) => self.binary(left, right),
-            Tail::Any(right) => self.any(left, right),
+            Tail::Binary(right) => self.binary(left, *right),
+            Tail::Any(right) => self.any(left, *right),
             Tail::Is => self.is_something(left),
             Tail::IsDistinct(right) => {
                 self.expect_word("is")?;
                 let negated = self.accept_word("not");
                 self.expect_word("distinct")?;
                 self.expect_word("from")?;
-                let right = Box::new(self.expr(right)?);
+                let right = Box::new(self.expr(*right)?);
                 self.negate_if(at, ExprKind::IsNotDistinct(left, right), !negated)
             }
             Tail::Between(low, high) => {
                 let negated = self.accept_word("not");
                 self.expect_word("between")?;
-                let low = Box::new(self.expr(low)?);
+                let low = Box::new(self.expr(*low)?);
                 self.expect_word("and")?;
-                let high = Box::new(self.expr(high)?);
+                let high = Box::new(self.expr(*high)?);
                 self.negate_if(at, ExprKind::Between(left, low, high), negated)
             }
             Tail::In(list) => {

@@ -25,10 +25,7 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use cursor::Cursor;
 
-/// Tokens up to which a text is read on the caller's stack.
-const TOKENS_INLINE_MAX: usize = 256;
-
-/// Stack for all other texts; what is not touched takes no memory.
+/// Stack for texts that are not small; what is not touched takes no memory.
 const STACK_BYTES: usize = 64 << 20;
 
 /// Reads the statements of a text, which semicolons part.
@@ -42,7 +39,7 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Statement>> {
 
 fn statements(text: &str, limits: &Limits) -> Result<Vec<Statement>> {
     let found = scan::scan(text, limits)?;
-    on_enough_stack(found.counted, || {
+    on_enough_stack(found.is_small(), || {
         let mut cursor = Cursor::new(found, text.len(), limits);
         let text: Arc<str> = text.into();
         let mut statements = Vec::new();
@@ -78,7 +75,7 @@ pub fn parse_predicate(text: &str, limits: &Limits) -> Result<Predicate> {
     Limits::check("statement_bytes", text.len(), limits.statement_bytes_max)?;
     let read = || {
         let found = scan::scan(text, limits)?;
-        on_enough_stack(found.counted, || {
+        on_enough_stack(found.is_small(), || {
             let mut cursor = Cursor::new(found, text.len(), limits);
             let expr = cursor.read_expr()?;
             match cursor.is_end() {
@@ -93,11 +90,12 @@ pub fn parse_predicate(text: &str, limits: &Limits) -> Result<Predicate> {
     })
 }
 
-/// Runs a parse of so many tokens. The library's trees get as high as a chain of operators is
-/// long, and dropping one goes all the way down: a long text is read on a thread of its own, whose
-/// stack is enough for the highest tree that the limits of tokens and depth allow.
-fn on_enough_stack<T: Send>(tokens: usize, parse: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    if tokens <= TOKENS_INLINE_MAX {
+/// Runs a parse. The library's trees get as high as a chain of operators is
+/// long, dropping one goes all the way down, and each query in a query takes some 40 KiB of stack: a
+/// text that is not small is read on a thread of its own, whose stack is enough for the highest
+/// tree that the limits of tokens and depth allow.
+fn on_enough_stack<T: Send>(small: bool, parse: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    if small {
         return parse();
     }
     std::thread::scope(|scope| {

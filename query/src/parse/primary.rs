@@ -56,7 +56,7 @@ impl Cursor<'_> {
             Tree::Extract { expr, .. } => self.extract(*expr)?,
             Tree::TypedString(_) => self.typed_text()?,
             Tree::Interval(_) => ExprKind::Interval(self.interval()?),
-            other => return Err(self.refused_operand(other)),
+            other => return Err(self.refused_operand(&other)),
         };
         self.node(at, kind)
     }
@@ -340,7 +340,7 @@ impl Cursor<'_> {
     }
 
     /// The error for an operand that is left out of the dialect.
-    fn refused_operand(&mut self, tree: Tree) -> Error {
+    fn refused_operand(&mut self, tree: &Tree) -> Error {
         match tree {
             Tree::Subquery(_) => {
                 self.accept(&Token::LParen);

@@ -24,6 +24,15 @@ pub(crate) struct Tokens {
     pub(crate) places: Vec<Place>,
     /// Words, operators and brackets; elements of lists are counted as such.
     pub(crate) counted: usize,
+    /// The most brackets, CASE and signs inside each other.
+    pub(crate) depth: usize,
+}
+
+impl Tokens {
+    /// Whether the caller's stack is enough to read them; so it is for nearly all statements.
+    pub(crate) const fn is_small(&self) -> bool {
+        self.counted <= 256 && self.depth <= 8
+    }
 }
 
 /// Splits a text, which has to be shorter than 4 GiB.
@@ -51,7 +60,7 @@ pub(crate) fn scan(text: &str, limits: &Limits) -> Result<Tokens> {
         return Err(not_ended(text, reader.at(), &error.message));
     }
     Limits::check("tokens", found.counted, limits.tokens_max)?;
-    check_nesting(&found, limits)?;
+    found.depth = nesting(&found, limits)?;
     Ok(found)
 }
 
@@ -192,8 +201,8 @@ fn not_ended(text: &str, at: u32, message: &str) -> Error {
 }
 
 /// Counts brackets, CASE and signs inside each other, so that nothing follows them too far.
-fn check_nesting(found: &Tokens, limits: &Limits) -> Result<()> {
-    let (mut depth, mut prefixes) = (0_usize, 0_usize);
+fn nesting(found: &Tokens, limits: &Limits) -> Result<usize> {
+    let (mut depth, mut prefixes, mut deepest) = (0_usize, 0_usize, 0);
     for (token, place) in found.tokens.iter().zip(&found.places) {
         let keyword = match &token.token {
             Token::Word(word) => word.keyword,
@@ -211,8 +220,9 @@ fn check_nesting(found: &Tokens, limits: &Limits) -> Result<()> {
             (Token::SemiColon, _) => depth = 0,
             _ => {}
         }
-        Limits::check("nesting_depth", depth + prefixes, limits.nesting_depth_max)
+        deepest = deepest.max(depth + prefixes);
+        Limits::check("nesting_depth", deepest, limits.nesting_depth_max)
             .map_err(|error| error.at(place.start))?;
     }
-    Ok(())
+    Ok(deepest)
 }
