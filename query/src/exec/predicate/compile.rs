@@ -10,7 +10,7 @@ use tagdb_storage::vocabulary::Vocabulary;
 use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Slot, TextTest};
 use crate::error::{Error, Result};
 use crate::exec::columns::{Columns, Reader};
-use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf};
+use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf, RowTest, Sides};
 use crate::exec::predicate::{Node, NodeKind};
 
 /// Compiles a predicate.
@@ -91,18 +91,28 @@ impl Compiler<'_> {
             | Test::NotNull(_) => {
                 let mut slots = Vec::new();
                 test.for_each_slot(&mut |slot| slots.push(slot));
+                slots.sort_unstable();
+                slots.dedup();
                 let columns = Columns::open(self.partition, self.columns, &slots)?;
-                leaf(Leaf::Rows {
-                    predicate: predicate.clone(),
+                let predicate = predicate.clone();
+                leaf(Leaf::Rows(RowTest {
+                    predicate,
                     columns,
-                })
+                    slots,
+                }))
             }
         }
     }
 
     fn number(&self, slot: Slot, ranges: &Ranges) -> Result<NodeKind> {
         match self.reader(slot)? {
-            Reader::Number(stack, _) => leaf(Leaf::Number(stack, ranges.clone())),
+            Reader::Number(stack, _) => {
+                let sides = Sides {
+                    inside: ranges.clone(),
+                    outside: ranges.complement(),
+                };
+                leaf(Leaf::Number(stack, sides))
+            }
             // NULL for everybody.
             Reader::MapValue(_, None, _) => Ok(NodeKind::Constant(None)),
             Reader::MapValue(stack, Some(code), _) => {

@@ -10,7 +10,7 @@ use tagdb_storage::ids::{Code, Ordinal, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
 use tagdb_storage::schema::Key;
 
-use crate::bind::bound::{Predicate, Ranges};
+use crate::bind::bound::{Predicate, Ranges, Slot};
 use crate::error::Result;
 use crate::exec::columns::Columns;
 use crate::exec::predicate::evaluate::Scratch;
@@ -24,7 +24,7 @@ const RANGES_MANY: usize = 4;
 #[derive(Debug)]
 pub(super) enum Leaf {
     Boolean(SingleStack),
-    Number(SingleStack, Ranges),
+    Number(SingleStack, Sides),
     MapNumber(MultiStack, Code, Ranges),
     Keyword(SingleStack, CodeTest),
     Known(KnownTest),
@@ -38,11 +38,24 @@ pub(super) enum Leaf {
     HasAny(MultiStack, CodeTest),
     HasAll(MultiStack, Vec<Code>),
     Cardinality(MultiStack, Ranges),
-    /// By rows: the predicate is a leaf.
-    Rows {
-        predicate: Predicate,
-        columns: Columns,
-    },
+    Rows(RowTest),
+}
+
+/// The numbers that pass a test, and those that fail it.
+#[derive(Debug)]
+pub(super) struct Sides {
+    pub(super) inside: Ranges,
+    pub(super) outside: Ranges,
+}
+
+/// A test of expressions, row by row.
+#[derive(Debug)]
+pub(super) struct RowTest {
+    /// A leaf.
+    pub(super) predicate: Predicate,
+    pub(super) columns: Columns,
+    /// What it reads, rising.
+    pub(super) slots: Vec<Slot>,
 }
 
 /// What has to be there.
@@ -94,12 +107,12 @@ impl Leaf {
                 2 + 2 * codes.len() as u32
             }
             Self::HasAll(_, codes) => 2 + 2 * codes.len() as u32,
-            Self::Number(_, ranges) => 10 + 10 * ranges.as_slice().len().min(4) as u32,
-            Self::MapNumber(..) => 20,
+            Self::Number(..) => 20,
+            Self::MapNumber(..) => 40,
             Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
             Self::Cardinality(..) => 200,
             Self::KeyRange { .. } => 500,
-            Self::Rows { .. } => 2_000,
+            Self::Rows(_) => 2_000,
         }
     }
 
@@ -124,22 +137,19 @@ impl Leaf {
                 stack.members(chunk, Code::from(side), out)?;
                 out.and(candidates);
             }
-            Self::Number(stack, ranges) => {
-                let is = |value| ranges.contains(value) == side;
-                match (side, ranges.as_slice()) {
-                    (true, few) if few.len() < RANGES_MANY => {
-                        in_ranges(few, scratch, out, |range, part| {
-                            Ok(stack.in_range(chunk, candidates, range, part)?)
-                        })?;
-                    }
-                    _ => {
-                        out.clear();
-                        stack.for_each(chunk, candidates, &mut |low, value| {
-                            if is(value) {
-                                out.set(low);
-                            }
-                        })?;
-                    }
+            Self::Number(stack, sides) => {
+                let ranges = if side { &sides.inside } else { &sides.outside };
+                if ranges.as_slice().len() < RANGES_MANY {
+                    in_ranges(ranges.as_slice(), scratch, out, |range, part| {
+                        Ok(stack.in_range(chunk, candidates, range, part)?)
+                    })?;
+                } else {
+                    out.clear();
+                    stack.for_each(chunk, candidates, &mut |low, value| {
+                        if ranges.contains(value) {
+                            out.set(low);
+                        }
+                    })?;
                 }
             }
             Self::MapNumber(stack, code, ranges) => {
@@ -165,9 +175,7 @@ impl Leaf {
                     false => complement(candidates, out),
                 }
             }
-            Self::Rows { predicate, columns } => {
-                scratch.by_rows(predicate, columns, side, (chunk, candidates), out)?;
-            }
+            Self::Rows(test) => scratch.by_rows(test, side, (chunk, candidates), out)?,
         }
         Ok(())
     }
@@ -244,7 +252,7 @@ impl Leaf {
             | Self::Number(..)
             | Self::MapNumber(..)
             | Self::Keyword(..)
-            | Self::Rows { .. } => Ok(()),
+            | Self::Rows(_) => Ok(()),
         }
     }
 }

@@ -1,8 +1,6 @@
-//! Statements from text to answer, on an engine in memory.
+//! Statements with answers written by hand.
 
-mod support;
-
-use support::Session;
+use crate::session::Session;
 
 fn people() -> Session {
     let session = Session::new();
