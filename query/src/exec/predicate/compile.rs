@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, Ordinal};
-use tagdb_storage::schema::{Family, Key};
+use tagdb_storage::schema::Key;
 use tagdb_storage::vocabulary::Vocabulary;
 
 use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Slot, TextTest};
@@ -123,16 +123,13 @@ impl Compiler<'_> {
     }
 
     fn known(&self, slot: Slot) -> Result<NodeKind> {
-        let test = match (self.reader(slot)?, self.columns.get(slot)) {
-            (Reader::Key, _) => return Ok(NodeKind::Constant(Some(true))),
-            (Reader::MapValue(_, None, _), _) => return Ok(NodeKind::Constant(Some(false))),
-            (Reader::MapValue(stack, Some(code), _), _) => KnownTest::Entry(stack, code),
-            (Reader::Text(stack), _) => KnownTest::Text(stack),
-            (Reader::Set(stack, _) | Reader::Map(stack, ..), _) => KnownTest::Multi(stack),
-            (_, Some(Column::Tag { id, kind })) if kind.family() == Family::Single => {
-                KnownTest::Single(self.partition.single(*id)?)
-            }
-            _ => return Err(wrong_column()),
+        let test = match self.columns.get(slot).ok_or_else(wrong_column)? {
+            Column::Key => return Ok(NodeKind::Constant(Some(true))),
+            Column::Tag { id, kind } => KnownTest::of(self.partition, *id, kind.family())?,
+            Column::MapValue { .. } => match self.reader(slot)? {
+                Reader::MapValue(stack, Some(code), _) => KnownTest::Entry(stack, code),
+                _ => return Ok(NodeKind::Constant(Some(false))),
+            },
         };
         leaf(Leaf::Known(test))
     }

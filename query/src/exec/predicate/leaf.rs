@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
-use tagdb_storage::ids::{Code, Ordinal, chunk_of, low_of};
+use tagdb_storage::ids::{Code, Ordinal, TagId, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
-use tagdb_storage::schema::Key;
+use tagdb_storage::schema::{Family, Key};
 
 use crate::bind::bound::{Predicate, Ranges, Slot};
 use crate::error::Result;
@@ -60,7 +60,7 @@ pub(super) struct RowTest {
 
 /// What has to be there.
 #[derive(Debug)]
-pub(super) enum KnownTest {
+pub(crate) enum KnownTest {
     Single(SingleStack),
     Text(TextStack),
     Multi(MultiStack),
@@ -113,6 +113,29 @@ impl Leaf {
             Self::Cardinality(..) => 200,
             Self::KeyRange { .. } => 500,
             Self::Rows(_) => 2_000,
+        }
+    }
+
+    /// How it is met, in words.
+    pub(super) fn method(&self) -> String {
+        match self {
+            Self::Boolean(_) => "bitmap".to_owned(),
+            Self::Number(..) => "column, among candidates".to_owned(),
+            Self::MapNumber(..) => "values under the key, among candidates".to_owned(),
+            Self::Keyword(_, CodeTest::Few(codes)) => format!("bitmaps of {} values", codes.len()),
+            Self::Keyword(_, CodeTest::Many(_)) => {
+                "column against a set of values, among candidates".to_owned()
+            }
+            Self::Known(_) => "bitmap of who has it".to_owned(),
+            Self::Keys(ordinals) => format!("look-up of keys, {} found", ordinals.len()),
+            Self::KeyRange { .. } => "scan of keys, among candidates".to_owned(),
+            Self::HasAny(_, CodeTest::Few(codes)) => format!("any of {} bitmaps", codes.len()),
+            Self::HasAny(_, CodeTest::Many(_)) => {
+                "members against a set, among candidates".to_owned()
+            }
+            Self::HasAll(_, codes) => format!("all of {} bitmaps", codes.len()),
+            Self::Cardinality(..) => "sizes, among candidates".to_owned(),
+            Self::Rows(_) => "row by row, among candidates".to_owned(),
         }
     }
 
@@ -258,7 +281,27 @@ impl Leaf {
 }
 
 impl KnownTest {
-    fn members(&self, chunk: u16, out: &mut Chunk) -> tagdb_storage::Result<()> {
+    /// Of a whole tag.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn of(
+        partition: &PartitionState,
+        tag: TagId,
+        family: Family,
+    ) -> tagdb_storage::Result<Self> {
+        Ok(match family {
+            Family::Single => Self::Single(partition.single(tag)?),
+            Family::Text => Self::Text(partition.text(tag)?),
+            Family::Set | Family::Map => Self::Multi(partition.multi(tag)?),
+        })
+    }
+
+    /// Those who have it, in a chunk.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn members(&self, chunk: u16, out: &mut Chunk) -> tagdb_storage::Result<()> {
         match self {
             Self::Single(stack) => stack.known(chunk, out),
             Self::Text(stack) => stack.known(chunk, out),
