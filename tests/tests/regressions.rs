@@ -37,7 +37,6 @@ fn check(steps: Vec<Step>) {
         seed: 1,
         cache_bytes: 0,
         log_file_bytes: 1 << 13,
-        load_rows: 7,
         steps: all,
     };
     run(&history).unwrap();
