@@ -5,8 +5,11 @@
 //! JSON.
 
 pub mod bind;
+pub mod database;
 pub mod decimal;
 pub mod error;
+mod exec;
+pub mod explain;
 pub mod functions;
 pub mod limits;
 pub mod literal;
@@ -15,6 +18,10 @@ pub mod plan;
 pub mod value;
 
 pub use bind::Param;
+pub use bind::bound::OutputColumn;
+pub use database::{Answer, Context, Database, Row, RowStream};
 pub use error::{Error, Result};
+pub use exec::CancelFlag;
 pub use limits::Limits;
+pub use parse::Statement;
 pub use value::{DataType, Value};

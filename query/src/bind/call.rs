@@ -1,7 +1,7 @@
 //! Calls of scalar functions.
 
 use crate::bind::bound::{DateUnit, Expr, Function};
-use crate::bind::expr::{called, coerce, coerced, date_or_timestamp, of_predicate, scalar};
+use crate::bind::expr::{alike, called, coerce, coerced, date_or_timestamp, of_predicate, scalar};
 use crate::bind::scope::Scope;
 use crate::bind::types::{decimal, scale_of};
 use crate::bind::{group, names, sets};
@@ -55,7 +55,7 @@ pub(super) fn call(
         }
         "nullif" => {
             arity(name, &arguments, 2..=2)?;
-            variadic(scope, Function::Nullif, &arguments, expected)
+            nullif(scope, &arguments, expected)
         }
         "concat" => concat(scope, &arguments),
         "abs" | "floor" | "ceil" | "round" => number(scope, name, &arguments),
@@ -117,6 +117,23 @@ fn variadic(
     }
     let (arguments, data_type) = coerced(scope, arguments, expected)?;
     Ok(called(function, arguments, data_type))
+}
+
+/// The result has the type of the first argument, unless a date has to become a timestamp.
+fn nullif(
+    scope: &mut Scope<'_>,
+    arguments: &[&ast::Expr],
+    expected: Option<DataType>,
+) -> Result<Expr> {
+    let (mut arguments, common) = alike(scope, arguments, expected)?;
+    if common == DataType::Timestamp {
+        arguments = arguments
+            .into_iter()
+            .map(|argument| coerce(scope, argument, common))
+            .collect::<Result<_>>()?;
+    }
+    let data_type = arguments.first().map_or(common, |first| first.data_type);
+    Ok(called(Function::Nullif, arguments, data_type))
 }
 
 fn ordered(expr: Expr) -> Result<Expr> {

@@ -1,12 +1,14 @@
 //! Scalar expressions.
 
 use crate::bind::bound::{Column, Expr, ExprKind, Function, Predicate};
+use crate::bind::compare::compare;
 use crate::bind::scope::Scope;
 use crate::bind::types::{castable, common_type};
 use crate::bind::{arithmetic, call, group, params, predicate};
 use crate::error::{Error, Result};
 use crate::functions::eval;
 use crate::parse::ast::{self, ExprKind as Ast};
+use crate::plan::simplify;
 use crate::value::{DataType, Value};
 
 /// Binds an expression. A string literal becomes a date, timestamp or decimal, and a string
@@ -16,13 +18,23 @@ pub(super) fn scalar(
     ast: &ast::Expr,
     expected: Option<DataType>,
 ) -> Result<Expr> {
-    let bound = scope.count(1).and_then(|()| {
+    // Constants are counted as elements of their lists.
+    let nodes = usize::from(!is_constant(ast));
+    let bound = scope.count(nodes).and_then(|()| {
         if let Some(slot) = group::slot_of(scope, ast)? {
             return Ok(slot);
         }
         kind(scope, ast, expected)
     });
     bound.and_then(fold).map_err(|error| error.at(ast.at))
+}
+
+/// Whether it is a literal or a parameter.
+pub(super) const fn is_constant(ast: &ast::Expr) -> bool {
+    matches!(
+        ast.kind,
+        Ast::Null | Ast::Boolean(_) | Ast::Number(_) | Ast::Text(_) | Ast::Parameter(_)
+    )
 }
 
 fn kind(scope: &mut Scope<'_>, ast: &ast::Expr, expected: Option<DataType>) -> Result<Expr> {
@@ -80,7 +92,7 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr, expected: Option<DataType>) -> R
             Ok(called(function, vec![inner], data_type))
         }
         Ast::Call(call) => call::call(scope, call, ast.at, expected),
-        _ => Ok(of_predicate(predicate::predicate(scope, ast)?)),
+        _ => Ok(of_predicate(simplify(predicate::predicate(scope, ast)?))),
     }
 }
 
@@ -109,7 +121,11 @@ pub(super) fn fold(expr: Expr) -> Result<Expr> {
             left.as_literal().is_some() && right.as_literal().is_some()
         }
         ExprKind::Call(_, arguments) => arguments.iter().all(|a| a.as_literal().is_some()),
-        ExprKind::Case { .. } => false,
+        ExprKind::Case { .. } => {
+            let mut constant = true;
+            expr.for_each_slot(&mut |_| constant = false);
+            constant
+        }
         ExprKind::Predicate(predicate) => matches!(**predicate, Predicate::Constant(_)),
     };
     if !constant {
@@ -257,11 +273,10 @@ fn case(
     let mut whens = Vec::with_capacity(branches.len());
     for (when, _) in branches {
         whens.push(match operand {
-            None => predicate::predicate(scope, when)?,
-            Some(operand) => {
-                crate::bind::compare::compare(scope, ast::CompareOp::Equal, operand, when)
-                    .map_err(|error| error.at(when.at))?
-            }
+            None => simplify(predicate::predicate(scope, when)?),
+            Some(operand) => compare(scope, ast::CompareOp::Equal, operand, when)
+                .map(simplify)
+                .map_err(|error| error.at(when.at))?,
         });
     }
     let results: Vec<_> = branches

@@ -1,7 +1,7 @@
 //! Groups: their keys, their aggregates, and expressions over them.
 
 use crate::bind::bound::{Aggregate, AggregateKind, Column, Expr, GroupKey};
-use crate::bind::expr::scalar;
+use crate::bind::expr::{is_constant, scalar};
 use crate::bind::scope::{Groups, Scope};
 use crate::bind::types::{decimal, scale_of};
 use crate::error::{Error, Result};
@@ -96,11 +96,7 @@ pub(super) fn slot_of(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Option<E
             slot.map(|slot| Expr::slot(slot, data_type))
         });
     }
-    let constant = matches!(
-        ast.kind,
-        Ast::Null | Ast::Boolean(_) | Ast::Number(_) | Ast::Text(_) | Ast::Parameter(_)
-    );
-    if constant || groups.keys.is_empty() || has_aggregate(ast) {
+    if is_constant(ast) || groups.keys.is_empty() || has_aggregate(ast) {
         return Ok(None);
     }
     // What it is over rows tells which key it is.

@@ -8,6 +8,7 @@ use crate::bind::expr::{called, scalar};
 use crate::bind::params::{self, Param};
 use crate::bind::scope::Scope;
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::parse::ast::{self, Call, ExprKind as Ast};
 use crate::value::{DataType, Value};
 
@@ -43,6 +44,8 @@ pub(super) fn equal_any(
         Ast::List(items) => crate::bind::compare::in_list(scope, left, items),
         Ast::Parameter(index) => match scope.param(*index)? {
             Param::List(items) => {
+                let most = scope.env.limits.list_elements_max;
+                Limits::check("list_elements", items.len(), most)?;
                 let mark = scope.mark();
                 let expected = scalar(scope, left, None)?.data_type;
                 scope.forget_since(mark);

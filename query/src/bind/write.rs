@@ -298,7 +298,7 @@ fn set_edit(scope: &Scope<'_>, own: &Column, value: &Expr) -> Option<TagChange> 
         }
         inner = set;
     }
-    if calls.is_empty() || scope.column(inner.as_slot()?) != Some(own) {
+    if inner.as_slot() == value.as_slot() || scope.column(inner.as_slot()?) != Some(own) {
         return None;
     }
     // The outermost call is the last to happen, so that the first one seen decides.

@@ -95,7 +95,7 @@ pub fn date_of(instant: i64, zone: &TimeZone) -> Result<i32> {
 /// # Errors
 /// `overflow` outside of the years 1 to 9999.
 pub fn midnight_of(days: i32, zone: &TimeZone) -> Result<i64> {
-    let local = i64::from(days) * MICROSECONDS_PER_DAY;
+    let local = i64::from(checked_date(i64::from(days))?) * MICROSECONDS_PER_DAY;
     checked_timestamp(instant_of(local, zone, offset_at(local, zone)?)?)
 }
 
@@ -150,7 +150,7 @@ pub(super) fn extract(field: DateField, value: &Value, zone: &TimeZone) -> Resul
     let (local, instant) = match value {
         Value::Null => return Ok(Value::Null),
         Value::Date(days) => {
-            let local = i64::from(*days) * MICROSECONDS_PER_DAY;
+            let local = i64::from(checked_date(i64::from(*days))?) * MICROSECONDS_PER_DAY;
             (local, local)
         }
         Value::Timestamp(instant) => (local_of(*instant, zone)?, *instant),

@@ -18,6 +18,20 @@ pub struct Statement {
     pub(crate) kind: StatementKind,
 }
 
+impl Statement {
+    /// Whether it only reads.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        matches!(
+            self.kind,
+            StatementKind::Select(_)
+                | StatementKind::ShowTables
+                | StatementKind::Describe(_)
+                | StatementKind::Explain { .. }
+        )
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum StatementKind {
     Select(Box<Select>),

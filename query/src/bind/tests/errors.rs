@@ -1,0 +1,328 @@
+use super::{bound, condition};
+use crate::error::Error;
+
+/// Statements, the code, the place (line, column) and a part of the sentence.
+const ERRORS: &[Case] = &[
+    (
+        "SELECT gendr FROM users",
+        "unknown_tag",
+        (1, 8),
+        "did you mean \"gender\"?",
+    ),
+    (
+        "SELECT age\nFROM users\nWHERE  zzz = 1",
+        "unknown_tag",
+        (3, 8),
+        "of table \"users\"",
+    ),
+    (
+        "SELECT age FROM user",
+        "unknown_table",
+        (1, 17),
+        "did you mean \"users\"?",
+    ),
+    (
+        "SELECT x.age FROM users",
+        "unknown_table",
+        (1, 8),
+        "the table is \"users\"",
+    ),
+    (
+        "SELECT users.age FROM users u",
+        "unknown_table",
+        (1, 8),
+        "the table is \"u\"",
+    ),
+    (
+        "SELECT hasAny(interests, ['a']) FROM users",
+        "unknown_function",
+        (1, 8),
+        "has_any",
+    ),
+    (
+        "SELECT list_contains(interests, 'a') FROM users",
+        "unknown_function",
+        (1, 8),
+        "has(set",
+    ),
+    (
+        "SELECT uniq(city) FROM users",
+        "unknown_function",
+        (1, 8),
+        "count(DISTINCT",
+    ),
+    (
+        "SELECT countIf(vip) FROM users",
+        "unknown_function",
+        (1, 8),
+        "count(*)",
+    ),
+    (
+        "SELECT arrayJoin(interests) FROM users",
+        "unknown_function",
+        (1, 8),
+        "unnest",
+    ),
+    (
+        "SELECT lenght(city) FROM users",
+        "unknown_function",
+        (1, 8),
+        "\"length\"?",
+    ),
+    (
+        "SELECT age FROM users WHERE vip = 1",
+        "type_mismatch",
+        (1, 35),
+        "BOOLEAN and BIGINT",
+    ),
+    (
+        "SELECT age FROM users WHERE has(interests, 1)",
+        "type_mismatch",
+        (1, 44),
+        "strings",
+    ),
+    (
+        "SELECT age FROM users WHERE age = '30'",
+        "type_mismatch",
+        (1, 35),
+        "KEYWORD",
+    ),
+    (
+        "SELECT age FROM users WHERE birthday = 'x'",
+        "type_mismatch",
+        (1, 40),
+        "not a DATE",
+    ),
+    (
+        "SELECT age FROM users WHERE age",
+        "type_mismatch",
+        (1, 29),
+        "a condition is expected",
+    ),
+    (
+        "SELECT age FROM users WHERE interests IS NULL",
+        "type_mismatch",
+        (1, 39),
+        "cardinality",
+    ),
+    (
+        "SELECT age FROM users WHERE has_any(interests, ['a', NULL])",
+        "type_mismatch",
+        (1, 54),
+        "NULL",
+    ),
+    (
+        "SELECT age FROM users WHERE bio = 'x'",
+        "unsupported",
+        (1, 33),
+        "LONGTEXT",
+    ),
+    (
+        "SELECT age['x'] FROM users",
+        "type_mismatch",
+        (1, 8),
+        "not a map",
+    ),
+    (
+        "SELECT age + city FROM users",
+        "type_mismatch",
+        (1, 12),
+        "SMALLINT + KEYWORD",
+    ),
+    (
+        "SELECT age FROM users ORDER BY interests",
+        "type_mismatch",
+        (1, 32),
+        "no order",
+    ),
+    (
+        "SELECT CAST('x' AS INT) FROM users",
+        "type_mismatch",
+        (1, 8),
+        "\"x\" is not a valid INT",
+    ),
+    (
+        "SELECT CAST(interests AS INT) FROM users",
+        "type_mismatch",
+        (1, 8),
+        "cannot be cast",
+    ),
+    (
+        "SELECT 9223372036854775807 + 1 FROM users",
+        "overflow",
+        (1, 28),
+        "too large",
+    ),
+    (
+        "SELECT age, count(*) FROM users",
+        "not_grouped",
+        (1, 8),
+        "\"age\"",
+    ),
+    (
+        "SELECT city FROM users GROUP BY gender",
+        "not_grouped",
+        (1, 8),
+        "\"city\"",
+    ),
+    (
+        "SELECT * FROM users GROUP BY gender",
+        "not_grouped",
+        (1, 8),
+        "GROUP BY",
+    ),
+    (
+        "SELECT gender FROM users GROUP BY gender ORDER BY age",
+        "not_grouped",
+        (1, 51),
+        "\"age\"",
+    ),
+    (
+        "SELECT count(*) FROM users WHERE count(*) > 1",
+        "unsupported",
+        (1, 34),
+        "aggregate count",
+    ),
+    (
+        "SELECT sum(count(*)) FROM users",
+        "unsupported",
+        (1, 12),
+        "aggregate count",
+    ),
+    (
+        "SELECT sum(city) FROM users",
+        "type_mismatch",
+        (1, 12),
+        "sum of KEYWORD",
+    ),
+    (
+        "SELECT interests FROM users GROUP BY interests",
+        "unsupported",
+        (1, 38),
+        "unnest(set)",
+    ),
+    (
+        "SELECT 1 FROM users GROUP BY 2",
+        "bad_parameter",
+        (1, 30),
+        "position 2",
+    ),
+    (
+        "SELECT unnest(interests) FROM users",
+        "unsupported",
+        (1, 8),
+        "GROUP BY unnest",
+    ),
+    (
+        "SELECT age FROM users LIMIT -1",
+        "bad_parameter",
+        (1, 29),
+        "not negative",
+    ),
+    (
+        "SELECT median(age) FROM users",
+        "unsupported",
+        (1, 8),
+        "median",
+    ),
+    (
+        "SELECT age FROM users WHERE bucket_of(user_id, 100, 's') < 5",
+        "unsupported",
+        (1, 29),
+        "bucket_of",
+    ),
+    // Not in the grammar.
+    ("SELECT FROM users", "syntax_error", (1, 8), "keyword FROM"),
+    (
+        "SELECT age FROM users WHERE age = ",
+        "syntax_error",
+        (1, 35),
+        "found the end",
+    ),
+    (
+        "SELECT age FROM users WHERE (age = 1",
+        "syntax_error",
+        (1, 37),
+        "\")\"",
+    ),
+    (
+        "SELECT age FROM users WHERE a = 1 = 2",
+        "syntax_error",
+        (1, 35),
+        "second comparison",
+    ),
+    ("SELECT 'abc", "syntax_error", (1, 8), "does not end"),
+    ("SELECT /* abc", "syntax_error", (1, 8), "comment"),
+    ("SELECT 1abc FROM users", "syntax_error", (1, 8), "1abc"),
+    (
+        "SELECT größe FROM users",
+        "syntax_error",
+        (1, 10),
+        "double quotes",
+    ),
+    (
+        "SELECT 'größe', zzz FROM users",
+        "unknown_tag",
+        (1, 17),
+        "zzz",
+    ),
+    (
+        "SELECT age FROM users WHERE age = ? AND age = $1",
+        "syntax_error",
+        (1, 47),
+        "not both",
+    ),
+    (
+        "SELECT age FROM users WHERE age IN ()",
+        "syntax_error",
+        (1, 37),
+        "expression",
+    ),
+    ("FROB users", "syntax_error", (1, 1), "a statement"),
+    ("", "syntax_error", (0, 0), "no statement"),
+];
+
+#[test]
+fn errors_have_a_code_a_place_and_a_sentence() {
+    check(ERRORS);
+}
+
+/// A statement, the code, the place and a part of the sentence of its error.
+pub(super) type Case = (&'static str, &'static str, (u32, u32), &'static str);
+
+pub(super) fn check(cases: &[Case]) {
+    for (sql, code, place, part) in cases {
+        let error: Error = match bound(sql) {
+            Ok(statement) => panic!("{sql}: {statement:?}"),
+            Err(error) => error,
+        };
+        let found = error.position().unwrap_or((0, 0));
+        assert_eq!((error.code(), found), (*code, *place), "{sql}: {error}");
+        let sentence = error.to_string();
+        assert!(sentence.contains(part), "{sql}: {sentence}");
+    }
+}
+
+#[test]
+fn the_documented_sentence_is_given() {
+    let error = bound("SELECT gender, age FROM users WHERE gendr = 'f'").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "unknown tag \"gendr\" of table \"users\" (line 1, column 37); did you mean \"gender\"?"
+    );
+}
+
+#[test]
+fn hints_stand_behind_the_place() {
+    let error = bound("SELECT city || 'x' FROM users").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the operator || is not supported (line 1, column 13); write concat(a, b)"
+    );
+}
+
+#[test]
+fn conditions_on_their_own_are_located_too() {
+    let error = condition("vip AND gendr = 'x'", &[]).unwrap_err();
+    assert_eq!(error.code(), "unknown_tag");
+}
