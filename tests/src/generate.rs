@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType};
 
-use crate::history::{Audience, Ddl, Edit, History, Load, NamedColumn, Step, Stop, Write};
+use crate::history::{Audience, Ddl, Edit, History, Load, NamedColumn, Step, Stop, Value, Write};
 use crate::model::{Database, Table};
 use crate::random::Random;
 
@@ -38,7 +38,7 @@ pub fn history(seed: u64) -> History {
     let mut random = Random::new(seed);
     let cache_bytes = *random.pick(&[0, 1 << 14, 1 << 20, 1 << 26]);
     let log_file_bytes = *random.pick(&[8 << 10, 64 << 10, 256 << 10]);
-    let usual: [u32; 18] = [40, 7, 5, 10, 10, 8, 4, 4, 8, 3, 3, 3, 3, 2, 2, 2, 1, 3];
+    let usual: [u32; 18] = [40, 7, 5, 10, 10, 8, 4, 4, 8, 3, 3, 3, 3, 2, 2, 2, 1, 1];
     let mut weights = usual.map(|weight| weight * *random.pick(&[0, 1, 1, 2, 4]));
     weights[0] = weights[0].max(20);
     let keys = *random.pick(&[3, 12, KEYS, KEYS]);
@@ -274,9 +274,21 @@ impl Generator {
     fn load(&mut self) -> Step {
         let (table, own) = self.table_and_model();
         let keys = self.row_keys(&own);
-        let columns = self.columns(&own, keys.len());
+        let mut columns = self.columns(&own, keys.len());
         let batches = 1 + self.random.below(4);
         let mode = self.mode();
+        // What "exists" is decided as the rows come, so that others could make a difference; and
+        // an edit of a set or map is the whole content of a subject that is new to the load.
+        let alone = matches!(mode, RowMode::Insert | RowMode::InsertIgnore);
+        let others = if alone { 0 } else { self.random.below(3) };
+        if others > 0 {
+            let whole = |(_, value): &(u32, Value)| {
+                !matches!(value, Value::EditSet(..) | Value::EditMap(..))
+            };
+            columns
+                .iter_mut()
+                .for_each(|(_, cells)| cells.retain(whole));
+        }
         let replaced: Vec<Arc<str>> = columns.iter().map(|(name, _)| name.clone()).collect();
         let (edit, replaced) = if self.random.one_in(3) && !columns.is_empty() {
             (Edit::ReplaceTags { keys, columns }, replaced)
@@ -290,10 +302,8 @@ impl Generator {
                 Vec::new(),
             )
         };
-        // What "exists" is decided as the rows come, so that others could make a difference.
-        let alone = matches!(mode, RowMode::Insert | RowMode::InsertIgnore);
         let mut meanwhile = Vec::new();
-        for _ in 0..if alone { 0 } else { self.random.below(3) } {
+        for _ in 0..others {
             meanwhile.push(self.meanwhile(&replaced));
         }
         let given_up = self.random.one_in(10);
