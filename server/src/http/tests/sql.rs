@@ -365,7 +365,7 @@ async fn export_then_import_is_the_identity() {
 /// A row that cannot be computed, far behind the first piece, cuts the stream.
 #[tokio::test]
 async fn a_stream_that_fails_is_cut_and_says_so_where_it_can() {
-    let server = Server::new();
+    let server = Server::with(&[("result_rows_max", "1000000")]);
     let mut rows = String::from("user_id,points\n");
     for row in 0..140_000 {
         rows.push_str(&format!("u{row},{}\n", u8::from(row == 139_999)));
