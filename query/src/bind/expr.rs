@@ -1,12 +1,14 @@
 //! Scalar expressions.
 
 use crate::bind::bound::{Column, Expr, ExprKind, Function, Predicate};
+use crate::bind::compare::compare;
 use crate::bind::scope::Scope;
 use crate::bind::types::{castable, common_type};
 use crate::bind::{arithmetic, call, group, params, predicate};
 use crate::error::{Error, Result};
 use crate::functions::eval;
 use crate::parse::ast::{self, ExprKind as Ast};
+use crate::plan::simplify;
 use crate::value::{DataType, Value};
 
 /// Binds an expression. A string literal becomes a date, timestamp or decimal, and a string
@@ -90,7 +92,7 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr, expected: Option<DataType>) -> R
             Ok(called(function, vec![inner], data_type))
         }
         Ast::Call(call) => call::call(scope, call, ast.at, expected),
-        _ => Ok(of_predicate(predicate::predicate(scope, ast)?)),
+        _ => Ok(of_predicate(simplify(predicate::predicate(scope, ast)?))),
     }
 }
 
@@ -119,7 +121,11 @@ pub(super) fn fold(expr: Expr) -> Result<Expr> {
             left.as_literal().is_some() && right.as_literal().is_some()
         }
         ExprKind::Call(_, arguments) => arguments.iter().all(|a| a.as_literal().is_some()),
-        ExprKind::Case { .. } => false,
+        ExprKind::Case { .. } => {
+            let mut constant = true;
+            expr.for_each_slot(&mut |_| constant = false);
+            constant
+        }
         ExprKind::Predicate(predicate) => matches!(**predicate, Predicate::Constant(_)),
     };
     if !constant {
@@ -267,11 +273,10 @@ fn case(
     let mut whens = Vec::with_capacity(branches.len());
     for (when, _) in branches {
         whens.push(match operand {
-            None => predicate::predicate(scope, when)?,
-            Some(operand) => {
-                crate::bind::compare::compare(scope, ast::CompareOp::Equal, operand, when)
-                    .map_err(|error| error.at(when.at))?
-            }
+            None => simplify(predicate::predicate(scope, when)?),
+            Some(operand) => compare(scope, ast::CompareOp::Equal, operand, when)
+                .map(simplify)
+                .map_err(|error| error.at(when.at))?,
         });
     }
     let results: Vec<_> = branches

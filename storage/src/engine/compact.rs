@@ -40,7 +40,10 @@ impl Engine {
     }
 
     /// Does what the policy finds due; tells whether there was anything.
-    pub(super) fn compact_due(&self) -> Result<bool> {
+    ///
+    /// # Errors
+    /// As [`Self::compact`].
+    pub fn compact_due(&self) -> Result<bool> {
         self.compact_by(None, &policy::choose)
     }
 
@@ -51,6 +54,8 @@ impl Engine {
     ) -> Result<bool> {
         let _one = self.compacting.lock();
         let state = self.snapshot();
+        // Merging forgets the dead for good, so their deletion must survive a crash.
+        self.commit(state.lsn)?;
         let mut any = false;
         for table in state.tables.values() {
             if only.is_some_and(|only| only != table.schema.id) {

@@ -116,10 +116,19 @@ impl SectionBuilder {
         })
     }
 
+    /// The end of the ordinals, those of the batch's own subjects included.
+    #[must_use]
+    pub(super) fn next_ordinal(&self) -> Ordinal {
+        self.partition
+            .next_ordinal
+            .saturating_add(self.keys.len() as u32)
+    }
+
     /// Lets a subject die; tells whether it was alive.
     pub(super) fn delete(&mut self, ordinal: Ordinal) -> bool {
-        let known = ordinal < self.partition.next_ordinal + self.keys.len() as u32;
-        known && !self.partition.dead.contains(ordinal) && self.deleted.insert(ordinal)
+        ordinal < self.next_ordinal()
+            && !self.partition.dead.contains(ordinal)
+            && self.deleted.insert(ordinal)
     }
 
     /// What becomes of a tag.

@@ -223,8 +223,10 @@ impl<'a> Sequence<'a> {
         self.check_free(tag)?;
         let section = self.section(table, partition)?;
         let mut codes = section.codes(tag, dictionary);
+        let end = section.next_ordinal();
         let builder = section.tag(tag);
-        for (ordinal, cell) in cells {
+        // A value beyond the end would be that of a later subject.
+        for (ordinal, cell) in cells.filter(|(ordinal, _)| *ordinal < end) {
             builder.write(ordinal, codes.resolve(cell)?);
         }
         builder.keep_strings(&codes);

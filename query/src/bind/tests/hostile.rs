@@ -84,6 +84,32 @@ fn high_trees_are_limited() {
 }
 
 #[test]
+fn every_level_may_hold_every_operator() {
+    let open = "vip OR vip AND NOT 1 = 2 + 3 * -(";
+    let sql = format!(
+        "DELETE FROM users WHERE {}4{}",
+        open.repeat(20),
+        ")".repeat(20)
+    );
+    // Arithmetic on conditions has no meaning, but finding that out must not overflow the stack.
+    assert_eq!(bound(&sql).unwrap_err().code(), "type_mismatch");
+    // As deep as brackets may go: found too high on the way back.
+    let open = "vip OR vip AND 1 = 2 + 3 * (";
+    let sql = format!(
+        "DELETE FROM users WHERE {}4{}",
+        open.repeat(64),
+        ")".repeat(64)
+    );
+    assert_eq!(limit_of(&sql).0, "expression_height");
+    let open = "CASE WHEN vip OR vip AND 1 = 2 + 3 * (SELF + ";
+    let open = open.replace("SELF", "points");
+    let close = ") THEN 1 END";
+    let sql = format!("SELECT {}4{} FROM users", open.repeat(21), close.repeat(21));
+    let error = bound(&sql).err();
+    assert!(error.is_none_or(|error| error.code() == "limit_exceeded"));
+}
+
+#[test]
 fn lists_are_long_but_limited() {
     let list = |n: usize| {
         let items: Vec<String> = (0..n).map(|n| (n % 10).to_string()).collect();
