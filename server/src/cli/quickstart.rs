@@ -55,13 +55,23 @@ fn needs_sample(database: &Database) -> bool {
     snapshot.table(schema.id).is_none_or(|table| {
         let partitions = table.partitions().iter();
         let is_ours = schema.tag("brand_visits_30d").is_some();
-        is_ours && partitions.map(|partition| partition.subjects()).sum::<u64>() == 0
+        is_ours
+            && partitions
+                .map(|partition| partition.subjects())
+                .sum::<u64>()
+                == 0
     })
 }
 
 fn load(database: &Database) -> Result<(), Failure> {
     let failed = |error: tagdb_storage::Error| Failure::Failed(error.to_string());
-    if database.engine().snapshot().catalog().table(TABLE).is_none() {
+    if database
+        .engine()
+        .snapshot()
+        .catalog()
+        .table(TABLE)
+        .is_none()
+    {
         query(database, CREATE_TABLE)?;
     }
     let engine = database.engine();
@@ -109,7 +119,11 @@ fn show(database: &Database) -> Result<(), Failure> {
         "SELECT gender, city, count(*) AS users, avg(age) AS age\nFROM users\nWHERE {AUDIENCE}\n\
          GROUP BY gender, city\nORDER BY users DESC\nLIMIT 8"
     );
-    show_table(database, "How many drink coffee, spend and came lately?", &count)?;
+    show_table(
+        database,
+        "How many drink coffee, spend and came lately?",
+        &count,
+    )?;
     show_table(database, "Who are they?", &portrait)?;
     show_user(database, "SELECT * FROM users WHERE user_id = 'u4711'")
 }
@@ -126,9 +140,14 @@ fn show_user(database: &Database, sql: &str) -> Result<(), Failure> {
     let result = query(database, sql)?;
     let values = result.rows.into_iter().next().unwrap_or_default();
     let pairs = result.names.into_iter().zip(values);
-    let table = text_table(&["tag", "value"], pairs.map(|(name, value)| vec![name, value]));
+    let table = text_table(
+        &["tag", "value"],
+        pairs.map(|(name, value)| vec![name, value]),
+    );
     let time = result.time;
-    output::line(&format!("What is known of one?\n\n{sql};\n{table}\n({time:.1?})\n"))
+    output::line(&format!(
+        "What is known of one?\n\n{sql};\n{table}\n({time:.1?})\n"
+    ))
 }
 
 /// A result as text.
