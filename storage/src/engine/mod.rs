@@ -31,6 +31,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use batch::{Idempotency, Outcome};
+pub(crate) use open::{load_state, replay};
 pub use root::{DbState, PartitionState, TableState};
 pub use settings::Settings;
 pub use snapshot::{SnapshotInfo, restore};
@@ -199,9 +200,18 @@ impl Engine {
 
 impl From<LogError> for Error {
     fn from(error: LogError) -> Self {
+        if let LogError::Corrupt {
+            file,
+            offset,
+            expected,
+        } = &error
+        {
+            return Self::corrupt(file, *offset, expected);
+        }
         let (kind, code) = match &error {
-            LogError::Corrupt { .. } | LogError::Missing { .. } => (ErrorKind::Corrupt, "corrupt"),
-            LogError::UnknownVersion { .. } => (ErrorKind::Corrupt, "corrupt"),
+            LogError::Missing { .. } | LogError::UnknownVersion { .. } => {
+                (ErrorKind::Corrupt, "corrupt")
+            }
             LogError::DiskFull(_) => (ErrorKind::DiskFull, "disk_full"),
             LogError::TooLarge { .. } => (ErrorKind::Limit, "limit_exceeded"),
             LogError::Unknown { .. } => (ErrorKind::Unknown, "write_unknown"),

@@ -183,6 +183,8 @@ pub struct KeySegment {
     bits: u32,
     blocks: Directory,
     hashes: Directory,
+    /// Where the directories are.
+    directories: [BlobRef; 2],
 }
 
 impl KeySegment {
@@ -202,6 +204,7 @@ impl KeySegment {
         let bits = u32::from(input.u8()?);
         let (blocks, hashes) = (BlobRef::decode(&mut input)?, BlobRef::decode(&mut input)?);
         input.finish()?;
+        let directories = [blocks, hashes];
         let blocks = Directory::parse(file.read(blocks)?)?;
         let hashes = Directory::parse(file.read(hashes)?)?;
         let whole = blocks.len() == (count as usize).div_ceil(KEYS_PER_BLOCK);
@@ -216,6 +219,7 @@ impl KeySegment {
             bits,
             blocks,
             hashes,
+            directories,
         }))
     }
 
@@ -223,6 +227,20 @@ impl KeySegment {
     #[must_use]
     pub const fn file(&self) -> &Arc<BlobFile> {
         &self.file
+    }
+
+    /// The type of the keys.
+    #[must_use]
+    pub const fn kind(&self) -> KeyType {
+        self.kind
+    }
+
+    /// All blobs that the footer reaches.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<BlobRef> {
+        let directories = [&self.blocks, &self.hashes];
+        let named = directories.into_iter().flat_map(Directory::blobs);
+        named.chain(self.directories).collect()
     }
 
     /// The end of the ordinals.

@@ -279,6 +279,22 @@ impl TagSegment {
         &self.entries
     }
 
+    /// All blobs that the footer reaches; what a damaged directory names is left out.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<BlobRef> {
+        let mut blobs = vec![self.subjects];
+        for entry in self.entries.values() {
+            blobs.extend([entry.set, entry.cleared, entry.values, entry.index]);
+            blobs.extend(entry.edits);
+            if entry.base {
+                for directory in [entry.values, entry.index] {
+                    blobs.extend(self.directory(directory).iter().flat_map(Directory::blobs));
+                }
+            }
+        }
+        blobs
+    }
+
     /// The subjects that any of its tags says something of.
     ///
     /// # Errors
@@ -344,10 +360,12 @@ impl TagSegment {
                         file: self.file.clone(),
                         directory,
                     })
-                } else if entry.values.len == 0 {
+                } else if set.is_empty() {
                     Texts::default()
                 } else {
-                    Texts::Flat(self.sound(entry.values, TextBlocks::parse)?)
+                    let texts = self.sound(entry.values, TextBlocks::parse)?;
+                    self.expect(texts.len() == set.len(), entry.values)?;
+                    Texts::Flat(texts)
                 };
                 Ok(Part::Text(Arc::new(TextPart {
                     set,
@@ -366,6 +384,7 @@ impl TagSegment {
                     file: self.file.clone(),
                     directory,
                 });
+                self.expect(cleared.is_empty(), entry.cleared)?;
                 let (puts, drops) = (FlatRows::default(), FlatRows::default());
                 let (reset, dirty) = (set, cleared);
                 Ok(Part::Multi(Arc::new(MultiPart {

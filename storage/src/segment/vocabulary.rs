@@ -51,7 +51,8 @@ pub struct Run {
     pub first: Code,
     /// The number of codes.
     pub count: u32,
-    blob: BlobRef,
+    /// The strings, each preceded by its length.
+    pub blob: BlobRef,
 }
 
 /// An open vocabulary segment.
@@ -96,6 +97,12 @@ impl VocabularySegment {
     #[must_use]
     pub fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// All blobs that the footer reaches.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<BlobRef> {
+        self.runs.iter().map(|run| run.blob).collect()
     }
 
     /// Calls `visit` with the strings of a run, by code.
