@@ -35,6 +35,7 @@ pub struct Error {
 struct Inner {
     code: &'static str,
     detail: String,
+    offset: Option<u32>,
     position: Option<Position>,
     limit: Option<LimitReached>,
     source: Option<tagdb_storage::error::Error>,
@@ -48,6 +49,7 @@ impl Error {
             inner: Box::new(Inner {
                 code,
                 detail: detail.into(),
+                offset: None,
                 position: None,
                 limit: None,
                 source: None,
@@ -90,10 +92,31 @@ impl Error {
         error
     }
 
-    /// The error with its place, if it has none yet.
+    /// A statement that is not in the grammar.
     #[must_use]
-    pub fn at(mut self, position: Position) -> Self {
-        self.inner.position.get_or_insert(position);
+    pub fn syntax(detail: impl Into<String>) -> Self {
+        Self::new("syntax_error", detail)
+    }
+
+    /// The error with its place, a byte of the statement's text, if it has none yet.
+    #[must_use]
+    pub fn at(mut self, offset: u32) -> Self {
+        self.inner.offset.get_or_insert(offset);
+        self
+    }
+
+    /// The error with its place as line and column of the text.
+    #[must_use]
+    pub fn located_in(mut self, text: &str) -> Self {
+        if let Some(offset) = self.inner.offset.take() {
+            let before = text.get(..offset as usize).unwrap_or(text);
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            let count = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
+            self.inner.position.get_or_insert(Position {
+                line: count(before.matches('\n').count()),
+                column: count(before[line_start..].chars().count()),
+            });
+        }
         self
     }
 

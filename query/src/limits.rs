@@ -11,12 +11,13 @@ pub struct Limits {
     pub tokens_max: usize,
     /// `statements`: statements in one text.
     pub statements_max: usize,
-    /// `nesting_depth`: brackets, CASE and operators inside each other.
+    /// `nesting_depth`: brackets, CASE and NOT inside each other.
     pub nesting_depth_max: usize,
-    /// `tree_nodes`: nodes of all expressions of a statement once bound.
+    /// `expression_height`: operators on top of each other, such as in `1 + 1 + 1`; chains of AND
+    /// and OR are flat.
+    pub expression_height_max: usize,
+    /// `tree_nodes`: nodes of all predicates and expressions of a statement once bound.
     pub tree_nodes_max: usize,
-    /// `chain_terms`: terms of one flat chain of AND or OR.
-    pub chain_terms_max: usize,
     /// `list_elements`: elements of one list, such as of IN.
     pub list_elements_max: usize,
     /// `insert_rows`: rows of one INSERT.
@@ -34,8 +35,8 @@ impl Default for Limits {
             tokens_max: 50_000,
             statements_max: 100,
             nesting_depth_max: 64,
-            tree_nodes_max: 10_000,
-            chain_terms_max: 10_000,
+            expression_height_max: 256,
+            tree_nodes_max: 50_000,
             list_elements_max: 100_000,
             insert_rows_max: 100_000,
             groups_max: 1_000_000,

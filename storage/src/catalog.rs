@@ -58,6 +58,8 @@ pub enum SchemaChange {
     RenameTag(TableId, Option<TagId>, String),
     /// A new comment for a tag, or for the key (no tag).
     Comment(TableId, Option<TagId>, String),
+    /// So many tag ids are taken, for tags that a load makes out of sight.
+    ReserveTags(u32),
 }
 
 /// All tables of a database at one moment.
@@ -96,6 +98,27 @@ impl Catalog {
         self.tables.values()
     }
 
+    /// The id of the next new tag.
+    #[must_use]
+    pub const fn next_tag(&self) -> u32 {
+        self.next_tag
+    }
+
+    /// The catalog in which tags of a table have other ids, and so other values.
+    ///
+    /// # Errors
+    /// `unknown_table` or `unknown_tag`.
+    pub fn with_tag_ids(&self, table: TableId, ids: &[(TagId, TagId)]) -> Result<Self> {
+        let mut next = self.clone();
+        let mut table = TableSchema::clone(next.require(table)?);
+        for (old, new) in ids {
+            let place = place_of(&table, *old)?;
+            table.tags[place].id = *new;
+        }
+        next.put(table);
+        Ok(next)
+    }
+
     /// The catalog after a change.
     ///
     /// # Errors
@@ -123,6 +146,11 @@ impl Catalog {
             }
             SchemaChange::RenameTag(id, tag, name) => next.rename(*id, *tag, name)?,
             SchemaChange::Comment(id, tag, comment) => next.comment(*id, *tag, comment)?,
+            SchemaChange::ReserveTags(count) => {
+                for _ in 0..*count {
+                    take_id(&mut next.next_tag)?;
+                }
+            }
         }
         Ok(next)
     }

@@ -1,5 +1,5 @@
 //! Manifests: which files are the database, at which LSN. Numbered without gaps, immutable,
-//! published by creating the next number; the last two are kept.
+//! published by creating the next number.
 
 use crate::bitmap::Bitmap;
 use crate::catalog::Catalog;
@@ -7,7 +7,7 @@ use crate::codec::{Decoder, Encoder};
 use crate::engine::batch::{
     Idempotency, Outcome, decode_idempotency, decode_outcome, encode_idempotency, encode_outcome,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Lsn, Ordinal, PartitionId, TableId, TagId};
 use crate::paths::{self, SegmentKind, SegmentName};
 use crate::vfs::{Mode, RelPath, Vfs, read_exact_at, remove_if_there, write_all_at};
@@ -258,7 +258,7 @@ fn decode_file(
 /// Makes a manifest durable under its number, which must not exist yet.
 ///
 /// # Errors
-/// It exists, or cannot be written.
+/// As [`write_new`].
 pub fn publish(vfs: &dyn Vfs, manifest: &Manifest) -> Result<()> {
     write_new(vfs, &paths::manifest(manifest.number), manifest)
 }
@@ -266,7 +266,8 @@ pub fn publish(vfs: &dyn Vfs, manifest: &Manifest) -> Result<()> {
 /// Makes a manifest durable at a path, which must not exist yet.
 ///
 /// # Errors
-/// It exists, or cannot be written.
+/// It exists, or cannot be written: then it is not there. After `write_unknown` it may be there or
+/// not: its name was made and could not be synced.
 pub fn write_new(vfs: &dyn Vfs, path: &RelPath, manifest: &Manifest) -> Result<()> {
     let io = |error| Error::io(path, error);
     let payload = manifest.encode();
@@ -285,8 +286,15 @@ pub fn write_new(vfs: &dyn Vfs, path: &RelPath, manifest: &Manifest) -> Result<(
     write_all_at(&*file, 0, out.as_slice()).map_err(io)?;
     file.sync_data().map_err(io)?;
     vfs.link(&temporary, path).map_err(io)?;
-    vfs.sync_dir(&path.parent()).map_err(io)?;
-    vfs.remove(&temporary).map_err(io)
+    // From here on the manifest is seen, whatever fails: its files must not be deleted.
+    if let Err(error) = vfs.sync_dir(&path.parent()) {
+        let detail = format!("{path} may or may not be in force after a restart: {error}");
+        return Err(Error::new(ErrorKind::Unknown, "write_unknown", detail));
+    }
+    if let Err(error) = vfs.remove(&temporary) {
+        tracing::warn!(path = %temporary, %error, "a temporary file cannot be deleted");
+    }
+    Ok(())
 }
 
 /// The numbers of all manifests, rising.

@@ -76,8 +76,6 @@ pub struct SnapshotRequest {
 pub struct SnapshotInfo {
     /// Its name.
     pub name: String,
-    /// When it was taken, ISO 8601 in UTC.
-    pub created: String,
     /// The last write it holds.
     pub lsn: u64,
     /// Bytes of its files, some of which the database shares.

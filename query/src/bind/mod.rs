@@ -1,3 +1,123 @@
 //! From what is written to what it means: names, types and rules.
 
 pub mod bound;
+
+mod arithmetic;
+mod call;
+mod compare;
+mod condition;
+mod expr;
+mod group;
+mod names;
+mod params;
+mod predicate;
+mod schema;
+mod scope;
+mod select;
+mod sets;
+mod types;
+mod write;
+
+pub use params::Param;
+pub use scope::Environment;
+
+use bound::{Scan, Statement};
+use scope::{Scope, find_table};
+
+use crate::error::Result;
+use crate::parse;
+use crate::parse::ast::{Name, StatementKind};
+use crate::plan::simplify;
+
+/// Resolves the names and types of a statement.
+///
+/// # Errors
+/// `unknown_table`, `unknown_tag`, `unknown_function`, `type_mismatch`, `not_grouped`,
+/// `duplicate_column`, `bad_key`, `bad_parameter`, `already_exists`, `overflow` (of constants),
+/// `limit_exceeded` and `unsupported`, with line and column where the text is at fault.
+pub fn bind(statement: &parse::Statement, env: &Environment<'_>) -> Result<Statement> {
+    bind_kind(&statement.kind, &statement.text, env)
+        .map_err(|error| error.located_in(&statement.text))
+}
+
+/// Resolves a condition on its own, on the subjects of a table.
+///
+/// # Errors
+/// As of [`bind`].
+pub fn bind_predicate(
+    condition: &parse::Predicate,
+    table: &str,
+    env: &Environment<'_>,
+) -> Result<Scan> {
+    let bound = || {
+        let mut scope = Scope::new(env, &condition.text);
+        let name = Name {
+            text: table.to_owned(),
+            at: 0,
+        };
+        let table = scope.open(&name, None)?;
+        let bound = simplify(predicate::predicate(&mut scope, &condition.expr)?);
+        Ok(Scan {
+            table,
+            columns: scope.into_columns(),
+            predicate: bound,
+        })
+    };
+    bound().map_err(|error: crate::error::Error| error.located_in(&condition.text))
+}
+
+fn bind_kind(kind: &StatementKind, text: &str, env: &Environment<'_>) -> Result<Statement> {
+    let catalog = env.catalog;
+    let change = match kind {
+        StatementKind::Select(ast) => {
+            let select = select::select(env, text, ast)?;
+            return Ok(Statement::Select(Box::new(select)));
+        }
+        StatementKind::Insert(ast) => return write::insert(env, text, ast).map(Statement::Insert),
+        StatementKind::Update(ast) => return write::update(env, text, ast).map(Statement::Update),
+        StatementKind::Delete(ast) => return write::delete(env, text, ast).map(Statement::Delete),
+        StatementKind::Explain { analyze, statement } => {
+            let statement = Box::new(bind_kind(statement, text, env)?);
+            return Ok(Statement::Explain {
+                analyze: *analyze,
+                statement,
+            });
+        }
+        StatementKind::ShowTables => {
+            Scope::new(env, text).check_params()?;
+            return Ok(Statement::ShowTables);
+        }
+        StatementKind::Describe(name) => {
+            Scope::new(env, text).check_params()?;
+            return find_table(catalog, name).map(Statement::Describe);
+        }
+        StatementKind::CreateTable(ast) => schema::create_table(catalog, ast)?,
+        StatementKind::DropTable { table, if_exists } => {
+            schema::drop_table(catalog, table, *if_exists)?
+        }
+        StatementKind::Truncate(table) => schema::truncate(catalog, table)?,
+        StatementKind::AddColumn {
+            table,
+            if_not_exists,
+            column,
+        } => schema::add_column(catalog, table, *if_not_exists, column)?,
+        StatementKind::DropColumn {
+            table,
+            if_exists,
+            column,
+        } => schema::drop_column(catalog, table, *if_exists, column)?,
+        StatementKind::RenameColumn { table, from, to } => {
+            schema::rename_column(catalog, table, from, to)?
+        }
+        StatementKind::Comment {
+            table,
+            column,
+            comment,
+        } => schema::comment(catalog, table, column, comment)?,
+    };
+    Scope::new(env, text).check_params()?;
+    Ok(Statement::Schema(change))
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use tagdb_storage::schema::{NumberType, double_from_sortable, sortable_from_doub
 
 pub use ranges::{Operator, ranges};
 pub use text::{parse_boolean, write_json_string, write_value};
+pub(crate) use time::civil_from_days;
 pub use time::{
     DATE_MAX, DATE_MIN, MICROSECONDS_PER_DAY, TIMESTAMP_MAX, TIMESTAMP_MIN, days_from_civil,
     parse_date, parse_timestamp,

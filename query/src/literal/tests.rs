@@ -134,13 +134,15 @@ fn sets_and_maps_are_written_as_json() {
     assert_eq!(text(&map), r#"{"a":"-0.05","b":2}"#);
 }
 
+fn decimal(text: &str) -> Value {
+    let (digits, scale) = decimal::parse(text).unwrap();
+    Value::Decimal { digits, scale }
+}
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn constants_of_any_type_become_ranges() {
     let int = NumberType::SmallInt;
-    let decimal = |text: &str| {
-        let (digits, scale) = decimal::parse(text).unwrap();
-        Value::Decimal { digits, scale }
-    };
     let all = Ranges::between(i64::MIN, i64::MAX);
     for (kind, operator, constant, expected) in [
         (
@@ -168,7 +170,7 @@ fn constants_of_any_type_become_ranges() {
             decimal("12.0"),
             Ranges::between(12, 12),
         ),
-        (int, Operator::Less, decimal("1e30"), all.clone()),
+        (int, Operator::Less, decimal("1e30"), all),
         (
             int,
             Operator::GreaterOrEqual,

@@ -152,6 +152,10 @@ impl SchemaChange {
                 encode_ids(6, *table, Some(*tag), out);
                 out.str(comment);
             }
+            Self::ReserveTags(count) => {
+                out.u8(7);
+                out.u32(*count);
+            }
         }
     }
 
@@ -163,6 +167,9 @@ impl SchemaChange {
         let kind = input.u8()?;
         if kind == 0 {
             return decode_create(input);
+        }
+        if kind == 7 {
+            return Ok(Self::ReserveTags(input.u32()?));
         }
         let table = TableId(input.u32()?);
         Ok(match kind {

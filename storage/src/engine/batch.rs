@@ -79,6 +79,21 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch that does nothing.
+    #[must_use]
+    pub fn empty(lsn: Lsn, commit_time: i64) -> Self {
+        Self {
+            lsn,
+            commit_time,
+            event_time: None,
+            source: None,
+            idempotency: None,
+            outcome: Outcome::default(),
+            schema: None,
+            sections: Vec::new(),
+        }
+    }
+
     /// The payload of a log frame. The LSN stands in the frame.
     ///
     /// # Errors

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::bitmap::Bitmap;
 use crate::engine::Engine;
 use crate::engine::edit::{NewSegment, PartitionEdit};
 use crate::engine::policy;
@@ -41,7 +40,10 @@ impl Engine {
     }
 
     /// Does what the policy finds due; tells whether there was anything.
-    pub(super) fn compact_due(&self) -> Result<bool> {
+    ///
+    /// # Errors
+    /// As [`Self::compact`].
+    pub fn compact_due(&self) -> Result<bool> {
         self.compact_by(None, &policy::choose)
     }
 
@@ -52,6 +54,8 @@ impl Engine {
     ) -> Result<bool> {
         let _one = self.compacting.lock();
         let state = self.snapshot();
+        // Merging forgets the dead for good, so their deletion must survive a crash.
+        self.commit(state.lsn)?;
         let mut any = false;
         for table in state.tables.values() {
             if only.is_some_and(|only| only != table.schema.id) {
@@ -217,12 +221,10 @@ pub(super) fn write_tag(
         )?;
         return writer.put_flat(tag.id, family, &merged);
     }
-    let cleared = &Bitmap::default();
     let context = BaseContext {
         tag: tag.id,
         chunks: partition.chunks(),
         dead,
-        cleared,
     };
     match family {
         Family::Single => write_single(
@@ -232,6 +234,11 @@ pub(super) fn write_tag(
             context,
         ),
         Family::Text => write_text(writer, &TextStack::new(parts)?, context),
-        Family::Set | Family::Map => write_multi(writer, &MultiStack::new(parts)?, family, context),
+        Family::Set | Family::Map => write_multi(
+            writer,
+            &MultiStack::new(parts)?,
+            family == Family::Map,
+            context,
+        ),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::bitmap::Bitmap;
 use crate::engine::root::{DbState, LiveSegment, PartitionState, SegmentSet};
 use crate::engine::{Engine, Sequencer};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::ids::{Lsn, Ordinal, PartitionId, TableId, TagId};
 use crate::manifest::{FileRecord, Manifest, PartitionFiles, RecordedWrite, TagFile};
 use crate::paths::SegmentName;
@@ -179,7 +179,8 @@ impl Engine {
     /// no longer has lose their files.
     ///
     /// # Errors
-    /// The manifest cannot be written: nothing has changed, and the edits' files are gone.
+    /// The manifest cannot be written: nothing has changed, and the edits' files are gone. After
+    /// `write_unknown` the edits may be in force after a restart; the engine takes no more writes.
     pub(super) fn install(
         &self,
         edits: &[PartitionEdit],
@@ -220,6 +221,9 @@ impl Engine {
         if let Err(error) = files.publish(next) {
             let new = edits.iter().flat_map(PartitionEdit::new_files);
             new.for_each(|name| files.abandon(name));
+            if error.kind() == ErrorKind::Unknown {
+                self.log.close_to_writes(error.detail());
+            }
             return Err(error);
         }
         drop(files);

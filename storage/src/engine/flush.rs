@@ -29,23 +29,24 @@ impl Engine {
     /// A file cannot be written: everything stays as it was.
     pub fn flush(&self) -> Result<()> {
         let _one = self.flushing.lock();
+        self.flush_alone()?;
+        self.maintenance.flushed();
+        Ok(())
+    }
+
+    /// Flushes; the caller sees to it that nobody else does.
+    pub(super) fn flush_alone(&self) -> Result<()> {
         let boundary = self.freeze();
         let flushed = self.flush_up_to(&boundary);
         self.sequencer.lock().barrier = None;
-        flushed?;
-        self.maintenance.flushed();
-        Ok(())
+        flushed
     }
 
     /// Sets the barrier: the pending root as it is now.
     pub(super) fn freeze(&self) -> Boundary {
         let mut sequencer = self.sequencer.lock();
         let mut state = DbState::clone(&sequencer.pending);
-        for table in state.tables.values_mut() {
-            for partition in &mut Arc::make_mut(table).partitions {
-                rotate_keys(partition);
-            }
-        }
+        rotate_keys(&mut state);
         let state = Arc::new(state);
         sequencer.pending = state.clone();
         sequencer.barrier = Some(state.lsn);
@@ -232,16 +233,20 @@ impl Engine {
     }
 }
 
-/// Lets new keys go to a new memory, so that the old one is whole.
-pub(super) fn rotate_keys(partition: &mut Arc<PartitionState>) {
-    let next = partition.next_ordinal;
-    if partition
-        .keys
-        .memory
-        .last()
-        .is_some_and(|memory| memory.first() < next)
-    {
-        let memory = Arc::new(KeyMemory::new(next, partition.schema.key_type));
-        Arc::make_mut(partition).keys.memory.push(memory);
+/// Lets new keys go to new memories, so that the old ones are whole.
+pub(super) fn rotate_keys(state: &mut DbState) {
+    for table in state.tables.values_mut() {
+        for partition in &mut Arc::make_mut(table).partitions {
+            let next = partition.next_ordinal;
+            if partition
+                .keys
+                .memory
+                .last()
+                .is_some_and(|memory| memory.first() < next)
+            {
+                let memory = Arc::new(KeyMemory::new(next, partition.schema.key_type));
+                Arc::make_mut(partition).keys.memory.push(memory);
+            }
+        }
     }
 }

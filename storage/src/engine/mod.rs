@@ -11,6 +11,7 @@ mod compact;
 mod edit;
 mod files;
 mod flush;
+mod load;
 mod maintenance;
 mod memtable;
 mod open;
@@ -24,13 +25,17 @@ mod snapshot;
 mod status;
 mod write;
 
-use std::collections::VecDeque;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use batch::{Idempotency, Outcome};
+pub use load::Loader;
 pub(crate) use open::{load_state, replay};
 pub use root::{DbState, PartitionState, TableState};
 pub use settings::Settings;
@@ -40,7 +45,7 @@ pub use write::{Receipt, WriteOptions};
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::Lsn;
+use crate::ids::{Lsn, TagId};
 use crate::log::{Log, LogError};
 use crate::segment::BlobCache;
 use crate::vfs::{LockGuard, Vfs};
@@ -75,6 +80,8 @@ struct Sequencer {
     /// Layers up to here are being flushed.
     barrier: Option<Lsn>,
     writes: RecordedWrites,
+    /// Tags that loads are replacing.
+    replacing: BTreeSet<TagId>,
 }
 
 /// The published root, and those that wait to be durable.
@@ -106,6 +113,16 @@ impl Roots {
             newest = waiting.pop_front();
         }
         let Some(state) = newest else { return };
+        *self.published.write() = state;
+        drop(waiting);
+        let _held = self.visible_lock.lock();
+        self.visible.notify_all();
+    }
+
+    /// Publishes a root that nobody waits for.
+    fn publish_at_once(&self, state: Arc<DbState>) {
+        let waiting = self.waiting.lock();
+        debug_assert!(waiting.is_empty(), "a root is passed over");
         *self.published.write() = state;
         drop(waiting);
         let _held = self.visible_lock.lock();

@@ -1,6 +1,6 @@
 //! Opening a data folder: the newest manifest, its segments, the log on top.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -24,7 +24,7 @@ use crate::segment::keys::KeySegment;
 use crate::segment::tags::TagSegment;
 use crate::segment::vocabulary::VocabularySegment;
 use crate::subjects::Dead;
-use crate::vfs::{RelPath, Vfs, ensure_dir};
+use crate::vfs::{LockGuard, RelPath, Vfs, ensure_dir};
 
 impl Engine {
     /// Opens the database in a folder, which is made if it is empty.
@@ -33,17 +33,7 @@ impl Engine {
     /// Another process has it open, a file is missing, damaged or of a newer format, or the folder
     /// cannot be read or written.
     pub fn open(vfs: Arc<dyn Vfs>, settings: Settings, clock: Clock) -> Result<Arc<Self>> {
-        let lock = vfs.lock().map_err(|error| {
-            let detail = format!("the data folder is in use by another process: {error}");
-            Error::new(ErrorKind::Conflict, "in_use", detail)
-        })?;
-        for directory in [paths::manifest_dir(), paths::data_dir()] {
-            ensure_dir(&*vfs, &directory).map_err(|error| Error::io(&directory, error))?;
-        }
-        // A name may be seen that an earlier process made and did not sync.
-        let manifests = paths::manifest_dir();
-        vfs.sync_dir(&manifests)
-            .map_err(|error| Error::io(&manifests, error))?;
+        let lock = prepare_folder(&*vfs)?;
         let cache = Arc::new(BlobCache::new(settings.cache_bytes));
         let mut manifest = newest_manifest(&*vfs)?;
         let mut state = load_state(&*vfs, &cache, &manifest)?;
@@ -98,6 +88,7 @@ impl Engine {
                 pending: state,
                 barrier: None,
                 writes,
+                replacing: BTreeSet::new(),
             }),
             roots,
             files: Mutex::new(files),
@@ -111,6 +102,22 @@ impl Engine {
         }
         Ok(engine)
     }
+}
+
+/// Makes sure that nobody else has the folder open, and makes what it lacks.
+fn prepare_folder(vfs: &dyn Vfs) -> Result<LockGuard> {
+    let lock = vfs.lock().map_err(|error| {
+        let detail = format!("the data folder is in use by another process: {error}");
+        Error::new(ErrorKind::Conflict, "in_use", detail)
+    })?;
+    for directory in [paths::manifest_dir(), paths::data_dir()] {
+        ensure_dir(vfs, &directory).map_err(|error| Error::io(&directory, error))?;
+    }
+    // A name may be seen that an earlier process made and did not sync.
+    let manifests = paths::manifest_dir();
+    vfs.sync_dir(&manifests)
+        .map_err(|error| Error::io(&manifests, error))?;
+    Ok(lock)
 }
 
 fn newest_manifest(vfs: &dyn Vfs) -> Result<Manifest> {

@@ -97,15 +97,7 @@ impl SectionBuilder {
                 repeated,
             });
         }
-        if let KeyRef::Text(text) = key
-            && text.len() > KEY_BYTES_MAX
-        {
-            let detail = format!(
-                "a key has {} bytes, at most {KEY_BYTES_MAX} are allowed",
-                text.len()
-            );
-            return Err(Error::new(ErrorKind::Invalid, "bad_key", detail));
-        }
+        check_key(key)?;
         let row = self.keys.len() as u32;
         let ordinal = self.partition.next_ordinal.saturating_add(row);
         if ordinal >= ORDINALS_MAX {
@@ -124,10 +116,19 @@ impl SectionBuilder {
         })
     }
 
+    /// The end of the ordinals, those of the batch's own subjects included.
+    #[must_use]
+    pub(super) fn next_ordinal(&self) -> Ordinal {
+        self.partition
+            .next_ordinal
+            .saturating_add(self.keys.len() as u32)
+    }
+
     /// Lets a subject die; tells whether it was alive.
     pub(super) fn delete(&mut self, ordinal: Ordinal) -> bool {
-        let known = ordinal < self.partition.next_ordinal + self.keys.len() as u32;
-        known && !self.partition.dead.contains(ordinal) && self.deleted.insert(ordinal)
+        ordinal < self.next_ordinal()
+            && !self.partition.dead.contains(ordinal)
+            && self.deleted.insert(ordinal)
     }
 
     /// What becomes of a tag.
@@ -339,6 +340,20 @@ impl TagBuilder {
     /// The net effect.
     pub(super) fn finish(self) -> Part {
         self.part.finish()
+    }
+}
+
+/// Refuses a key that is too long.
+pub(super) fn check_key(key: KeyRef<'_>) -> Result<()> {
+    match key {
+        KeyRef::Text(text) if text.len() > KEY_BYTES_MAX => {
+            let detail = format!(
+                "a key has {} bytes, at most {KEY_BYTES_MAX} are allowed",
+                text.len()
+            );
+            Err(Error::new(ErrorKind::Invalid, "bad_key", detail))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,11 +2,12 @@
 //! become codes. Runs under the write lock, on the pending root, and validates everything: what
 //! comes out can be logged, applied and replayed without fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::batch::{Cell, Change, Dictionary, Keys, RowBatch, RowMode, WriteSet};
 use crate::bitmap::Bitmap;
 use crate::engine::batch::{Batch, Outcome, Section};
+use crate::engine::load::being_replaced;
 use crate::engine::root::{DbState, TableState};
 use crate::engine::section::{Resolved, SectionBuilder};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,6 +20,8 @@ use crate::vocabulary::VocabularyLimits;
 pub(super) struct Sequence<'a> {
     state: &'a DbState,
     limits: VocabularyLimits,
+    /// Tags that nobody may write to now.
+    replacing: &'a BTreeSet<TagId>,
     sections: BTreeMap<(TableId, PartitionId), SectionBuilder>,
     outcome: Outcome,
 }
@@ -29,10 +32,15 @@ type Place = Option<(PartitionId, Resolved)>;
 impl<'a> Sequence<'a> {
     /// Before the first change; `state` is the pending root.
     #[must_use]
-    pub(super) fn new(state: &'a DbState, limits: VocabularyLimits) -> Self {
+    pub(super) fn new(
+        state: &'a DbState,
+        limits: VocabularyLimits,
+        replacing: &'a BTreeSet<TagId>,
+    ) -> Self {
         Self {
             state,
             limits,
+            replacing,
             sections: BTreeMap::new(),
             outcome: Outcome::default(),
         }
@@ -156,6 +164,7 @@ impl<'a> Sequence<'a> {
     fn clear_all(&mut self, table: &TableState, tag: &Tag, places: &[Place]) -> Result<()> {
         for (partition, resolved) in places.iter().flatten() {
             if !resolved.created {
+                self.check_free(tag)?;
                 self.section(table, *partition)?
                     .tag(tag)
                     .clear(resolved.ordinal);
@@ -189,6 +198,15 @@ impl<'a> Sequence<'a> {
         Ok(())
     }
 
+    /// Refuses to write to a tag that a load is replacing.
+    fn check_free(&self, tag: &Tag) -> Result<()> {
+        if self.replacing.contains(&tag.id) {
+            Err(being_replaced())
+        } else {
+            Ok(())
+        }
+    }
+
     /// Applies cells by ordinal; subjects that do not exist are passed over.
     fn cells<'c>(
         &mut self,
@@ -202,10 +220,13 @@ impl<'a> Sequence<'a> {
         if cells.peek().is_none() {
             return Ok(());
         }
+        self.check_free(tag)?;
         let section = self.section(table, partition)?;
         let mut codes = section.codes(tag, dictionary);
+        let end = section.next_ordinal();
         let builder = section.tag(tag);
-        for (ordinal, cell) in cells {
+        // A value beyond the end would be that of a later subject.
+        for (ordinal, cell) in cells.filter(|(ordinal, _)| *ordinal < end) {
             builder.write(ordinal, codes.resolve(cell)?);
         }
         builder.keep_strings(&codes);
@@ -255,7 +276,7 @@ fn clearing_the_rest<'c>(cells: &[(u32, &'c Cell)], rows: usize) -> Vec<(u32, &'
     all
 }
 
-fn require_tag(table: &TableState, id: TagId) -> Result<&Tag> {
+pub(super) fn require_tag(table: &TableState, id: TagId) -> Result<&Tag> {
     table.schema.tag_by_id(id).ok_or_else(|| {
         let detail = format!(
             "a tag of table {:?} was dropped meanwhile",
@@ -265,7 +286,7 @@ fn require_tag(table: &TableState, id: TagId) -> Result<&Tag> {
     })
 }
 
-fn key_exists(key: &Key) -> Error {
+pub(super) fn key_exists(key: &Key) -> Error {
     let key = match key {
         Key::Int(key) => key.to_string(),
         Key::Text(key) => format!("{key:?}"),

@@ -22,8 +22,9 @@ pub struct Settings {
     pub idempotency_micros: i64,
     /// How many named writes are remembered at most; the oldest go first.
     pub idempotency_entries_max: usize,
-    /// Rows that a bulk load collects before it writes them as a segment.
-    pub load_rows: usize,
+    /// Cells of subjects that exist already which a bulk load gathers before it writes them as a
+    /// segment.
+    pub load_cells: usize,
     /// Whether flushes and compactions run by themselves, on threads of the engine's own.
     pub background: bool,
 }
@@ -42,7 +43,7 @@ impl Default for Settings {
             },
             idempotency_micros: 24 * 3_600 * 1_000_000,
             idempotency_entries_max: 1_000_000,
-            load_rows: 1 << 20,
+            load_cells: 8 << 20,
             background: true,
         }
     }

@@ -100,7 +100,9 @@ impl Engine {
         };
         // Without its manifest the snapshot no longer counts, whatever else fails.
         let path = directory.with(&paths::manifest(manifest.number));
-        remove_if_there(&*self.vfs, &path).map_err(|error| Error::io(&path, error))?;
+        remove_if_there(&*self.vfs, &path)
+            .and_then(|()| self.vfs.sync_dir(&path.parent()))
+            .map_err(|error| Error::io(&path, error))?;
         remove_tree(&*self.vfs, &directory)
     }
 }

@@ -127,7 +127,8 @@ impl Engine {
             apply_catalog(&mut state, catalog);
         }
         let now = self.clock.now_micros();
-        let mut batch = Sequence::new(&state, self.settings.vocabulary).run(write, lsn, now)?;
+        let sequence = Sequence::new(&state, self.settings.vocabulary, &sequencer.replacing);
+        let mut batch = sequence.run(write, lsn, now)?;
         batch.idempotency.clone_from(&options.idempotency);
         let payload = batch.encode()?;
         self.log.reserve(payload.len())?;

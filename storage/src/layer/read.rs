@@ -293,19 +293,28 @@ impl TextStack {
     /// A file cannot be read or is damaged.
     pub fn get(&self, ordinal: Ordinal) -> Result<Option<String>> {
         for layer in self.layers.iter().rev() {
-            if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk_of(ordinal))
-                && let Some(rank) = set.position(low_of(ordinal))
-            {
-                let (blocks, start) = layer
-                    .texts
-                    .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
-                return text_at(&blocks, start + u64::from(rank)).map(Some);
-            }
-            if layer.cleared.contains(ordinal) {
-                return Ok(None);
+            if let Some(text) = layer.get(ordinal)? {
+                return Ok(text);
             }
         }
         Ok(None)
+    }
+}
+
+impl TextPart {
+    /// What the layer says of a subject: nothing, that it has no text, or its text.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn get(&self, ordinal: Ordinal) -> Result<Option<Option<String>>> {
+        if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
+            && let Some(rank) = set.position(low_of(ordinal))
+        {
+            let place = (first_rank, set.len());
+            let (blocks, start) = self.texts.chunk(chunk_of(ordinal), place)?;
+            return text_at(&blocks, start + u64::from(rank)).map(|text| Some(Some(text)));
+        }
+        Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
     }
 }
 

@@ -1,8 +1,7 @@
 //! Writing base form: row groups of one chunk, and a bitmap for each value or entry.
 //!
-//! The source is a stack of layers, read chunk by chunk, so that a bulk load (a stack of one) and
-//! a compaction are the same. Base form is the bottom of a stack or holds only whole contents:
-//! nothing is dropped in it.
+//! Chunks come by rising number: from a stack of layers that compaction reads, or from a bulk
+//! load as it fills them. Base form holds whole contents only: nothing is dropped in it.
 
 use std::collections::BTreeMap;
 
@@ -21,40 +20,60 @@ use crate::subjects::Dead;
 /// A chunk is stored dense when at least one in this many of its positions has a value.
 const DENSE_SHARE: u32 = 4;
 
-/// What goes into a base form, and what stays out.
-#[derive(Clone, Copy, Debug)]
-pub struct BaseContext<'a> {
-    /// The tag.
-    pub tag: TagId,
-    /// Chunks to read: `0..chunks`.
-    pub chunks: u32,
-    /// Subjects that are gone for good.
-    pub dead: &'a Dead,
-    /// Subjects whose value is taken away, when older layers exist.
-    pub cleared: &'a Bitmap,
-}
-
-impl BaseContext<'_> {
-    fn chunk_keys(&self) -> impl Iterator<Item = u16> + use<> {
-        (0..self.chunks).map(|chunk| chunk as u16)
-    }
-
-    fn drop_dead(&self, chunk: u16, subjects: &mut Chunk) {
-        if let Some(dead) = self.dead.chunk(chunk) {
-            subjects.and_not(dead);
-        }
-    }
-}
+/// Codes below this are counted in a table, others are sorted.
+const COUNTED_CODES: usize = 1 << 16;
 
 /// The subjects of each code, gathered chunk by chunk.
 #[derive(Debug, Default)]
 struct Members {
     codes: BTreeMap<Code, (BitmapWriter, Vec<i64>)>,
+    counts: Vec<u32>,
 }
 
 impl Members {
-    /// Adds `(code, low, value)` of one chunk, in any order; `values` are kept for maps.
-    fn add(&mut self, chunk: u16, entries: &mut [(Code, u16, i64)], payload: bool) {
+    /// Adds the values of one chunk's subjects.
+    fn add_values(&mut self, chunk: u16, known: &Chunk, values: &[i64]) {
+        self.counts.clear();
+        self.counts.resize(COUNTED_CODES, 0);
+        let mut rest = Vec::new();
+        known.for_each(|low| {
+            let code = values[usize::from(low)] as Code;
+            match self.counts.get_mut(code as usize) {
+                Some(count) => *count += 1,
+                None => rest.push((code, low, 0)),
+            }
+        });
+        let mut start = 0;
+        for count in &mut self.counts {
+            (*count, start) = (start, start + *count);
+        }
+        let mut lows = vec![0_u16; start as usize];
+        known.for_each(|low| {
+            let code = values[usize::from(low)] as Code;
+            if let Some(place) = self.counts.get_mut(code as usize) {
+                lows[*place as usize] = low;
+                *place += 1;
+            }
+        });
+        let mut from = 0;
+        for (code, end) in (0..).zip(&self.counts) {
+            if *end > from {
+                let own = &lows[from as usize..*end as usize];
+                self.codes
+                    .entry(code)
+                    .or_default()
+                    .0
+                    .push_sorted(chunk, own);
+                from = *end;
+            }
+        }
+        if !rest.is_empty() {
+            self.add_entries(chunk, &mut rest, false);
+        }
+    }
+
+    /// Adds `(code, low, value)` of one chunk, in any order; the values are kept for maps.
+    fn add_entries(&mut self, chunk: u16, entries: &mut [(Code, u16, i64)], payload: bool) {
         entries.sort_unstable_by_key(|(code, low, _)| (*code, *low));
         let mut lows = Vec::new();
         for same in entries.chunk_by(|a, b| a.0 == b.0) {
@@ -90,55 +109,111 @@ impl Members {
     }
 }
 
-/// Writes a boolean, keyword (`coded`) or number.
-///
-/// # Errors
-/// The source cannot be read, or the file cannot be written.
-pub fn write_single(
-    writer: &mut TagSegmentWriter,
-    stack: &SingleStack,
-    coded: bool,
-    context: BaseContext<'_>,
-) -> Result<()> {
-    let before = writer.file.position();
-    let mut set = BitmapWriter::new();
-    let mut groups = DirectoryBuilder::default();
-    let mut members = Members::default();
-    let mut known = Chunk::new();
-    let mut dense = vec![0; CHUNK_LEN as usize];
-    for chunk in context.chunk_keys() {
-        stack.known(chunk, &mut known)?;
-        context.drop_dead(chunk, &mut known);
-        if known.is_empty() {
-            continue;
-        }
-        let mut entries = Vec::new();
-        stack.for_each(chunk, &known, &mut |low, value| {
-            dense[usize::from(low)] = value;
-            if coded {
-                entries.push((value as Code, low, 0));
-            }
-        })?;
-        let (vector, extra) = narrow(&known, &dense);
-        let first = writer.file.put(vector.bytes())?;
-        let second = BlobRef::default();
-        groups.push(Record {
+/// What every tag in base form has.
+#[derive(Debug, Default)]
+struct Groups {
+    set: BitmapWriter,
+    directory: DirectoryBuilder,
+    bytes: u64,
+}
+
+impl Groups {
+    fn push(&mut self, chunk: u16, subjects: &Chunk, extra: u32, first: BlobRef, second: BlobRef) {
+        self.directory.push(Record {
             key: u32::from(chunk),
             extra,
             first,
             second,
         });
-        set.push_chunk(chunk, &known);
-        members.add(chunk, &mut entries, false);
+        self.set.push_chunk(chunk, subjects);
+        self.bytes += u64::from(first.len) + u64::from(second.len);
     }
-    let set = set.finish();
-    let mut entry = TagEntry::new(Family::Single, true);
-    entry.subjects = set.len();
-    entry.values = writer.file.put(&groups.finish())?;
-    if coded {
-        entry.index = members.write(writer, false)?;
+
+    /// Writes what is gathered over all chunks. Nothing is written of a tag that nobody has.
+    fn finish(
+        self,
+        writer: &mut TagSegmentWriter,
+        tag: (TagId, Family),
+        cleared: &Bitmap,
+        index: impl FnOnce(&mut TagSegmentWriter) -> Result<BlobRef>,
+    ) -> Result<()> {
+        let set = self.set.finish();
+        if set.is_empty() && cleared.is_empty() {
+            return Ok(());
+        }
+        let before = writer.file.position();
+        let mut entry = TagEntry::new(tag.1, true);
+        entry.subjects = set.len();
+        entry.values = writer.file.put(&self.directory.finish())?;
+        entry.index = index(writer)?;
+        entry.set = writer.put_bitmap(&set)?;
+        entry.cleared = writer.put_bitmap(cleared)?;
+        entry.bytes = self.bytes + writer.file.position() - before;
+        writer.push(tag.0, entry, Bitmap::union(&[&set, cleared]));
+        Ok(())
     }
-    close(writer, context, entry, &set, before)
+}
+
+/// Writes a boolean, keyword or number.
+#[derive(Debug, Default)]
+pub struct BaseSingle {
+    groups: Groups,
+    members: Members,
+    coded: bool,
+}
+
+impl BaseSingle {
+    /// With a bitmap for each value if `coded`.
+    #[must_use]
+    pub fn new(coded: bool) -> Self {
+        Self {
+            coded,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a chunk: who has a value, and the values by position.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn push(
+        &mut self,
+        writer: &mut TagSegmentWriter,
+        chunk: u16,
+        known: &Chunk,
+        values: &[i64],
+    ) -> Result<()> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        let (vector, extra) = narrow(known, values);
+        let first = writer.file.put(vector.bytes())?;
+        self.groups
+            .push(chunk, known, extra, first, BlobRef::default());
+        if self.coded {
+            self.members.add_values(chunk, known, values);
+        }
+        Ok(())
+    }
+
+    /// Writes the rest; `cleared` are subjects whose value is taken away.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(self, writer: &mut TagSegmentWriter, tag: TagId, cleared: &Bitmap) -> Result<()> {
+        let Self {
+            groups,
+            members,
+            coded,
+        } = self;
+        groups.finish(writer, (tag, Family::Single), cleared, |writer| {
+            if coded {
+                members.write(writer, false)
+            } else {
+                Ok(BlobRef::default())
+            }
+        })
+    }
 }
 
 /// The values of a chunk's subjects, dense if they are many: then positions without a value repeat
@@ -155,119 +230,116 @@ fn narrow(known: &Chunk, dense: &[i64]) -> (Vector, u32) {
 }
 
 /// Writes a long text.
-///
-/// # Errors
-/// The source cannot be read, or the file cannot be written.
-pub fn write_text(
-    writer: &mut TagSegmentWriter,
-    stack: &TextStack,
-    context: BaseContext<'_>,
-) -> Result<()> {
-    let before = writer.file.position();
-    let mut set = BitmapWriter::new();
-    let mut groups = DirectoryBuilder::default();
-    let mut known = Chunk::new();
-    for chunk in context.chunk_keys() {
-        stack.known(chunk, &mut known)?;
-        context.drop_dead(chunk, &mut known);
-        if known.is_empty() {
-            continue;
-        }
-        let mut texts = Vec::new();
-        stack.for_each(chunk, &known, &mut |low, text| {
-            texts.push((low, text.to_owned()))
-        })?;
-        texts.sort_unstable_by_key(|(low, _)| *low);
-        let blocks = TextBlocks::from_texts(texts.iter().map(|(_, text)| text.as_bytes()));
-        let first = writer.file.put(blocks.bytes())?;
-        let second = BlobRef::default();
-        groups.push(Record {
-            key: u32::from(chunk),
-            extra: RANKED,
-            first,
-            second,
-        });
-        set.push_chunk(chunk, &known);
-    }
-    let set = set.finish();
-    let mut entry = TagEntry::new(Family::Text, true);
-    entry.subjects = set.len();
-    entry.values = writer.file.put(&groups.finish())?;
-    close(writer, context, entry, &set, before)
+#[derive(Debug, Default)]
+pub struct BaseText {
+    groups: Groups,
 }
 
-/// Writes a set or map: the subjects with any entry, or all of `context.cleared` too.
-///
-/// # Errors
-/// The source cannot be read, or the file cannot be written.
-pub fn write_multi(
-    writer: &mut TagSegmentWriter,
-    stack: &MultiStack,
-    family: Family,
-    context: BaseContext<'_>,
-) -> Result<()> {
-    let before = writer.file.position();
-    let payload = family == Family::Map;
-    let mut set = BitmapWriter::new();
-    let mut groups = DirectoryBuilder::default();
-    let mut members = Members::default();
-    let (mut audience, mut present) = (Chunk::new(), Chunk::new());
-    for chunk in context.chunk_keys() {
-        audience.fill();
-        context.drop_dead(chunk, &mut audience);
-        let mut entries: Vec<(Code, u16, i64)> = Vec::new();
-        present.clear();
-        stack.for_each_row(chunk, &audience, &mut |low, row| {
-            present.set(low);
-            entries.extend(row.iter().map(|(code, value)| (*code, low, *value)));
-        })?;
-        if !context.cleared.is_empty()
-            && let Some((_, emptied)) = context.cleared.chunk(chunk)
-        {
-            emptied.or_into(&mut present);
+impl BaseText {
+    /// Adds a chunk: who has a text, and the texts by position, in any order.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn push(
+        &mut self,
+        writer: &mut TagSegmentWriter,
+        chunk: u16,
+        texts: &mut [(u16, String)],
+    ) -> Result<()> {
+        if texts.is_empty() {
+            return Ok(());
         }
-        if present.is_empty() {
-            continue;
+        texts.sort_unstable_by_key(|(low, _)| *low);
+        let mut known = Chunk::new();
+        texts.iter().for_each(|(low, _)| known.set(*low));
+        let blocks = TextBlocks::from_texts(texts.iter().map(|(_, text)| text.as_bytes()));
+        let first = writer.file.put(blocks.bytes())?;
+        self.groups
+            .push(chunk, &known, RANKED, first, BlobRef::default());
+        Ok(())
+    }
+
+    /// Writes the rest; `cleared` are subjects whose text is taken away.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(self, writer: &mut TagSegmentWriter, tag: TagId, cleared: &Bitmap) -> Result<()> {
+        self.groups
+            .finish(writer, (tag, Family::Text), cleared, |_| {
+                Ok(BlobRef::default())
+            })
+    }
+}
+
+/// Writes a set or map.
+#[derive(Debug)]
+pub struct BaseMulti {
+    groups: Groups,
+    members: Members,
+    payload: bool,
+}
+
+impl BaseMulti {
+    /// With values beside the entries if `payload`.
+    #[must_use]
+    pub fn new(payload: bool) -> Self {
+        Self {
+            groups: Groups::default(),
+            members: Members::default(),
+            payload,
+        }
+    }
+
+    /// Adds a chunk: whose content is decided, and the entries `(code, low, value)` of those, in
+    /// any order.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn push(
+        &mut self,
+        writer: &mut TagSegmentWriter,
+        chunk: u16,
+        decided: &Chunk,
+        entries: &mut [(Code, u16, i64)],
+    ) -> Result<()> {
+        if decided.is_empty() {
+            return Ok(());
         }
         entries.sort_unstable_by_key(|(code, low, _)| (*low, *code));
-        let (codes, values) = lists(&present, &entries);
+        let (codes, values) = lists(decided, entries);
         let first = writer.file.put(codes.bytes())?;
-        let second = if payload {
+        let second = if self.payload {
             writer.file.put(values.bytes())?
         } else {
             BlobRef::default()
         };
-        groups.push(Record {
-            key: u32::from(chunk),
-            extra: RANKED,
-            first,
-            second,
-        });
-        set.push_chunk(chunk, &present);
-        members.add(chunk, &mut entries, payload);
+        self.groups.push(chunk, decided, RANKED, first, second);
+        self.members.add_entries(chunk, entries, self.payload);
+        Ok(())
     }
-    let set = set.finish();
-    let mut entry = TagEntry::new(family, true);
-    entry.subjects = set.len();
-    entry.values = writer.file.put(&groups.finish())?;
-    entry.index = members.write(writer, payload)?;
-    let nothing = Bitmap::default();
-    close(
-        writer,
-        BaseContext {
-            cleared: &nothing,
-            ..context
-        },
-        entry,
-        &set,
-        before,
-    )
+
+    /// Writes the rest.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(self, writer: &mut TagSegmentWriter, tag: TagId) -> Result<()> {
+        let Self {
+            groups,
+            members,
+            payload,
+        } = self;
+        let family = if payload { Family::Map } else { Family::Set };
+        let nothing = Bitmap::default();
+        groups.finish(writer, (tag, family), &nothing, |writer| {
+            members.write(writer, payload)
+        })
+    }
 }
 
-fn lists(present: &Chunk, entries: &[(Code, u16, i64)]) -> (Lists, Vector) {
+fn lists(decided: &Chunk, entries: &[(Code, u16, i64)]) -> (Lists, Vector) {
     let mut codes = ListsBuilder::default();
     let mut rest = entries;
-    present.for_each(|low| {
+    decided.for_each(|low| {
         let count = rest.iter().take_while(|entry| entry.1 == low).count();
         let (own, others) = rest.split_at(count);
         codes.push(own.iter().map(|(code, _, _)| i64::from(*code)));
@@ -277,21 +349,95 @@ fn lists(present: &Chunk, entries: &[(Code, u16, i64)]) -> (Lists, Vector) {
     (codes.finish(), Vector::from_values(&values))
 }
 
-fn close(
+/// What to write of a stack that is the whole of a tag.
+#[derive(Clone, Copy, Debug)]
+pub struct BaseContext<'a> {
+    /// The tag.
+    pub tag: TagId,
+    /// Chunks to read: `0..chunks`.
+    pub chunks: u32,
+    /// Subjects that are gone for good.
+    pub dead: &'a Dead,
+}
+
+impl BaseContext<'_> {
+    fn chunk_keys(&self) -> impl Iterator<Item = u16> + use<> {
+        (0..self.chunks).map(|chunk| chunk as u16)
+    }
+
+    fn living(&self, chunk: u16) -> Chunk {
+        let mut living = Chunk::new();
+        living.fill();
+        if let Some(dead) = self.dead.chunk(chunk) {
+            living.and_not(dead);
+        }
+        living
+    }
+}
+
+/// Writes a whole stack of a boolean, keyword (`coded`) or number.
+///
+/// # Errors
+/// The source cannot be read, or the file cannot be written.
+pub fn write_single(
     writer: &mut TagSegmentWriter,
+    stack: &SingleStack,
+    coded: bool,
     context: BaseContext<'_>,
-    mut entry: TagEntry,
-    set: &Bitmap,
-    before: u64,
 ) -> Result<()> {
-    entry.set = writer.put_bitmap(set)?;
-    entry.cleared = writer.put_bitmap(context.cleared)?;
-    entry.bytes = writer.file.position() - before;
-    let touched = if context.cleared.is_empty() {
-        set.clone()
-    } else {
-        Bitmap::union(&[set, context.cleared])
-    };
-    writer.push(context.tag, entry, touched);
-    Ok(())
+    let mut base = BaseSingle::new(coded);
+    let mut known = Chunk::new();
+    let mut values = vec![0; CHUNK_LEN as usize];
+    for chunk in context.chunk_keys() {
+        stack.known(chunk, &mut known)?;
+        known.and(&context.living(chunk));
+        stack.for_each(chunk, &known, &mut |low, value| {
+            values[usize::from(low)] = value
+        })?;
+        base.push(writer, chunk, &known, &values)?;
+    }
+    base.finish(writer, context.tag, &Bitmap::default())
+}
+
+/// Writes a whole stack of a long text.
+///
+/// # Errors
+/// The source cannot be read, or the file cannot be written.
+pub fn write_text(
+    writer: &mut TagSegmentWriter,
+    stack: &TextStack,
+    context: BaseContext<'_>,
+) -> Result<()> {
+    let mut base = BaseText::default();
+    for chunk in context.chunk_keys() {
+        let mut texts = Vec::new();
+        let mut keep = |low, text: &str| texts.push((low, text.to_owned()));
+        stack.for_each(chunk, &context.living(chunk), &mut keep)?;
+        base.push(writer, chunk, &mut texts)?;
+    }
+    base.finish(writer, context.tag, &Bitmap::default())
+}
+
+/// Writes a whole stack of a set, or of a map (`payload`).
+///
+/// # Errors
+/// The source cannot be read, or the file cannot be written.
+pub fn write_multi(
+    writer: &mut TagSegmentWriter,
+    stack: &MultiStack,
+    payload: bool,
+    context: BaseContext<'_>,
+) -> Result<()> {
+    let mut base = BaseMulti::new(payload);
+    let mut present = Chunk::new();
+    for chunk in context.chunk_keys() {
+        let mut entries: Vec<(Code, u16, i64)> = Vec::new();
+        present.clear();
+        stack.for_each_row(chunk, &context.living(chunk), &mut |low, row| {
+            present.set(low);
+            entries.extend(row.iter().map(|(code, value)| (*code, low, *value)));
+        })?;
+        base.push(writer, chunk, &present, &mut entries)?;
+    }
+    base.finish(writer, context.tag)
 }

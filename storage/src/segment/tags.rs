@@ -320,101 +320,110 @@ impl TagSegment {
     }
 
     fn load(&self, entry: &TagEntry) -> Result<Part> {
+        Ok(match entry.family {
+            Family::Single => Part::Single(Arc::new(self.load_single(entry)?)),
+            Family::Text => Part::Text(Arc::new(self.load_text(entry)?)),
+            Family::Set | Family::Map => Part::Multi(Arc::new(self.load_multi(entry)?)),
+        })
+    }
+
+    fn load_single(&self, entry: &TagEntry) -> Result<SinglePart> {
         let (set, cleared) = (self.bitmap(entry.set)?, self.bitmap(entry.cleared)?);
-        let coded = |index: BlobRef| -> Result<Option<Directory>> {
-            if index.len == 0 {
-                Ok(None)
-            } else {
-                self.directory(index).map(Some)
-            }
-        };
-        match (entry.family, entry.base) {
-            (Family::Single, base) => {
-                let values = if base {
-                    let directory = self.directory(entry.values)?;
-                    Values::Grouped(ValueGroups {
-                        file: self.file.clone(),
-                        directory,
-                    })
-                } else {
-                    let values = self.vector(entry.values)?;
-                    self.expect(values.len() as u64 == set.len(), entry.values)?;
-                    Values::Flat(values)
-                };
-                let members = if base { coded(entry.index)? } else { None };
-                let members = members.map(|directory| MemberIndex {
-                    file: self.file.clone(),
-                    directory,
-                });
-                Ok(Part::Single(Arc::new(SinglePart {
-                    set,
-                    cleared,
-                    values,
-                    members,
-                })))
-            }
-            (Family::Text, base) => {
-                let texts = if base {
-                    let directory = self.directory(entry.values)?;
-                    Texts::Grouped(TextGroups {
-                        file: self.file.clone(),
-                        directory,
-                    })
-                } else if set.is_empty() {
-                    Texts::default()
-                } else {
-                    let texts = self.sound(entry.values, TextBlocks::parse)?;
-                    self.expect(texts.len() == set.len(), entry.values)?;
-                    Texts::Flat(texts)
-                };
-                Ok(Part::Text(Arc::new(TextPart {
-                    set,
-                    cleared,
-                    texts,
-                })))
-            }
-            (Family::Set | Family::Map, true) => {
-                let directory = self.directory(entry.values)?;
-                let full = Rows::Grouped(ListGroups {
-                    file: self.file.clone(),
-                    directory,
-                });
-                let directory = self.directory(entry.index)?;
-                let index = Some(EntryIndex {
-                    file: self.file.clone(),
-                    directory,
-                });
-                self.expect(cleared.is_empty(), entry.cleared)?;
-                let (puts, drops) = (FlatRows::default(), FlatRows::default());
-                let (reset, dirty) = (set, cleared);
-                Ok(Part::Multi(Arc::new(MultiPart {
-                    reset,
-                    dirty,
-                    full,
-                    puts,
-                    drops,
-                    index,
-                })))
-            }
-            (Family::Set | Family::Map, false) => {
-                let full = self.rows(entry.values, entry.index)?;
-                let [puts, payload, drops] = entry.edits;
-                let puts = self.rows(puts, payload)?;
-                let drops = self.rows(drops, BlobRef::default())?;
-                self.expect(full.codes.len() as u64 == set.len(), entry.values)?;
-                self.expect(puts.codes.len() as u64 == cleared.len(), entry.edits[0])?;
-                self.expect(drops.codes.len() as u64 == cleared.len(), entry.edits[2])?;
-                let (reset, dirty, full) = (set, cleared, Rows::Flat(full));
-                Ok(Part::Multi(Arc::new(MultiPart {
-                    reset,
-                    dirty,
-                    full,
-                    puts,
-                    drops,
-                    index: None,
-                })))
-            }
+        if !entry.base {
+            let values = self.vector(entry.values)?;
+            self.expect(values.len() as u64 == set.len(), entry.values)?;
+            let values = Values::Flat(values);
+            return Ok(SinglePart {
+                set,
+                cleared,
+                values,
+                members: None,
+            });
         }
+        let directory = self.directory(entry.values)?;
+        let values = Values::Grouped(ValueGroups {
+            file: self.file.clone(),
+            directory,
+        });
+        let members = if entry.index.len == 0 {
+            None
+        } else {
+            let directory = self.directory(entry.index)?;
+            Some(MemberIndex {
+                file: self.file.clone(),
+                directory,
+            })
+        };
+        Ok(SinglePart {
+            set,
+            cleared,
+            values,
+            members,
+        })
+    }
+
+    fn load_text(&self, entry: &TagEntry) -> Result<TextPart> {
+        let (set, cleared) = (self.bitmap(entry.set)?, self.bitmap(entry.cleared)?);
+        let texts = if entry.base {
+            let directory = self.directory(entry.values)?;
+            Texts::Grouped(TextGroups {
+                file: self.file.clone(),
+                directory,
+            })
+        } else if entry.values.len == 0 {
+            Texts::default()
+        } else {
+            Texts::Flat(self.sound(entry.values, TextBlocks::parse)?)
+        };
+        if let Texts::Flat(texts) = &texts {
+            self.expect(texts.len() == set.len(), entry.values)?;
+        }
+        Ok(TextPart {
+            set,
+            cleared,
+            texts,
+        })
+    }
+
+    fn load_multi(&self, entry: &TagEntry) -> Result<MultiPart> {
+        let (reset, dirty) = (self.bitmap(entry.set)?, self.bitmap(entry.cleared)?);
+        if entry.base {
+            self.expect(dirty.is_empty(), entry.cleared)?;
+            let directory = self.directory(entry.values)?;
+            let full = Rows::Grouped(ListGroups {
+                file: self.file.clone(),
+                directory,
+            });
+            let directory = self.directory(entry.index)?;
+            let index = Some(EntryIndex {
+                file: self.file.clone(),
+                directory,
+            });
+            let (puts, drops) = (FlatRows::default(), FlatRows::default());
+            return Ok(MultiPart {
+                reset,
+                dirty,
+                full,
+                puts,
+                drops,
+                index,
+            });
+        }
+        let full = self.rows(entry.values, entry.index)?;
+        let [puts, payload, drops] = entry.edits;
+        let puts = self.rows(puts, payload)?;
+        let drops = self.rows(drops, BlobRef::default())?;
+        self.expect(full.codes.len() as u64 == reset.len(), entry.values)?;
+        self.expect(puts.codes.len() as u64 == dirty.len(), entry.edits[0])?;
+        self.expect(drops.codes.len() as u64 == dirty.len(), entry.edits[2])?;
+        Ok(MultiPart {
+            reset,
+            dirty,
+            full: Rows::Flat(full),
+            puts,
+            drops,
+            index: None,
+        })
     }
 
     fn bitmap(&self, reference: BlobRef) -> Result<Bitmap> {

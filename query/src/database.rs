@@ -1,0 +1,222 @@
+//! The database as its callers see it: text in, answers out.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
+use tagdb_storage::batch::KeyRef;
+use tagdb_storage::catalog::Catalog;
+use tagdb_storage::engine::{DbState, Engine, Receipt, WriteOptions};
+
+use crate::bind::{self, Environment, Param, bound};
+use crate::error::{Error, Result};
+use crate::exec::budget::Budget;
+use crate::exec::mutate::{Affected, Mutation};
+use crate::exec::{CancelFlag, Execution, Interrupt, lookup, select, show};
+use crate::limits::Limits;
+use crate::parse::{self, Statement};
+
+pub use crate::exec::lookup::Row;
+pub use crate::exec::rows::RowStream;
+
+/// An engine and what statements may ask of it.
+#[derive(Debug)]
+pub struct Database {
+    engine: Arc<Engine>,
+    limits: Limits,
+}
+
+/// What a statement runs with.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Values of `$1` or `?`.
+    pub params: Vec<Param>,
+    /// Of `date_trunc`, `extract`, `current_date` and dates of timestamps.
+    pub time_zone: TimeZone,
+    /// When to stop.
+    pub deadline: Option<Instant>,
+    /// Set to stop it at once.
+    pub cancel: CancelFlag,
+    /// How writes are made.
+    pub write: WriteOptions,
+    /// Memory that it may hold, in bytes.
+    pub memory_bytes_max: usize,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self {
+            params: Vec::new(),
+            time_zone: TimeZone::UTC,
+            deadline: None,
+            cancel: Arc::new(AtomicBool::new(false)),
+            write: WriteOptions::default(),
+            memory_bytes_max: 1 << 30,
+        }
+    }
+}
+
+/// What a statement comes to.
+#[derive(Debug)]
+pub enum Answer {
+    /// Rows, made while they are pulled.
+    Rows(RowStream),
+    /// A write is done.
+    Written {
+        /// Rows of an INSERT; subjects matched by UPDATE and DELETE.
+        rows_affected: u64,
+        /// What it was.
+        receipt: Receipt,
+    },
+}
+
+impl Database {
+    /// The database of an engine.
+    #[must_use]
+    pub const fn new(engine: Arc<Engine>, limits: Limits) -> Self {
+        Self { engine, limits }
+    }
+
+    /// Its engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// What a statement may ask for.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Reads statements, which semicolons part.
+    ///
+    /// # Errors
+    /// `syntax_error`, `unsupported` and `limit_exceeded`, with line and column.
+    pub fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
+        parse::parse(sql, &self.limits)
+    }
+
+    /// Runs a statement. A statement that reads sees one state of the whole database, also while
+    /// its rows are pulled.
+    ///
+    /// # Errors
+    /// Names and types that do not fit, limits, values out of range, damage; see
+    /// [`Error::code`].
+    pub fn run(&self, statement: &Statement, context: &Context) -> Result<Answer> {
+        if statement.is_read() {
+            let state = self.engine.snapshot();
+            return self.read(statement, context, state).map(Answer::Rows);
+        }
+        self.write(statement, context)
+    }
+
+    fn read(
+        &self,
+        statement: &Statement,
+        context: &Context,
+        state: Arc<DbState>,
+    ) -> Result<RowStream> {
+        let bound = self.bind(statement, context, state.catalog(), self.now())?;
+        let execution = self.execution(context, state);
+        match bound {
+            bound::Statement::Select(select) => select::select(execution, *select),
+            bound::Statement::ShowTables => Ok(show::tables(&execution)),
+            bound::Statement::Describe(schema) => show::describe(&execution, &schema),
+            bound::Statement::Explain { .. } => Err(Error::unsupported("EXPLAIN")),
+            bound::Statement::Insert(_)
+            | bound::Statement::Update(_)
+            | bound::Statement::Delete(_)
+            | bound::Statement::Schema(_) => Err(Error::internal("a statement that writes")),
+        }
+    }
+
+    fn write(&self, statement: &Statement, context: &Context) -> Result<Answer> {
+        let now = self.now();
+        let prepare = |catalog: &Catalog| {
+            self.bind(statement, context, catalog, now)
+                .and_then(Mutation::prepare)
+        };
+        // Most of the work needs no lock. With a name the write may have been made before, and
+        // what fails today may have been right then.
+        let early = match prepare(self.engine.snapshot().catalog()) {
+            Err(error) if context.write.idempotency.is_none() => return Err(error),
+            early => early.ok(),
+        };
+        let receipt = self.engine.write(&context.write, |pending| {
+            let mutation = match early.filter(|early| early.is_current(pending.catalog())) {
+                Some(early) => early,
+                None => prepare(pending.catalog())?,
+            };
+            mutation.write_set(&self.execution(context, Arc::new(pending.clone())))
+        })?;
+        let rows_affected = affected(statement).of(receipt.outcome);
+        Ok(Answer::Written {
+            rows_affected,
+            receipt,
+        })
+    }
+
+    /// The subjects of keys, in the order asked; nothing for keys that nobody has. Without `tags`
+    /// only what is known of them.
+    ///
+    /// # Errors
+    /// `unknown_table`, `unknown_tag`, or a file cannot be read or is damaged.
+    pub fn lookup(
+        &self,
+        snapshot: &DbState,
+        table: &str,
+        keys: &[KeyRef<'_>],
+        tags: Option<&[String]>,
+    ) -> Result<Vec<Option<Row>>> {
+        let schema = snapshot
+            .catalog()
+            .table(table)
+            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
+        lookup::lookup(snapshot, schema, keys, tags)
+    }
+
+    fn bind(
+        &self,
+        statement: &Statement,
+        context: &Context,
+        catalog: &Catalog,
+        now: i64,
+    ) -> Result<bound::Statement> {
+        let environment = Environment {
+            catalog,
+            limits: &self.limits,
+            params: &context.params,
+            now,
+            time_zone: context.time_zone.clone(),
+        };
+        bind::bind(statement, &environment)
+    }
+
+    fn execution(&self, context: &Context, state: Arc<DbState>) -> Execution {
+        Execution {
+            state,
+            interrupt: Interrupt {
+                deadline: context.deadline,
+                cancel: context.cancel.clone(),
+            },
+            budget: Budget::new(context.memory_bytes_max),
+            groups_max: self.limits.groups_max,
+        }
+    }
+
+    fn now(&self) -> i64 {
+        self.engine.clock().now_micros()
+    }
+}
+
+fn affected(statement: &Statement) -> Affected {
+    match statement.kind {
+        parse::ast::StatementKind::Insert(_) => Affected::Rows,
+        parse::ast::StatementKind::Update(_) | parse::ast::StatementKind::Delete(_) => {
+            Affected::Matched
+        }
+        _ => Affected::Nothing,
+    }
+}

@@ -1,0 +1,539 @@
+//! Aggregate functions: their states by group, what merges them, and what they come to.
+
+use hashbrown::HashSet;
+use tagdb_storage::engine::PartitionState;
+use tagdb_storage::ids::Code;
+use tagdb_storage::schema::{NumberType, double_from_sortable};
+
+use crate::bind::bound::{Aggregate, AggregateKind, Column, ExprKind, Slot};
+use crate::decimal;
+use crate::error::{Error, Result};
+use crate::exec::batch::Batch;
+use crate::exec::budget::{Budget, bytes_of};
+use crate::exec::columns::{Columns, Reader, string_of};
+use crate::exec::group_ids::{Group, GroupScratch, computed};
+use crate::exec::hashed::{Hashed, order};
+use crate::literal::from_stored;
+use crate::value::{DataType, Value};
+
+/// The states of one aggregate, by group. A plain struct of values: it can leave its partition.
+#[derive(Debug)]
+pub(crate) enum States {
+    Count(Vec<u64>),
+    Distinct(Vec<HashSet<Hashed>>),
+    Fixed(Vec<FixedSum>),
+    Double(Vec<DoubleSum>),
+    Extreme { is_max: bool, values: Vec<Value> },
+}
+
+/// An exact sum of integers or decimals of one scale.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FixedSum {
+    digits: i128,
+    count: u64,
+}
+
+/// A sum of doubles that keeps what rounding takes away (Neumaier).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DoubleSum {
+    sum: f64,
+    lost: f64,
+    count: u64,
+}
+
+impl FixedSum {
+    fn add(&mut self, digits: i128, count: u64) -> Result<()> {
+        self.digits = self.digits.checked_add(digits).ok_or_else(overflow)?;
+        self.count += count;
+        Ok(())
+    }
+}
+
+impl DoubleSum {
+    fn add(&mut self, value: f64) {
+        let sum = self.sum + value;
+        self.lost += match self.sum.abs() >= value.abs() {
+            true => (self.sum - sum) + value,
+            false => (value - sum) + self.sum,
+        };
+        self.sum = sum;
+        self.count += 1;
+    }
+
+    fn merge(&mut self, other: Self) {
+        let count = self.count + other.count;
+        self.add(other.sum);
+        self.lost += other.lost;
+        self.count = count;
+    }
+
+    fn total(self) -> Result<f64> {
+        let total = self.sum + self.lost;
+        if total.is_finite() {
+            Ok(total)
+        } else {
+            Err(overflow())
+        }
+    }
+}
+
+/// An aggregate while it goes over a partition.
+#[derive(Debug)]
+pub(crate) struct Accumulator {
+    kind: AggregateKind,
+    input: Input,
+    state: Raw,
+}
+
+/// What is aggregated.
+#[derive(Debug)]
+enum Input {
+    /// Everybody.
+    Rows,
+    /// Numbers or codes as stored.
+    Stored(Slot),
+    /// Anything else.
+    Computed(crate::bind::bound::Expr),
+}
+
+/// States that may hold what only the partition understands.
+#[derive(Debug)]
+enum Raw {
+    Plain(States),
+    /// Of stored numbers or codes; what they mean is the column's matter.
+    DistinctStored(Slot, Vec<HashSet<i64>>),
+    ExtremeStored {
+        number: NumberType,
+        is_max: bool,
+        values: Vec<Option<i64>>,
+    },
+    DoubleStored(Vec<DoubleSum>),
+}
+
+impl Accumulator {
+    /// Before the first row.
+    ///
+    /// # Errors
+    /// The argument's column is not open.
+    pub(crate) fn new(aggregate: &Aggregate, columns: &Columns) -> Result<Self> {
+        let kind = aggregate.kind;
+        let is_max = kind == AggregateKind::Max;
+        let Some(argument) = &aggregate.argument else {
+            let state = Raw::Plain(States::Count(Vec::new()));
+            return Ok(Self {
+                kind,
+                input: Input::Rows,
+                state,
+            });
+        };
+        if let ExprKind::Slot(slot) = argument.kind {
+            let number = match columns.reader(slot)? {
+                Reader::Number(_, number) | Reader::MapValue(_, _, number) => Some(*number),
+                _ => None,
+            };
+            let is_coded = matches!(
+                columns.reader(slot)?,
+                Reader::Boolean(_) | Reader::Keyword(..)
+            );
+            let state = match (kind, number) {
+                (AggregateKind::Count, _) if number.is_some() || is_coded => {
+                    Some(Raw::Plain(States::Count(Vec::new())))
+                }
+                (AggregateKind::CountDistinct, _) if number.is_some() || is_coded => {
+                    Some(Raw::DistinctStored(slot, Vec::new()))
+                }
+                (AggregateKind::Sum | AggregateKind::Avg, Some(NumberType::Double)) => {
+                    Some(Raw::DoubleStored(Vec::new()))
+                }
+                (AggregateKind::Sum | AggregateKind::Avg, Some(_)) => {
+                    Some(Raw::Plain(States::Fixed(Vec::new())))
+                }
+                (AggregateKind::Min | AggregateKind::Max, Some(number)) => {
+                    Some(Raw::ExtremeStored {
+                        number,
+                        is_max,
+                        values: Vec::new(),
+                    })
+                }
+                _ => None,
+            };
+            if let Some(state) = state {
+                return Ok(Self {
+                    kind,
+                    input: Input::Stored(slot),
+                    state,
+                });
+            }
+        }
+        let state = match kind {
+            AggregateKind::Count => States::Count(Vec::new()),
+            AggregateKind::CountDistinct => States::Distinct(Vec::new()),
+            AggregateKind::Sum | AggregateKind::Avg if argument.data_type == DataType::Double => {
+                States::Double(Vec::new())
+            }
+            AggregateKind::Sum | AggregateKind::Avg => States::Fixed(Vec::new()),
+            AggregateKind::Min | AggregateKind::Max => States::Extreme {
+                is_max,
+                values: Vec::new(),
+            },
+        };
+        Ok(Self {
+            kind,
+            input: Input::Computed(argument.clone()),
+            state: Raw::Plain(state),
+        })
+    }
+
+    /// Adds the rows of a batch to their groups, of which there are `groups` now.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, an expression cannot be computed, `overflow`,
+    /// `limit_exceeded`.
+    pub(crate) fn add(
+        &mut self,
+        columns: &Columns,
+        batch: &Batch,
+        scratch: &mut GroupScratch,
+        rows: (&[(u32, Group)], usize),
+        budget: &Budget,
+    ) -> Result<()> {
+        self.state.grow(rows.1, budget)?;
+        match &self.input {
+            Input::Rows => {
+                if let Raw::Plain(States::Count(counts)) = &mut self.state {
+                    rows.0
+                        .iter()
+                        .for_each(|(_, group)| counts[*group as usize] += 1);
+                }
+                Ok(())
+            }
+            Input::Stored(slot) => {
+                let mut stored = Vec::new();
+                columns.stored(*slot, batch, &mut stored)?;
+                self.state.add_stored(&stored, rows.0, budget)
+            }
+            Input::Computed(expr) => {
+                let values = computed(expr, columns, batch, &mut scratch.columns)?;
+                match &mut self.state {
+                    Raw::Plain(states) => states.add(self.kind, &values, rows.0, budget),
+                    _ => Err(Error::internal("an aggregate of what is not stored")),
+                }
+            }
+        }
+    }
+
+    /// The states as values.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn finish(
+        mut self,
+        groups: usize,
+        partition: &PartitionState,
+        columns: &[Column],
+        budget: &Budget,
+    ) -> Result<States> {
+        self.state.grow(groups, budget)?;
+        Ok(match self.state {
+            Raw::Plain(states) => states,
+            Raw::DoubleStored(sums) => States::Double(sums),
+            Raw::ExtremeStored {
+                number,
+                is_max,
+                values,
+            } => {
+                let value = |v: Option<i64>| v.map_or(Value::Null, |v| from_stored(number, v));
+                States::Extreme {
+                    is_max,
+                    values: values.into_iter().map(value).collect(),
+                }
+            }
+            Raw::DistinctStored(slot, sets) => {
+                let column = columns
+                    .get(slot)
+                    .ok_or_else(|| Error::internal("no such slot"))?;
+                States::Distinct(distinct_values(sets, column, partition, budget)?)
+            }
+        })
+    }
+}
+
+fn distinct_values(
+    sets: Vec<HashSet<i64>>,
+    column: &Column,
+    partition: &PartitionState,
+    budget: &Budget,
+) -> Result<Vec<HashSet<Hashed>>> {
+    let vocabulary = match column {
+        Column::Tag { id, kind } if kind.has_vocabulary() => Some(partition.vocabulary(*id)),
+        _ => None,
+    };
+    let strings = vocabulary
+        .as_ref()
+        .map(|vocabulary| vocabulary.read())
+        .transpose()?;
+    let value = |stored: i64| {
+        Ok(Hashed(match (&strings, column) {
+            (Some(strings), _) => Value::Text(string_of(strings, stored as Code)?),
+            (None, Column::Tag { kind, .. }) => match DataType::from(*kind).number_type() {
+                Some(number) => from_stored(number, stored),
+                None => Value::Boolean(stored != 0),
+            },
+            (None, Column::MapValue { number, .. }) => from_stored(*number, stored),
+            (None, Column::Key) => Value::Int(stored),
+        }))
+    };
+    let mut out = Vec::with_capacity(sets.len());
+    for set in sets {
+        budget.charge(set.len() * size_of::<Hashed>())?;
+        out.push(set.into_iter().map(value).collect::<Result<_>>()?);
+    }
+    Ok(out)
+}
+
+impl Raw {
+    fn grow(&mut self, groups: usize, budget: &Budget) -> Result<()> {
+        match self {
+            Self::Plain(states) => states.grow(groups, budget),
+            Self::DistinctStored(_, sets) => grow(sets, groups, budget),
+            Self::ExtremeStored { values, .. } => grow(values, groups, budget),
+            Self::DoubleStored(sums) => grow(sums, groups, budget),
+        }
+    }
+
+    fn add_stored(
+        &mut self,
+        stored: &[Option<i64>],
+        rows: &[(u32, Group)],
+        budget: &Budget,
+    ) -> Result<()> {
+        let known = rows
+            .iter()
+            .filter_map(|(row, group)| Some((*group as usize, stored[*row as usize]?)));
+        match self {
+            Self::Plain(States::Count(counts)) => {
+                known.for_each(|(group, _)| counts[group] += 1);
+            }
+            Self::Plain(States::Fixed(sums)) => {
+                for (group, value) in known {
+                    sums[group].add(i128::from(value), 1)?;
+                }
+            }
+            Self::DoubleStored(sums) => {
+                known.for_each(|(group, value)| sums[group].add(double_from_sortable(value)));
+            }
+            Self::ExtremeStored { is_max, values, .. } => {
+                let is_max = *is_max;
+                for (group, value) in known {
+                    let best = values[group].get_or_insert(value);
+                    *best = if is_max {
+                        value.max(*best)
+                    } else {
+                        value.min(*best)
+                    };
+                }
+            }
+            Self::DistinctStored(_, sets) => {
+                let mut new = 0;
+                known.for_each(|(group, value)| new += usize::from(sets[group].insert(value)));
+                budget.charge(new * 16)?;
+            }
+            Self::Plain(_) => return Err(Error::internal("an aggregate of what is stored")),
+        }
+        Ok(())
+    }
+}
+
+fn grow<T: Clone + Default>(states: &mut Vec<T>, groups: usize, budget: &Budget) -> Result<()> {
+    let new = groups.saturating_sub(states.len());
+    budget.charge(new * size_of::<T>())?;
+    states.resize(states.len() + new, T::default());
+    Ok(())
+}
+
+impl States {
+    fn grow(&mut self, groups: usize, budget: &Budget) -> Result<()> {
+        match self {
+            Self::Count(counts) => grow(counts, groups, budget),
+            Self::Distinct(sets) => grow(sets, groups, budget),
+            Self::Fixed(sums) => grow(sums, groups, budget),
+            Self::Double(sums) => grow(sums, groups, budget),
+            Self::Extreme { values, .. } => {
+                let new = groups.saturating_sub(values.len());
+                budget.charge(new * size_of::<Value>())?;
+                values.resize(values.len() + new, Value::Null);
+                Ok(())
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        kind: AggregateKind,
+        values: &[Value],
+        rows: &[(u32, Group)],
+        budget: &Budget,
+    ) -> Result<()> {
+        let known = rows
+            .iter()
+            .map(|(row, group)| (*group as usize, &values[*row as usize]))
+            .filter(|(_, value)| value.is_known());
+        match self {
+            Self::Count(counts) => known.for_each(|(group, _)| counts[group] += 1),
+            Self::Distinct(sets) => {
+                for (group, value) in known {
+                    if sets[group].insert(Hashed(value.clone())) {
+                        budget.charge(bytes_of(value) + 16)?;
+                    }
+                }
+            }
+            Self::Fixed(sums) => {
+                for (group, value) in known {
+                    let digits = value.to_fixed().map(|(digits, _)| digits);
+                    let digits =
+                        digits.ok_or_else(|| Error::internal(format!("{kind:?} of text")))?;
+                    sums[group].add(digits, 1)?;
+                }
+            }
+            Self::Double(sums) => {
+                for (group, value) in known {
+                    sums[group].add(value.to_double().unwrap_or_default());
+                }
+            }
+            Self::Extreme { is_max, values } => {
+                for (group, value) in known {
+                    take_extreme(*is_max, &mut values[group], value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the states of another partition; `groups[i]` is the group that its group `i` is here,
+    /// of `count` in all.
+    ///
+    /// # Errors
+    /// `overflow`, `limit_exceeded`.
+    pub(crate) fn merge(
+        &mut self,
+        other: Self,
+        groups: &[usize],
+        count: usize,
+        budget: &Budget,
+    ) -> Result<()> {
+        self.grow(count, budget)?;
+        match (self, other) {
+            (Self::Count(own), Self::Count(other)) => {
+                groups
+                    .iter()
+                    .zip(other)
+                    .for_each(|(group, count)| own[*group] += count);
+            }
+            (Self::Distinct(own), Self::Distinct(other)) => {
+                for (group, set) in groups.iter().zip(other) {
+                    if own[*group].is_empty() {
+                        own[*group] = set;
+                    } else {
+                        own[*group].extend(set);
+                    }
+                }
+            }
+            (Self::Fixed(own), Self::Fixed(other)) => {
+                for (group, sum) in groups.iter().zip(other) {
+                    own[*group].add(sum.digits, sum.count)?;
+                }
+            }
+            (Self::Double(own), Self::Double(other)) => {
+                groups
+                    .iter()
+                    .zip(other)
+                    .for_each(|(group, sum)| own[*group].merge(sum));
+            }
+            (
+                Self::Extreme {
+                    is_max,
+                    values: own,
+                },
+                Self::Extreme { values: other, .. },
+            ) => {
+                for (group, value) in groups.iter().zip(&other) {
+                    if !value.is_null() {
+                        take_extreme(*is_max, &mut own[*group], value);
+                    }
+                }
+            }
+            _ => return Err(Error::internal("states of different aggregates")),
+        }
+        Ok(())
+    }
+
+    /// What a group comes to.
+    ///
+    /// # Errors
+    /// `overflow`.
+    pub(crate) fn value(&self, group: usize, aggregate: &Aggregate) -> Result<Value> {
+        let is_average = aggregate.kind == AggregateKind::Avg;
+        match self {
+            Self::Count(counts) => to_int(i128::from(counts[group])),
+            Self::Distinct(sets) => to_int(sets[group].len() as i128),
+            Self::Extreme { values, .. } => Ok(values[group].clone()),
+            Self::Fixed(sums) if sums[group].count == 0 => Ok(Value::Null),
+            Self::Fixed(sums) if is_average => {
+                let FixedSum { digits, count } = sums[group];
+                let argument = aggregate
+                    .argument
+                    .as_ref()
+                    .map(|argument| argument.data_type);
+                let scale = argument.map_or(0, scale_of);
+                Ok(Value::Double(
+                    decimal::to_double(digits, scale) / count as f64,
+                ))
+            }
+            Self::Fixed(sums) => match aggregate.data_type {
+                DataType::Decimal { scale, .. } => {
+                    let digits = decimal::checked(sums[group].digits).ok_or_else(overflow)?;
+                    Ok(Value::Decimal { digits, scale })
+                }
+                _ => to_int(sums[group].digits),
+            },
+            Self::Double(sums) if sums[group].count == 0 => Ok(Value::Null),
+            Self::Double(sums) => {
+                let total = sums[group].total()?;
+                let divisor = if is_average {
+                    sums[group].count as f64
+                } else {
+                    1.0
+                };
+                Ok(Value::Double(crate::literal::positive_zero(
+                    total / divisor,
+                )))
+            }
+        }
+    }
+}
+
+fn take_extreme(is_max: bool, best: &mut Value, value: &Value) {
+    let is_better = match order(value, best) {
+        std::cmp::Ordering::Less => !is_max,
+        std::cmp::Ordering::Greater => is_max,
+        std::cmp::Ordering::Equal => false,
+    };
+    if best.is_null() || is_better {
+        *best = value.clone();
+    }
+}
+
+const fn scale_of(data_type: DataType) -> u8 {
+    match data_type {
+        DataType::Decimal { scale, .. } => scale,
+        _ => 0,
+    }
+}
+
+fn to_int(value: i128) -> Result<Value> {
+    i64::try_from(value).map(Value::Int).map_err(|_| overflow())
+}
+
+fn overflow() -> Error {
+    Error::overflow("a sum is outside the range of its type")
+}

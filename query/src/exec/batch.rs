@@ -1,0 +1,131 @@
+//! Some subjects of one chunk, in their order, for reading columns beside each other.
+
+use tagdb_storage::bitmap::Chunk;
+use tagdb_storage::ids::{CHUNK_LEN, Ordinal, ordinal_at};
+
+/// Rows of a batch, unless they hold long texts.
+pub(crate) const BATCH_ROWS: usize = 4_096;
+/// Rows of a batch that holds long texts, of up to 1 MiB each.
+pub(crate) const TEXT_BATCH_ROWS: usize = 64;
+
+/// Some subjects of one chunk. Reused from batch to batch.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    chunk: u16,
+    audience: Box<Chunk>,
+    lows: Vec<u16>,
+    /// By position in the chunk: the row of a subject of the batch.
+    rows: Vec<u16>,
+}
+
+impl Batch {
+    /// Nobody.
+    pub(crate) fn new() -> Self {
+        Self {
+            chunk: 0,
+            audience: Box::default(),
+            lows: Vec::new(),
+            rows: vec![0; CHUNK_LEN as usize],
+        }
+    }
+
+    /// Takes up to `rows_max` of the lowest subjects of `left`, which loses them; tells whether
+    /// there were any.
+    pub(crate) fn take(&mut self, chunk: u16, left: &mut Remaining, rows_max: usize) -> bool {
+        self.chunk = chunk;
+        for low in self.lows.drain(..) {
+            self.audience.remove(low);
+        }
+        while self.lows.len() < rows_max
+            && let Some(low) = left.next()
+        {
+            // A batch has at most as many rows as a chunk has positions.
+            self.rows[usize::from(low)] = self.lows.len() as u16;
+            self.audience.set(low);
+            self.lows.push(low);
+        }
+        !self.lows.is_empty()
+    }
+
+    /// The chunk they lie in.
+    pub(crate) const fn chunk(&self) -> u16 {
+        self.chunk
+    }
+
+    /// Who they are.
+    pub(crate) const fn audience(&self) -> &Chunk {
+        &self.audience
+    }
+
+    /// How many they are.
+    pub(crate) const fn len(&self) -> usize {
+        self.lows.len()
+    }
+
+    /// Their positions in the chunk, rising.
+    pub(crate) fn lows(&self) -> &[u16] {
+        &self.lows
+    }
+
+    /// The row of a subject of the batch.
+    pub(crate) fn row(&self, low: u16) -> usize {
+        usize::from(self.rows[usize::from(low)])
+    }
+
+    /// The subject of a row.
+    pub(crate) fn ordinal(&self, row: usize) -> Ordinal {
+        ordinal_at(self.chunk, self.lows[row])
+    }
+}
+
+/// The part of a chunk's audience that has not been taken yet.
+#[derive(Debug)]
+pub(crate) struct Remaining {
+    audience: Box<Chunk>,
+    index: usize,
+    bits: u64,
+}
+
+impl Remaining {
+    /// Nobody.
+    pub(crate) fn new() -> Self {
+        Self {
+            audience: Box::default(),
+            index: 0,
+            bits: 0,
+        }
+    }
+
+    /// All of an audience.
+    pub(crate) fn reset(&mut self, audience: &Chunk) {
+        self.audience.copy_from(audience);
+        self.index = 0;
+        self.bits = audience.word(0);
+    }
+
+    /// Passes over up to `count` of them; tells how many there were.
+    pub(crate) fn pass(&mut self, count: u64) -> u64 {
+        let mut skipped = 0;
+        while skipped < count && self.next().is_some() {
+            skipped += 1;
+        }
+        skipped
+    }
+}
+
+impl Iterator for Remaining {
+    type Item = u16;
+
+    fn next(&mut self) -> Option<u16> {
+        while self.bits == 0 {
+            if self.index + 1 == CHUNK_LEN as usize / 64 {
+                return None;
+            }
+            self.index += 1;
+            self.bits = self.audience.word(self.index);
+        }
+        let low = self.index as u32 * 64 + self.bits.trailing_zeros();
+        self.bits &= self.bits - 1;
+        Some(low as u16)
+    }
+}

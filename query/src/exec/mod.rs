@@ -1,0 +1,79 @@
+//! Running bound statements: chunk by chunk, partition by partition.
+//!
+//! Every plan is partial -> merge -> finalize: what a partition says is a plain struct of values
+//! (codes never leave their partition), and partials add up. Nothing here materialises a bitmap of
+//! a whole table to count an audience.
+
+pub(crate) mod aggregate;
+pub(crate) mod batch;
+pub(crate) mod budget;
+pub(crate) mod columns;
+pub(crate) mod group;
+pub(crate) mod group_ids;
+pub(crate) mod hashed;
+pub(crate) mod lookup;
+pub(crate) mod mutate;
+pub(crate) mod order;
+pub(crate) mod predicate;
+pub(crate) mod rows;
+pub(crate) mod scan;
+pub(crate) mod select;
+pub(crate) mod show;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use tagdb_storage::engine::{DbState, TableState};
+use tagdb_storage::schema::TableSchema;
+
+use crate::error::{Error, Result};
+use budget::Budget;
+
+/// Set when a statement shall stop at its next look.
+pub type CancelFlag = Arc<AtomicBool>;
+
+/// What a statement runs with: one state of the database, and when to stop.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    pub(crate) state: Arc<DbState>,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) budget: Budget,
+    pub(crate) groups_max: usize,
+}
+
+impl Execution {
+    /// The state of a table.
+    pub(crate) fn table(&self, schema: &TableSchema) -> Result<&TableState> {
+        Ok(self.state.require(schema.id)?)
+    }
+}
+
+/// When a statement has to stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupt {
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) cancel: CancelFlag,
+}
+
+impl Interrupt {
+    /// Looks whether the statement has to stop; done between chunks.
+    ///
+    /// # Errors
+    /// `cancelled`, `timeout`.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::new("cancelled", "the statement was cancelled"));
+        }
+        if self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            return Err(Error::new(
+                "timeout",
+                "the statement took too long and was stopped",
+            ));
+        }
+        Ok(())
+    }
+}

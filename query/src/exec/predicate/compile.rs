@@ -1,0 +1,222 @@
+//! From a bound predicate to a tree for one partition.
+
+use std::sync::Arc;
+
+use tagdb_storage::engine::PartitionState;
+use tagdb_storage::ids::{Code, Ordinal};
+use tagdb_storage::schema::{Family, Key};
+use tagdb_storage::vocabulary::Vocabulary;
+
+use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Slot, TextTest};
+use crate::error::{Error, Result};
+use crate::exec::columns::{Columns, Reader};
+use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf};
+use crate::exec::predicate::{Node, NodeKind};
+
+/// Compiles a predicate.
+pub(super) fn compile(
+    predicate: &Predicate,
+    columns: &[Column],
+    partition: &Arc<PartitionState>,
+) -> Result<Node> {
+    Compiler { columns, partition }.node(predicate)
+}
+
+struct Compiler<'a> {
+    columns: &'a [Column],
+    partition: &'a Arc<PartitionState>,
+}
+
+impl Compiler<'_> {
+    fn node(&self, predicate: &Predicate) -> Result<Node> {
+        let boxed = |inner: &Predicate| self.node(inner).map(Box::new);
+        let kind = match predicate {
+            Predicate::Constant(value) => NodeKind::Constant(*value),
+            Predicate::And(terms) => NodeKind::And(self.nodes(terms)?),
+            Predicate::Or(terms) => NodeKind::Or(self.nodes(terms)?),
+            Predicate::Not(inner) => NodeKind::Not(boxed(inner)?),
+            Predicate::IsTrue(inner) => NodeKind::IsTrue(boxed(inner)?),
+            Predicate::IsFalse(inner) => NodeKind::IsFalse(boxed(inner)?),
+            Predicate::IsNull(inner) => NodeKind::IsNull(boxed(inner)?),
+            Predicate::Leaf(test) => self.leaf(test, predicate)?,
+        };
+        Ok(Node {
+            cost: cost_of(&kind),
+            kind,
+        })
+    }
+
+    fn nodes(&self, terms: &[Predicate]) -> Result<Vec<Node>> {
+        let mut nodes = terms
+            .iter()
+            .map(|term| self.node(term))
+            .collect::<Result<Vec<_>>>()?;
+        nodes.sort_by_key(|node| node.cost);
+        Ok(nodes)
+    }
+
+    fn leaf(&self, test: &Test, predicate: &Predicate) -> Result<NodeKind> {
+        match test {
+            Test::Boolean(slot) => match self.reader(*slot)? {
+                Reader::Boolean(stack) => leaf(Leaf::Boolean(stack)),
+                _ => Err(wrong_column()),
+            },
+            Test::Number(slot, ranges) => self.number(*slot, ranges),
+            Test::Text(slot, test) => match self.reader(*slot)? {
+                Reader::Keyword(stack, vocabulary) => {
+                    leaf(Leaf::Keyword(stack, codes_of(&vocabulary, test)?))
+                }
+                _ => Err(wrong_column()),
+            },
+            Test::Known(slot) => self.known(*slot),
+            Test::Key(_, KeyTest::OneOf(keys)) => leaf(Leaf::Keys(self.ordinals_of(keys)?)),
+            Test::Key(_, KeyTest::Range(low, high)) => leaf(Leaf::KeyRange {
+                partition: self.partition.clone(),
+                low: low.clone(),
+                high: high.clone(),
+            }),
+            Test::HasAny(slot, members) => self.has_any(*slot, members),
+            Test::HasAll(slot, members) => self.has_all(*slot, members),
+            Test::Cardinality(slot, ranges) => match self.reader(*slot)? {
+                Reader::Set(stack, _) | Reader::Map(stack, ..) => {
+                    leaf(Leaf::Cardinality(stack, ranges.clone()))
+                }
+                _ => Err(wrong_column()),
+            },
+            Test::Overlaps(..)
+            | Test::Contains(..)
+            | Test::Compare(..)
+            | Test::OneOf(..)
+            | Test::Holds(_)
+            | Test::NotNull(_) => {
+                let mut slots = Vec::new();
+                test.for_each_slot(&mut |slot| slots.push(slot));
+                let columns = Columns::open(self.partition, self.columns, &slots)?;
+                leaf(Leaf::Rows {
+                    predicate: predicate.clone(),
+                    columns,
+                })
+            }
+        }
+    }
+
+    fn number(&self, slot: Slot, ranges: &Ranges) -> Result<NodeKind> {
+        match self.reader(slot)? {
+            Reader::Number(stack, _) => leaf(Leaf::Number(stack, ranges.clone())),
+            // NULL for everybody.
+            Reader::MapValue(_, None, _) => Ok(NodeKind::Constant(None)),
+            Reader::MapValue(stack, Some(code), _) => {
+                leaf(Leaf::MapNumber(stack, code, ranges.clone()))
+            }
+            _ => Err(wrong_column()),
+        }
+    }
+
+    fn known(&self, slot: Slot) -> Result<NodeKind> {
+        let test = match (self.reader(slot)?, self.columns.get(slot)) {
+            (Reader::Key, _) => return Ok(NodeKind::Constant(Some(true))),
+            (Reader::MapValue(_, None, _), _) => return Ok(NodeKind::Constant(Some(false))),
+            (Reader::MapValue(stack, Some(code), _), _) => KnownTest::Entry(stack, code),
+            (Reader::Text(stack), _) => KnownTest::Text(stack),
+            (Reader::Set(stack, _) | Reader::Map(stack, ..), _) => KnownTest::Multi(stack),
+            (_, Some(Column::Tag { id, kind })) if kind.family() == Family::Single => {
+                KnownTest::Single(self.partition.single(*id)?)
+            }
+            _ => return Err(wrong_column()),
+        };
+        leaf(Leaf::Known(test))
+    }
+
+    fn has_any(&self, slot: Slot, members: &[Arc<str>]) -> Result<NodeKind> {
+        let (stack, vocabulary) = self.set(slot)?;
+        let mut codes = known_codes(&vocabulary, members)?;
+        codes.sort_unstable();
+        if codes.is_empty() {
+            return Ok(NodeKind::Constant(Some(false)));
+        }
+        leaf(Leaf::HasAny(stack, CodeTest::new(codes)))
+    }
+
+    fn has_all(&self, slot: Slot, members: &[Arc<str>]) -> Result<NodeKind> {
+        let (stack, vocabulary) = self.set(slot)?;
+        let codes = known_codes(&vocabulary, members)?;
+        if codes.len() < members.len() {
+            return Ok(NodeKind::Constant(Some(false)));
+        }
+        leaf(Leaf::HasAll(stack, codes))
+    }
+
+    fn set(&self, slot: Slot) -> Result<(tagdb_storage::layer::MultiStack, Arc<Vocabulary>)> {
+        match self.reader(slot)? {
+            Reader::Set(stack, vocabulary) | Reader::Map(stack, vocabulary, _) => {
+                Ok((stack, vocabulary))
+            }
+            _ => Err(wrong_column()),
+        }
+    }
+
+    fn reader(&self, slot: Slot) -> Result<Reader> {
+        Reader::open(
+            self.columns.get(slot).ok_or_else(wrong_column)?,
+            self.partition,
+        )
+    }
+
+    /// The subjects of keys, rising. Keys of other partitions have none here.
+    fn ordinals_of(&self, keys: &[Key]) -> Result<Vec<Ordinal>> {
+        let mut ordinals = Vec::new();
+        for key in keys {
+            ordinals.extend(self.partition.find(key.as_ref())?);
+        }
+        ordinals.sort_unstable();
+        Ok(ordinals)
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends functions that return a Result"
+)]
+fn leaf(leaf: Leaf) -> Result<NodeKind> {
+    Ok(NodeKind::Leaf(Box::new(leaf)))
+}
+
+fn known_codes(vocabulary: &Vocabulary, strings: &[Arc<str>]) -> Result<Vec<Code>> {
+    let known = vocabulary.read()?;
+    Ok(strings
+        .iter()
+        .filter_map(|string| known.code_of(string))
+        .collect())
+}
+
+fn codes_of(vocabulary: &Vocabulary, test: &TextTest) -> Result<CodeTest> {
+    let mut codes = match test {
+        TextTest::OneOf(strings) => known_codes(vocabulary, strings)?,
+        TextTest::Range(..) => {
+            let strings = vocabulary.read()?;
+            let matching = strings.iter().filter(|(_, string)| test.contains(string));
+            matching.map(|(code, _)| code).collect()
+        }
+    };
+    codes.sort_unstable();
+    Ok(CodeTest::new(codes))
+}
+
+fn cost_of(kind: &NodeKind) -> u32 {
+    let sum = |nodes: &[Node]| {
+        nodes
+            .iter()
+            .fold(0_u32, |sum, n| sum.saturating_add(n.cost))
+    };
+    match kind {
+        NodeKind::Constant(_) => 0,
+        NodeKind::And(nodes) | NodeKind::Or(nodes) => sum(nodes),
+        NodeKind::Not(node) | NodeKind::IsTrue(node) | NodeKind::IsFalse(node) => node.cost,
+        NodeKind::IsNull(node) => node.cost.saturating_mul(2),
+        NodeKind::Leaf(leaf) => leaf.cost(),
+    }
+}
+
+fn wrong_column() -> Error {
+    Error::internal("a test does not fit its column")
+}

@@ -1,0 +1,203 @@
+//! Evaluating a tree in one chunk, with buffers that are used again.
+
+use tagdb_storage::bitmap::Chunk;
+
+use crate::bind::bound::Predicate;
+use crate::error::Result;
+use crate::exec::batch::{Batch, Remaining};
+use crate::exec::columns::Columns;
+use crate::exec::predicate::{Node, NodeKind};
+use crate::functions::eval_predicate;
+use crate::value::Value;
+
+/// Buffers of an evaluation.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    free: Vec<Box<Chunk>>,
+    rows: Option<Box<RowScratch>>,
+}
+
+#[derive(Debug)]
+struct RowScratch {
+    batch: Batch,
+    left: Remaining,
+    /// By slot.
+    columns: Vec<Vec<Value>>,
+    row: Vec<Value>,
+}
+
+impl Scratch {
+    /// A buffer with anything in it.
+    pub(super) fn take(&mut self) -> Box<Chunk> {
+        self.free.pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer back. (Those that an error keeps are simply freed.)
+    pub(super) fn give(&mut self, buffer: Box<Chunk>) {
+        self.free.push(buffer);
+    }
+
+    /// Makes `out` the candidates on the demanded side of a node: for which it is true, or for
+    /// which it is false. Nobody outside the candidates is in it.
+    pub(super) fn evaluate(
+        &mut self,
+        node: &Node,
+        side: bool,
+        chunk: u16,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        match &node.kind {
+            NodeKind::Constant(value) => {
+                match *value == Some(side) {
+                    true => out.copy_from(candidates),
+                    false => out.clear(),
+                }
+                Ok(())
+            }
+            NodeKind::And(nodes) if side => self.all(nodes, side, chunk, candidates, out),
+            NodeKind::And(nodes) => self.any(nodes, side, chunk, candidates, out),
+            NodeKind::Or(nodes) if side => self.any(nodes, side, chunk, candidates, out),
+            NodeKind::Or(nodes) => self.all(nodes, side, chunk, candidates, out),
+            NodeKind::Not(inner) => self.evaluate(inner, !side, chunk, candidates, out),
+            NodeKind::IsTrue(inner) => self.is(inner, (true, side), chunk, candidates, out),
+            NodeKind::IsFalse(inner) => self.is(inner, (false, side), chunk, candidates, out),
+            NodeKind::IsNull(inner) => {
+                let both = [(inner, true), (inner, false)];
+                let mut left = self.take();
+                let mut found = self.take();
+                left.copy_from(candidates);
+                for (node, side) in both {
+                    self.evaluate(node, side, chunk, &left, &mut found)?;
+                    left.and_not(&found);
+                }
+                out.copy_from(&left);
+                if !side {
+                    out.not();
+                    out.and(candidates);
+                }
+                self.give(left);
+                self.give(found);
+                Ok(())
+            }
+            NodeKind::Leaf(leaf) => leaf.evaluate(side, (chunk, candidates), self, out),
+        }
+    }
+
+    /// Those on a side of every node.
+    fn all(
+        &mut self,
+        nodes: &[Node],
+        side: bool,
+        chunk: u16,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        let Some((first, rest)) = nodes.split_first() else {
+            out.copy_from(candidates);
+            return Ok(());
+        };
+        self.evaluate(first, side, chunk, candidates, out)?;
+        let mut left = self.take();
+        for node in rest {
+            if out.is_empty() {
+                break;
+            }
+            left.copy_from(out);
+            self.evaluate(node, side, chunk, &left, out)?;
+        }
+        self.give(left);
+        Ok(())
+    }
+
+    /// Those on a side of any node.
+    fn any(
+        &mut self,
+        nodes: &[Node],
+        side: bool,
+        chunk: u16,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        let mut left = self.take();
+        let mut found = self.take();
+        left.copy_from(candidates);
+        out.clear();
+        for node in nodes {
+            self.evaluate(node, side, chunk, &left, &mut found)?;
+            out.or(&found);
+            left.and_not(&found);
+            if left.is_empty() {
+                break;
+            }
+        }
+        self.give(left);
+        self.give(found);
+        Ok(())
+    }
+
+    /// `IS TRUE` and `IS FALSE`: two-valued.
+    fn is(
+        &mut self,
+        node: &Node,
+        (wanted, side): (bool, bool),
+        chunk: u16,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        self.evaluate(node, wanted, chunk, candidates, out)?;
+        if !side {
+            out.not();
+            out.and(candidates);
+        }
+        Ok(())
+    }
+
+    /// A leaf that compares rows.
+    pub(super) fn by_rows(
+        &mut self,
+        predicate: &Predicate,
+        columns: &Columns,
+        side: bool,
+        (chunk, candidates): (u16, &Chunk),
+        out: &mut Chunk,
+    ) -> Result<()> {
+        let rows = self.rows.get_or_insert_with(|| {
+            let (columns, row) = (Vec::new(), Vec::new());
+            Box::new(RowScratch {
+                batch: Batch::new(),
+                left: Remaining::new(),
+                columns,
+                row,
+            })
+        });
+        let RowScratch {
+            batch,
+            left,
+            columns: values,
+            row,
+        } = &mut **rows;
+        let slots: Vec<_> = columns.slots().collect();
+        let width = slots.last().map_or(0, |slot| slot + 1);
+        if values.len() < width {
+            values.resize(width, Vec::new());
+            row.resize(width, Value::Null);
+        }
+        out.clear();
+        left.reset(candidates);
+        while batch.take(chunk, left, columns.batch_rows()) {
+            for slot in &slots {
+                columns.values(*slot, batch, &mut values[*slot])?;
+            }
+            for (place, low) in batch.lows().iter().enumerate() {
+                for slot in &slots {
+                    row[*slot] = std::mem::replace(&mut values[*slot][place], Value::Null);
+                }
+                if eval_predicate(predicate, row)? == Some(side) {
+                    out.set(*low);
+                }
+            }
+        }
+        Ok(())
+    }
+}

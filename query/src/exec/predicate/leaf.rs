@@ -1,0 +1,345 @@
+//! Leaves: who passes a test, and who fails it.
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use tagdb_storage::batch::KeyRef;
+use tagdb_storage::bitmap::Chunk;
+use tagdb_storage::engine::PartitionState;
+use tagdb_storage::ids::{Code, Ordinal, chunk_of, low_of};
+use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
+use tagdb_storage::schema::Key;
+
+use crate::bind::bound::{Predicate, Ranges};
+use crate::error::Result;
+use crate::exec::columns::Columns;
+use crate::exec::predicate::evaluate::Scratch;
+
+/// From so many codes on, values are looked at one by one instead of bitmaps.
+const CODES_MANY: usize = 64;
+/// From so many ranges on, values are looked at one by one instead of range by range.
+const RANGES_MANY: usize = 4;
+
+/// A test, compiled for a partition.
+#[derive(Debug)]
+pub(super) enum Leaf {
+    Boolean(SingleStack),
+    Number(SingleStack, Ranges),
+    MapNumber(MultiStack, Code, Ranges),
+    Keyword(SingleStack, CodeTest),
+    Known(KnownTest),
+    /// Rising.
+    Keys(Vec<Ordinal>),
+    KeyRange {
+        partition: Arc<PartitionState>,
+        low: Bound<Key>,
+        high: Bound<Key>,
+    },
+    HasAny(MultiStack, CodeTest),
+    HasAll(MultiStack, Vec<Code>),
+    Cardinality(MultiStack, Ranges),
+    /// By rows: the predicate is a leaf.
+    Rows {
+        predicate: Predicate,
+        columns: Columns,
+    },
+}
+
+/// What has to be there.
+#[derive(Debug)]
+pub(super) enum KnownTest {
+    Single(SingleStack),
+    Text(TextStack),
+    Multi(MultiStack),
+    Entry(MultiStack, Code),
+}
+
+/// A set of codes.
+#[derive(Debug)]
+pub(super) enum CodeTest {
+    /// Rising.
+    Few(Vec<Code>),
+    /// A bit for each code.
+    Many(Vec<u64>),
+}
+
+impl CodeTest {
+    /// The set of these codes, which rise.
+    pub(super) fn new(codes: Vec<Code>) -> Self {
+        if codes.len() < CODES_MANY {
+            return Self::Few(codes);
+        }
+        let last = codes.last().copied().unwrap_or(0);
+        let mut bits = vec![0; last as usize / 64 + 1];
+        for code in codes {
+            bits[code as usize / 64] |= 1 << (code % 64);
+        }
+        Self::Many(bits)
+    }
+
+    fn holds(bits: &[u64], code: i64) -> bool {
+        let code = code as usize;
+        bits.get(code / 64)
+            .is_some_and(|word| word >> (code % 64) & 1 != 0)
+    }
+}
+
+impl Leaf {
+    /// What it takes, roughly, in chunk operations.
+    pub(super) fn cost(&self) -> u32 {
+        match self {
+            Self::Keys(_) => 1,
+            Self::Boolean(_) | Self::Known(_) => 4,
+            Self::Keyword(_, CodeTest::Few(codes)) | Self::HasAny(_, CodeTest::Few(codes)) => {
+                2 + 2 * codes.len() as u32
+            }
+            Self::HasAll(_, codes) => 2 + 2 * codes.len() as u32,
+            Self::Number(_, ranges) => 10 + 10 * ranges.as_slice().len().min(4) as u32,
+            Self::MapNumber(..) => 20,
+            Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
+            Self::Cardinality(..) => 200,
+            Self::KeyRange { .. } => 500,
+            Self::Rows { .. } => 2_000,
+        }
+    }
+
+    /// The subjects it can be true for, if it names them.
+    pub(super) fn ordinals(&self) -> Option<&[Ordinal]> {
+        match self {
+            Self::Keys(ordinals) => Some(ordinals),
+            _ => None,
+        }
+    }
+
+    /// Makes `out` the candidates for which the test is true (or false, for the other side).
+    pub(super) fn evaluate(
+        &self,
+        side: bool,
+        (chunk, candidates): (u16, &Chunk),
+        scratch: &mut Scratch,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        match self {
+            Self::Boolean(stack) => {
+                stack.members(chunk, Code::from(side), out)?;
+                out.and(candidates);
+            }
+            Self::Number(stack, ranges) => {
+                let is = |value| ranges.contains(value) == side;
+                match (side, ranges.as_slice()) {
+                    (true, few) if few.len() < RANGES_MANY => {
+                        in_ranges(few, scratch, out, |range, part| {
+                            Ok(stack.in_range(chunk, candidates, range, part)?)
+                        })?;
+                    }
+                    _ => {
+                        out.clear();
+                        stack.for_each(chunk, candidates, &mut |low, value| {
+                            if is(value) {
+                                out.set(low);
+                            }
+                        })?;
+                    }
+                }
+            }
+            Self::MapNumber(stack, code, ranges) => {
+                out.clear();
+                stack.for_each_value(chunk, *code, candidates, &mut |low, value| {
+                    if ranges.contains(value) == side {
+                        out.set(low);
+                    }
+                })?;
+            }
+            Self::Keyword(stack, codes) => {
+                keyword(stack, codes, side, (chunk, candidates), scratch, out)?;
+            }
+            Self::HasAll(..)
+            | Self::HasAny(..)
+            | Self::Cardinality(..)
+            | Self::Known(_)
+            | Self::Keys(_)
+            | Self::KeyRange { .. } => {
+                self.members((chunk, candidates), scratch, out)?;
+                match side {
+                    true => out.and(candidates),
+                    false => complement(candidates, out),
+                }
+            }
+            Self::Rows { predicate, columns } => {
+                scratch.by_rows(predicate, columns, side, (chunk, candidates), out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of a two-valued test: those who pass it. Whoever is no candidate may or may not be there.
+    fn members(
+        &self,
+        (chunk, candidates): (u16, &Chunk),
+        scratch: &mut Scratch,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        match self {
+            Self::Known(test) => Ok(test.members(chunk, out)?),
+            Self::Keys(ordinals) => {
+                out.clear();
+                let start = ordinals.partition_point(|ordinal| chunk_of(*ordinal) < chunk);
+                let own = ordinals[start..]
+                    .iter()
+                    .take_while(|o| chunk_of(**o) == chunk);
+                own.for_each(|ordinal| out.set(low_of(*ordinal)));
+                Ok(())
+            }
+            Self::KeyRange {
+                partition,
+                low,
+                high,
+            } => {
+                out.clear();
+                let range = (borrowed(low), borrowed(high));
+                Ok(partition.for_each_key(chunk, candidates, &mut |low, key| {
+                    if range.contains(&key) {
+                        out.set(low);
+                    }
+                })?)
+            }
+            Self::HasAny(stack, CodeTest::Few(codes)) => {
+                out.clear();
+                let mut part = scratch.take();
+                for code in codes {
+                    stack.members(chunk, *code, &mut part)?;
+                    out.or(&part);
+                }
+                scratch.give(part);
+                Ok(())
+            }
+            Self::HasAny(stack, CodeTest::Many(bits)) => {
+                out.clear();
+                Ok(stack.for_each_row(chunk, candidates, &mut |low, entries| {
+                    if entries
+                        .iter()
+                        .any(|(code, _)| CodeTest::holds(bits, i64::from(*code)))
+                    {
+                        out.set(low);
+                    }
+                })?)
+            }
+            Self::HasAll(stack, codes) => {
+                out.copy_from(candidates);
+                let mut part = scratch.take();
+                for code in codes {
+                    stack.members(chunk, *code, &mut part)?;
+                    out.and(&part);
+                    if out.is_empty() {
+                        break;
+                    }
+                }
+                scratch.give(part);
+                Ok(())
+            }
+            Self::Cardinality(stack, ranges) => {
+                cardinality(stack, ranges, (chunk, candidates), out)
+            }
+            Self::Boolean(_)
+            | Self::Number(..)
+            | Self::MapNumber(..)
+            | Self::Keyword(..)
+            | Self::Rows { .. } => Ok(()),
+        }
+    }
+}
+
+impl KnownTest {
+    fn members(&self, chunk: u16, out: &mut Chunk) -> tagdb_storage::Result<()> {
+        match self {
+            Self::Single(stack) => stack.known(chunk, out),
+            Self::Text(stack) => stack.known(chunk, out),
+            Self::Multi(stack) => stack.nonempty(chunk, out),
+            Self::Entry(stack, code) => stack.members(chunk, *code, out),
+        }
+    }
+}
+
+fn keyword(
+    stack: &SingleStack,
+    codes: &CodeTest,
+    side: bool,
+    (chunk, candidates): (u16, &Chunk),
+    scratch: &mut Scratch,
+    out: &mut Chunk,
+) -> Result<()> {
+    let codes = match codes {
+        CodeTest::Few(codes) => codes,
+        CodeTest::Many(bits) => {
+            out.clear();
+            return Ok(stack.for_each(chunk, candidates, &mut |low, value| {
+                if CodeTest::holds(bits, value) == side {
+                    out.set(low);
+                }
+            })?);
+        }
+    };
+    if side {
+        stack.members_any(chunk, codes, out)?;
+        out.and(candidates);
+        return Ok(());
+    }
+    stack.known(chunk, out)?;
+    out.and(candidates);
+    if !codes.is_empty() && !out.is_empty() {
+        let mut members = scratch.take();
+        stack.members_any(chunk, codes, &mut members)?;
+        out.and_not(&members);
+        scratch.give(members);
+    }
+    Ok(())
+}
+
+fn in_ranges(
+    ranges: &[(i64, i64)],
+    scratch: &mut Scratch,
+    out: &mut Chunk,
+    in_range: impl Fn((i64, i64), &mut Chunk) -> Result<()>,
+) -> Result<()> {
+    if let [range] = ranges {
+        return in_range(*range, out);
+    }
+    out.clear();
+    let mut part = scratch.take();
+    for range in ranges {
+        in_range(*range, &mut part)?;
+        out.or(&part);
+    }
+    scratch.give(part);
+    Ok(())
+}
+
+fn cardinality(
+    stack: &MultiStack,
+    ranges: &Ranges,
+    (chunk, candidates): (u16, &Chunk),
+    out: &mut Chunk,
+) -> Result<()> {
+    // Those without entries are not visited.
+    match ranges.contains(0) {
+        true => out.copy_from(candidates),
+        false => out.clear(),
+    }
+    Ok(stack.for_each_row(chunk, candidates, &mut |low, entries| {
+        // At most 65,536 entries.
+        match ranges.contains(entries.len() as i64) {
+            true => out.set(low),
+            false => out.remove(low),
+        }
+    })?)
+}
+
+/// Makes `out` the candidates that are not in it.
+fn complement(candidates: &Chunk, out: &mut Chunk) {
+    out.not();
+    out.and(candidates);
+}
+
+fn borrowed(bound: &Bound<Key>) -> Bound<KeyRef<'_>> {
+    bound.as_ref().map(Key::as_ref)
+}

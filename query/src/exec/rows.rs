@@ -1,0 +1,299 @@
+//! The rows of a result, pulled batch by batch.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tagdb_storage::bitmap::Chunk;
+use tagdb_storage::ids::{Lsn, Ordinal, chunk_of, low_of};
+
+use crate::bind::bound::{Expr, OutputColumn, Scan, Select, Slot};
+use crate::error::{Error, Result};
+use crate::exec::Execution;
+use crate::exec::batch::{BATCH_ROWS, Batch, Remaining};
+use crate::exec::columns::Columns;
+use crate::exec::scan::PartitionScan;
+use crate::functions::eval;
+use crate::value::Value;
+
+/// A result that is made while it is pulled, in constant memory if its order allows.
+#[derive(Debug)]
+pub struct RowStream {
+    columns: Vec<OutputColumn>,
+    lsn: Lsn,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Made(std::vec::IntoIter<Vec<Value>>),
+    Scanned(Box<ScannedRows>),
+    Picked(Box<PickedRows>),
+}
+
+impl RowStream {
+    /// Rows that are there already.
+    pub(crate) fn made(columns: Vec<OutputColumn>, lsn: Lsn, rows: Vec<Vec<Value>>) -> Self {
+        Self {
+            columns,
+            lsn,
+            source: Source::Made(rows.into_iter()),
+        }
+    }
+
+    pub(crate) fn scanned(columns: Vec<OutputColumn>, rows: ScannedRows) -> Self {
+        let lsn = rows.execution.state.lsn();
+        Self {
+            columns,
+            lsn,
+            source: Source::Scanned(Box::new(rows)),
+        }
+    }
+
+    pub(crate) fn picked(columns: Vec<OutputColumn>, rows: PickedRows) -> Self {
+        let lsn = rows.execution.state.lsn();
+        Self {
+            columns,
+            lsn,
+            source: Source::Picked(Box::new(rows)),
+        }
+    }
+
+    /// The columns of each row.
+    #[must_use]
+    pub fn columns(&self) -> &[OutputColumn] {
+        &self.columns
+    }
+
+    /// The state that the rows are of.
+    #[must_use]
+    pub const fn lsn(&self) -> Lsn {
+        self.lsn
+    }
+
+    /// The next rows; nothing at the end. A batch is never empty.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, an expression cannot be computed, or the statement has
+    /// to stop. The stream is over then.
+    #[expect(clippy::should_implement_trait, reason = "it returns errors first")]
+    pub fn next(&mut self) -> Result<Option<Vec<Vec<Value>>>> {
+        let rows = match &mut self.source {
+            Source::Made(rows) => rows.take(BATCH_ROWS).collect(),
+            Source::Scanned(rows) => rows.next()?,
+            Source::Picked(rows) => rows.next()?,
+        };
+        Ok(if rows.is_empty() { None } else { Some(rows) })
+    }
+}
+
+/// The output of subjects in the order of their ordinals.
+#[derive(Debug)]
+pub(crate) struct ScannedRows {
+    execution: Execution,
+    scan: Scan,
+    output: Output,
+    offset: u64,
+    limit: u64,
+    /// The partition to open next.
+    partition: usize,
+    current: Option<(PartitionScan, Columns)>,
+    chunk: u16,
+    audience: Box<Chunk>,
+    left: Remaining,
+    batch: Batch,
+}
+
+impl ScannedRows {
+    /// Before the first row.
+    pub(crate) fn new(execution: Execution, select: Select) -> Self {
+        Self {
+            execution,
+            scan: select.scan,
+            output: Output::new(select.output),
+            offset: select.offset,
+            limit: select.limit.unwrap_or(u64::MAX),
+            partition: 0,
+            current: None,
+            chunk: 0,
+            audience: Box::default(),
+            left: Remaining::new(),
+            batch: Batch::new(),
+        }
+    }
+
+    fn next(&mut self) -> Result<Vec<Vec<Value>>> {
+        while self.limit > 0 {
+            self.offset -= self.left.pass(self.offset);
+            if let Some((_, columns)) = &self.current {
+                let rows_max = self.limit.min(columns.batch_rows() as u64) as usize;
+                if self.batch.take(self.chunk, &mut self.left, rows_max) {
+                    self.limit -= self.batch.len() as u64;
+                    return self.output.rows(columns, &self.batch);
+                }
+            }
+            if !self.advance()? {
+                break;
+            }
+        }
+        self.limit = 0;
+        Ok(Vec::new())
+    }
+
+    /// Goes to the next chunk in which there is anybody.
+    fn advance(&mut self) -> Result<bool> {
+        loop {
+            if let Some((chunks, _)) = &mut self.current
+                && let Some(chunk) = chunks.next(&mut self.audience)?
+            {
+                self.chunk = chunk;
+                self.left.reset(&self.audience);
+                return Ok(true);
+            }
+            let partitions = self.execution.table(&self.scan.table)?.partitions();
+            let Some(partition) = partitions.get(self.partition) else {
+                return Ok(false);
+            };
+            let chunks = PartitionScan::open(&self.scan, partition, &self.execution.interrupt)?;
+            let columns = Columns::open(partition, &self.scan.columns, self.output.slots())?;
+            self.current = Some((chunks, columns));
+            self.partition += 1;
+        }
+    }
+}
+
+/// A subject: its partition's place and its ordinal.
+pub(crate) type Subject = (u32, Ordinal);
+
+/// The output of given subjects, in any order.
+#[derive(Debug)]
+pub(crate) struct PickedRows {
+    execution: Execution,
+    columns: Vec<Arc<Columns>>,
+    output: Output,
+    subjects: VecDeque<Subject>,
+    batch: Batch,
+    left: Remaining,
+}
+
+impl PickedRows {
+    /// Before the first row.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn new(
+        execution: Execution,
+        scan: &Scan,
+        output: Vec<Expr>,
+        subjects: VecDeque<Subject>,
+    ) -> Result<Self> {
+        let output = Output::new(output);
+        let mut columns = Vec::new();
+        for partition in execution.table(&scan.table)?.partitions() {
+            columns.push(Arc::new(Columns::open(
+                partition,
+                &scan.columns,
+                output.slots(),
+            )?));
+        }
+        let (batch, left) = (Batch::new(), Remaining::new());
+        Ok(Self {
+            execution,
+            columns,
+            output,
+            subjects,
+            batch,
+            left,
+        })
+    }
+
+    fn next(&mut self) -> Result<Vec<Vec<Value>>> {
+        self.execution.interrupt.check()?;
+        let rows_max = self
+            .columns
+            .first()
+            .map_or(BATCH_ROWS, |columns| columns.batch_rows());
+        let count = self.subjects.len().min(rows_max);
+        let mut wanted: Vec<(Subject, usize)> = self.subjects.drain(..count).zip(0..).collect();
+        wanted.sort_unstable();
+        let mut rows = vec![Vec::new(); wanted.len()];
+        let mut audience = Box::<Chunk>::default();
+        let chunks =
+            wanted.chunk_by(|((p, a), _), ((q, b), _)| p == q && chunk_of(*a) == chunk_of(*b));
+        for together in chunks {
+            let Some(((partition, first), _)) = together.first() else {
+                continue;
+            };
+            let columns = self.columns.get(*partition as usize);
+            let columns = columns.ok_or_else(|| Error::internal("no such partition"))?;
+            audience.clear();
+            together
+                .iter()
+                .for_each(|((_, ordinal), _)| audience.set(low_of(*ordinal)));
+            self.left.reset(&audience);
+            self.batch.take(chunk_of(*first), &mut self.left, rows_max);
+            let made = self.output.rows(columns, &self.batch)?;
+            for (row, (_, place)) in made.into_iter().zip(together) {
+                rows[*place] = row;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Expressions over the columns of a scan.
+#[derive(Debug)]
+pub(crate) struct Output {
+    exprs: Vec<Expr>,
+    slots: Vec<Slot>,
+    /// By slot.
+    values: Vec<Vec<Value>>,
+    row: Vec<Value>,
+}
+
+impl Output {
+    /// These expressions.
+    pub(crate) fn new(exprs: Vec<Expr>) -> Self {
+        let mut slots = Vec::new();
+        exprs
+            .iter()
+            .for_each(|expr| expr.for_each_slot(&mut |slot| slots.push(slot)));
+        slots.sort_unstable();
+        slots.dedup();
+        let width = slots.last().map_or(0, |slot| slot + 1);
+        let (values, row) = (vec![Vec::new(); width], vec![Value::Null; width]);
+        Self {
+            exprs,
+            slots,
+            values,
+            row,
+        }
+    }
+
+    /// What they read.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// Their values for each row of a batch.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, or an expression cannot be computed.
+    pub(crate) fn rows(&mut self, columns: &Columns, batch: &Batch) -> Result<Vec<Vec<Value>>> {
+        for slot in &self.slots {
+            columns.values(*slot, batch, &mut self.values[*slot])?;
+        }
+        let mut rows = Vec::with_capacity(batch.len());
+        for place in 0..batch.len() {
+            for slot in &self.slots {
+                self.row[*slot] = std::mem::replace(&mut self.values[*slot][place], Value::Null);
+            }
+            rows.push(
+                self.exprs
+                    .iter()
+                    .map(|expr| eval(expr, &self.row))
+                    .collect::<Result<_>>()?,
+            );
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,183 @@
+//! Bound statements as text, close to the SQL that means the same.
+
+mod expr;
+
+use crate::bind::bound::{
+    Column, GroupKey, Grouping, Insert, Predicate, Scan, Select, Statement, TagChange, Update,
+};
+use crate::value::{DataType, Value};
+use expr::Names;
+
+/// Elements of a list that are shown, at most.
+const SHOWN_MAX: usize = 5;
+
+/// A statement as lines, with two blanks a level.
+#[must_use]
+pub fn explain(statement: &Statement) -> Vec<String> {
+    let mut lines = Vec::new();
+    match statement {
+        Statement::Select(select) => explain_select(select, &mut lines),
+        Statement::Insert(insert) => explain_insert(insert, &mut lines),
+        Statement::Update(update) => explain_update(update, &mut lines),
+        Statement::Delete(scan) => {
+            lines.push("delete".to_owned());
+            explain_scan(scan, 1, &mut lines);
+        }
+        Statement::Schema(Some(change)) => lines.push(format!("change of the schema: {change:?}")),
+        Statement::Schema(None) => lines.push("nothing to do".to_owned()),
+        Statement::ShowTables => lines.push("show tables".to_owned()),
+        Statement::Describe(table) => lines.push(format!("describe {}", table.name)),
+        Statement::Explain { statement, .. } => return explain(statement),
+    }
+    lines
+}
+
+/// A predicate on one line.
+#[must_use]
+pub fn predicate_text(predicate: &Predicate, scan: &Scan) -> String {
+    let mut text = String::new();
+    Names::of_scan(scan).predicate(predicate, &mut text);
+    text
+}
+
+fn explain_select(select: &Select, lines: &mut Vec<String>) {
+    let names = match &select.grouping {
+        Some(grouping) => group_names(&select.scan, grouping),
+        None => Names::of_scan(&select.scan),
+    };
+    let outputs = select
+        .columns
+        .iter()
+        .zip(&select.output)
+        .map(|(column, expr)| {
+            let text = names.expr_text(expr);
+            match text == column.name {
+                true => format!("{text} {}", column.kind),
+                false => format!("{text} as {:?} {}", column.name, column.kind),
+            }
+        });
+    lines.push(format!("select {}", outputs.collect::<Vec<_>>().join(", ")));
+    if select.limit.is_some() || select.offset > 0 {
+        let limit = select
+            .limit
+            .map_or("all".to_owned(), |limit| limit.to_string());
+        lines.push(format!("  limit {limit} offset {}", select.offset));
+    }
+    if !select.order.is_empty() {
+        let terms = select.order.iter().map(|term| {
+            let direction = if term.descending { "desc" } else { "asc" };
+            let nulls = if term.nulls_first { "first" } else { "last" };
+            format!("{} {direction} nulls {nulls}", names.expr_text(&term.expr))
+        });
+        lines.push(format!(
+            "  order by {}",
+            terms.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if let Some(grouping) = &select.grouping {
+        if grouping.having != Predicate::Constant(Some(true)) {
+            let mut text = String::new();
+            names.predicate(&grouping.having, &mut text);
+            lines.push(format!("  having {text}"));
+        }
+        let slots = names.slots();
+        let (keys, aggregates) = slots.split_at(grouping.keys.len().min(slots.len()));
+        let list = |names: &[String]| match names.is_empty() {
+            true => "nothing".to_owned(),
+            false => names.join(", "),
+        };
+        lines.push(format!("  group by {}", list(keys)));
+        lines.push(format!("  aggregate {}", list(aggregates)));
+    }
+    explain_scan(&select.scan, 1, lines);
+}
+
+/// Names of the slots of a group's row.
+fn group_names(scan: &Scan, grouping: &Grouping) -> Names {
+    let rows = Names::of_scan(scan);
+    let keys = grouping.keys.iter().map(|key| match key {
+        GroupKey::Value(expr) => rows.expr_text(expr),
+        GroupKey::Unnest(slot) => match scan.columns.get(*slot) {
+            Some(Column::Tag { kind, .. }) if matches!(DataType::from(*kind), DataType::Map(_)) => {
+                format!("unnest(map_keys({}))", rows.slot(*slot))
+            }
+            _ => format!("unnest({})", rows.slot(*slot)),
+        },
+    });
+    let aggregates = grouping.aggregates.iter().map(|aggregate| {
+        let argument = aggregate.argument.as_ref();
+        let argument = argument.map_or("*".to_owned(), |argument| rows.expr_text(argument));
+        use crate::bind::bound::AggregateKind as Kind;
+        match aggregate.kind {
+            Kind::Count => format!("count({argument})"),
+            Kind::CountDistinct => format!("count(distinct {argument})"),
+            Kind::Sum => format!("sum({argument})"),
+            Kind::Avg => format!("avg({argument})"),
+            Kind::Min => format!("min({argument})"),
+            Kind::Max => format!("max({argument})"),
+        }
+    });
+    Names::of_groups(keys.chain(aggregates).collect())
+}
+
+fn explain_insert(insert: &Insert, lines: &mut Vec<String>) {
+    let what = match insert.ignore_existing {
+        true => "insert new rows",
+        false => "upsert rows",
+    };
+    lines.push(format!("{what} into {}", insert.table.name));
+    lines.push(format!("  rows: {}", insert.keys.len()));
+}
+
+fn explain_update(update: &Update, lines: &mut Vec<String>) {
+    let names = Names::of_scan(&update.scan);
+    lines.push("update".to_owned());
+    for assignment in &update.assignments {
+        let tag = update.scan.table.tag_by_id(assignment.tag);
+        let tag = tag.map_or("?", |tag| &*tag.name);
+        lines.push(match &assignment.change {
+            TagChange::Set(expr) => format!("  set {tag} = {}", names.expr_text(expr)),
+            TagChange::EditSet { drop, put } => {
+                let (drop, put) = (Value::Set(drop.clone()), Value::Set(put.clone()));
+                format!(
+                    "  edit {tag}: drop {}, put {}",
+                    expr::value_text(&drop),
+                    expr::value_text(&put)
+                )
+            }
+            TagChange::Entry { key, value } => {
+                format!("  set {tag}['{key}'] = {}", names.expr_text(value))
+            }
+        });
+    }
+    explain_scan(&update.scan, 1, lines);
+}
+
+fn explain_scan(scan: &Scan, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    lines.push(format!("{indent}scan {}", scan.table.name));
+    let names = Names::of_scan(scan);
+    explain_predicate(&names, &scan.predicate, depth + 1, lines);
+}
+
+/// One node a line.
+fn explain_predicate(names: &Names, predicate: &Predicate, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    let (name, inner): (&str, &[Predicate]) = match predicate {
+        Predicate::And(terms) => ("and", terms),
+        Predicate::Or(terms) => ("or", terms),
+        Predicate::Not(inner) => ("not", std::slice::from_ref(inner)),
+        Predicate::IsTrue(inner) => ("is true", std::slice::from_ref(inner)),
+        Predicate::IsFalse(inner) => ("is false", std::slice::from_ref(inner)),
+        Predicate::IsNull(inner) => ("is null", std::slice::from_ref(inner)),
+        Predicate::Constant(_) | Predicate::Leaf(_) => {
+            let mut text = String::new();
+            names.predicate(predicate, &mut text);
+            return lines.push(format!("{indent}{text}"));
+        }
+    };
+    lines.push(format!("{indent}{name}"));
+    for term in inner {
+        explain_predicate(names, term, depth + 1, lines);
+    }
+}

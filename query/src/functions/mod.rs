@@ -1,0 +1,201 @@
+//! Expressions and predicates by rows.
+//!
+//! A row is the values of all slots: a scan's columns, or a group's keys and aggregates. What a
+//! predicate says here of one row is what its bitmaps say of all subjects.
+
+mod arithmetic;
+mod cast;
+mod scalar;
+mod time;
+
+use std::cmp::Ordering;
+
+pub use arithmetic::arithmetic;
+pub use cast::cast;
+pub use time::{add_interval, date_of, midnight_of};
+
+use tagdb_storage::schema::{Key, sortable_from_double};
+
+use crate::bind::bound::{Comparison, Expr, ExprKind, Leaf, Predicate, Slot};
+use crate::error::{Error, Result};
+use crate::value::Value;
+
+/// The value of an expression in a row.
+///
+/// # Errors
+/// `overflow`, `type_mismatch` for a text that a cast cannot read, `bad_parameter`.
+pub fn eval(expr: &Expr, row: &[Value]) -> Result<Value> {
+    match &expr.kind {
+        ExprKind::Literal(value) => Ok(value.clone()),
+        ExprKind::Slot(slot) => Ok(slot_value(row, *slot)?.clone()),
+        ExprKind::Negate(inner) => arithmetic::negate(&eval(inner, row)?),
+        ExprKind::Arithmetic(operator, left, right) => {
+            arithmetic(*operator, &eval(left, row)?, &eval(right, row)?)
+        }
+        ExprKind::Call(function, arguments) => {
+            scalar::call(function, arguments, row, expr.data_type)
+        }
+        ExprKind::Cast(inner) => cast(eval(inner, row)?, expr.data_type),
+        ExprKind::Case {
+            branches,
+            otherwise,
+        } => {
+            for (when, then) in branches {
+                if eval_predicate(when, row)? == Some(true) {
+                    return eval(then, row);
+                }
+            }
+            eval(otherwise, row)
+        }
+        ExprKind::Predicate(predicate) => {
+            Ok(eval_predicate(predicate, row)?.map_or(Value::Null, Value::Boolean))
+        }
+    }
+}
+
+fn slot_value(row: &[Value], slot: Slot) -> Result<&Value> {
+    row.get(slot)
+        .ok_or_else(|| Error::internal("an expression reads beyond its row"))
+}
+
+/// Whether a predicate is true or false in a row; nothing if it is unknown.
+///
+/// # Errors
+/// As of [`eval`].
+pub fn eval_predicate(predicate: &Predicate, row: &[Value]) -> Result<Option<bool>> {
+    match predicate {
+        Predicate::Constant(value) => Ok(*value),
+        Predicate::And(terms) => eval_chain(terms, row, false),
+        Predicate::Or(terms) => eval_chain(terms, row, true),
+        Predicate::Not(inner) => Ok(eval_predicate(inner, row)?.map(|value| !value)),
+        Predicate::IsTrue(inner) => Ok(Some(eval_predicate(inner, row)? == Some(true))),
+        Predicate::IsFalse(inner) => Ok(Some(eval_predicate(inner, row)? == Some(false))),
+        Predicate::IsNull(inner) => Ok(Some(eval_predicate(inner, row)?.is_none())),
+        Predicate::Leaf(leaf) => eval_leaf(leaf, row),
+    }
+}
+
+/// OR (`decides` is true) or AND (`decides` is false).
+fn eval_chain(terms: &[Predicate], row: &[Value], decides: bool) -> Result<Option<bool>> {
+    let mut result = Some(!decides);
+    for term in terms {
+        match eval_predicate(term, row)? {
+            Some(value) if value == decides => return Ok(Some(decides)),
+            Some(_) => {}
+            None => result = None,
+        }
+    }
+    Ok(result)
+}
+
+fn eval_leaf(leaf: &Leaf, row: &[Value]) -> Result<Option<bool>> {
+    Ok(match leaf {
+        Leaf::Boolean(slot) => boolean(slot_value(row, *slot)?),
+        Leaf::Number(slot, ranges) => {
+            stored(slot_value(row, *slot)?).map(|stored| ranges.contains(stored))
+        }
+        Leaf::Text(slot, test) => text(slot_value(row, *slot)?).map(|text| test.contains(text)),
+        Leaf::Known(slot) => Some(slot_value(row, *slot)?.is_known()),
+        Leaf::Key(slot, test) => match slot_value(row, *slot)? {
+            Value::Int(key) => Some(test.contains(&Key::Int(*key))),
+            Value::Text(key) => Some(test.contains(&Key::Text((**key).into()))),
+            _ => None,
+        },
+        Leaf::HasAny(slot, members) => {
+            let set = members_of(slot_value(row, *slot)?);
+            Some(
+                members
+                    .iter()
+                    .any(|member| set.binary_search(member).is_ok()),
+            )
+        }
+        Leaf::HasAll(slot, members) => {
+            let set = members_of(slot_value(row, *slot)?);
+            Some(
+                members
+                    .iter()
+                    .all(|member| set.binary_search(member).is_ok()),
+            )
+        }
+        Leaf::Overlaps(left, right) => {
+            let set = members_of(slot_value(row, *right)?);
+            let left = members_of(slot_value(row, *left)?);
+            Some(left.iter().any(|member| set.binary_search(member).is_ok()))
+        }
+        Leaf::Contains(left, right) => {
+            let set = members_of(slot_value(row, *left)?);
+            let right = members_of(slot_value(row, *right)?);
+            Some(right.iter().all(|member| set.binary_search(member).is_ok()))
+        }
+        Leaf::Cardinality(slot, ranges) => {
+            Some(ranges.contains(cardinality(slot_value(row, *slot)?)))
+        }
+        Leaf::Compare(comparison, left, right) => {
+            let order = eval(left, row)?.compare(&eval(right, row)?);
+            order.map(|order| holds(*comparison, order))
+        }
+        Leaf::OneOf(expr, values) => one_of(&eval(expr, row)?, values),
+        Leaf::Holds(expr) => boolean(&eval(expr, row)?),
+        Leaf::NotNull(expr) => Some(!eval(expr, row)?.is_null()),
+    })
+}
+
+fn holds(comparison: Comparison, order: Ordering) -> bool {
+    match comparison {
+        Comparison::Equal => order.is_eq(),
+        Comparison::Less => order.is_lt(),
+        Comparison::LessOrEqual => order.is_le(),
+    }
+}
+
+fn one_of(value: &Value, values: &[Value]) -> Option<bool> {
+    if value.is_null() {
+        return None;
+    }
+    let order = |other: &Value| other.compare(value).unwrap_or(Ordering::Less);
+    Some(values.binary_search_by(order).is_ok())
+}
+
+fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Boolean(value) => Some(*value),
+        _ => None,
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn members_of(value: &Value) -> &[std::sync::Arc<str>] {
+    match value {
+        Value::Set(members) => members,
+        _ => &[],
+    }
+}
+
+fn cardinality(value: &Value) -> i64 {
+    let length = match value {
+        Value::Set(members) => members.len(),
+        Value::Map(entries) => entries.len(),
+        _ => 0,
+    };
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// A tag's number in the form it is stored in.
+fn stored(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(value) | Value::Timestamp(value) => Some(*value),
+        Value::Decimal { digits, .. } => i64::try_from(*digits).ok(),
+        Value::Double(value) => Some(sortable_from_double(*value)),
+        Value::Date(days) => Some(i64::from(*days)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! What is written: statements before their names are looked up.
+//!
+//! Places are bytes of the statement's text. AND and OR are flat, however many terms they have,
+//! and the height of everything else is limited, so that recursion over a tree is safe.
+
+use std::sync::Arc;
+
+use tagdb_storage::schema::TagType;
+
+use crate::bind::bound::{Arithmetic, DateField, Interval};
+use crate::value::DataType;
+
+/// One statement.
+#[derive(Debug)]
+pub struct Statement {
+    /// The whole text, of which errors give line and column, and columns their names.
+    pub(crate) text: Arc<str>,
+    pub(crate) kind: StatementKind,
+}
+
+impl Statement {
+    /// Whether it only reads.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        matches!(
+            self.kind,
+            StatementKind::Select(_)
+                | StatementKind::ShowTables
+                | StatementKind::Describe(_)
+                | StatementKind::Explain { .. }
+        )
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum StatementKind {
+    Select(Box<Select>),
+    Insert(Insert),
+    Update(Update),
+    Delete(Delete),
+    CreateTable(CreateTable),
+    DropTable {
+        table: Name,
+        if_exists: bool,
+    },
+    Truncate(Name),
+    AddColumn {
+        table: Name,
+        if_not_exists: bool,
+        column: ColumnDef,
+    },
+    DropColumn {
+        table: Name,
+        if_exists: bool,
+        column: Name,
+    },
+    RenameColumn {
+        table: Name,
+        from: Name,
+        to: Name,
+    },
+    Comment {
+        table: Name,
+        column: Name,
+        comment: String,
+    },
+    ShowTables,
+    Describe(Name),
+    Explain {
+        analyze: bool,
+        statement: Box<StatementKind>,
+    },
+}
+
+/// A name as it is looked up: folded to lower case unless quoted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Name {
+    pub(crate) text: String,
+    pub(crate) at: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Select {
+    pub(crate) distinct: bool,
+    pub(crate) items: Vec<SelectItem>,
+    pub(crate) table: Name,
+    pub(crate) alias: Option<Name>,
+    pub(crate) predicate: Option<Expr>,
+    pub(crate) group_by: Vec<Expr>,
+    pub(crate) having: Option<Expr>,
+    pub(crate) order_by: Vec<OrderTerm>,
+    pub(crate) limit: Option<Expr>,
+    pub(crate) offset: Option<Expr>,
+}
+
+#[derive(Debug)]
+pub(crate) enum SelectItem {
+    /// `*`
+    All { at: u32 },
+    Expr {
+        expr: Expr,
+        alias: Option<Name>,
+        /// The first byte of the expression and the one after it.
+        start: u32,
+        end: u32,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct OrderTerm {
+    pub(crate) expr: Expr,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: Option<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Insert {
+    pub(crate) table: Name,
+    pub(crate) columns: Vec<Name>,
+    pub(crate) rows: Vec<(u32, Vec<Expr>)>,
+    pub(crate) ignore_existing: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Update {
+    pub(crate) table: Name,
+    pub(crate) assignments: Vec<Assignment>,
+    pub(crate) predicate: Expr,
+}
+
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    pub(crate) column: Name,
+    /// Of `m['k'] = ...`.
+    pub(crate) element: Option<Expr>,
+    pub(crate) value: Expr,
+}
+
+#[derive(Debug)]
+pub(crate) struct Delete {
+    pub(crate) table: Name,
+    pub(crate) predicate: Expr,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateTable {
+    pub(crate) table: Name,
+    pub(crate) if_not_exists: bool,
+    /// The first one is the key.
+    pub(crate) columns: Vec<ColumnDef>,
+    pub(crate) partitions: u16,
+}
+
+#[derive(Debug)]
+pub(crate) struct ColumnDef {
+    pub(crate) name: Name,
+    pub(crate) kind: TagType,
+    pub(crate) kind_at: u32,
+    pub(crate) comment: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    /// Its first byte, or of operators the operator's.
+    pub(crate) at: u32,
+    /// Nodes on the longest way down.
+    pub(crate) height: u32,
+}
+
+#[derive(Debug)]
+pub(crate) enum ExprKind {
+    Null,
+    Boolean(bool),
+    /// As written, without sign.
+    Number(String),
+    Text(String),
+    Interval(Interval),
+    /// Counted from 0.
+    Parameter(usize),
+    Column {
+        qualifier: Option<Name>,
+        name: Name,
+    },
+    Element(Box<Expr>, Box<Expr>),
+    List(Vec<Expr>),
+    Map(Vec<(Expr, Expr)>),
+    Negate(Box<Expr>),
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    Compare(CompareOp, Box<Expr>, Box<Expr>),
+    /// `&&`
+    Overlaps(Box<Expr>, Box<Expr>),
+    /// `@>`
+    Contains(Box<Expr>, Box<Expr>),
+    /// `left = ANY(list)`
+    EqualAny(Box<Expr>, Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Not(Box<Expr>),
+    IsNull(Box<Expr>),
+    IsTrue(Box<Expr>),
+    IsFalse(Box<Expr>),
+    IsNotDistinct(Box<Expr>, Box<Expr>),
+    In(Box<Expr>, Vec<Expr>),
+    Between(Box<Expr>, Box<Expr>, Box<Expr>),
+    Case {
+        operand: Option<Box<Expr>>,
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
+    Cast(Box<Expr>, DataType),
+    Extract(DateField, Box<Expr>),
+    Call(Call),
+}
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: Name,
+    /// `f(*)`
+    pub(crate) star: bool,
+    /// `f(DISTINCT ...)`
+    pub(crate) distinct: bool,
+    pub(crate) arguments: Vec<Expr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CompareOp {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl ExprKind {
+    /// The largest height of a part of it.
+    pub(crate) fn child_height(&self) -> u32 {
+        let tallest = |list: &[Expr]| list.iter().map(|e| e.height).max().unwrap_or(0);
+        let pairs = |list: &[(Expr, Expr)]| {
+            let heights = list.iter().map(|(a, b)| a.height.max(b.height));
+            heights.max().unwrap_or(0)
+        };
+        match self {
+            Self::Null
+            | Self::Boolean(_)
+            | Self::Number(_)
+            | Self::Text(_)
+            | Self::Interval(_)
+            | Self::Parameter(_)
+            | Self::Column { .. } => 0,
+            Self::Negate(inner)
+            | Self::Not(inner)
+            | Self::IsNull(inner)
+            | Self::IsTrue(inner)
+            | Self::IsFalse(inner)
+            | Self::Cast(inner, _)
+            | Self::Extract(_, inner) => inner.height,
+            Self::Element(a, b)
+            | Self::Arithmetic(_, a, b)
+            | Self::Compare(_, a, b)
+            | Self::Overlaps(a, b)
+            | Self::Contains(a, b)
+            | Self::EqualAny(a, b)
+            | Self::IsNotDistinct(a, b) => a.height.max(b.height),
+            Self::Between(a, b, c) => a.height.max(b.height).max(c.height),
+            Self::In(expr, list) => expr.height.max(tallest(list)),
+            Self::List(list) | Self::And(list) | Self::Or(list) => tallest(list),
+            Self::Map(entries) => pairs(entries),
+            Self::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
+                let height = |e: &Option<Box<Expr>>| e.as_ref().map_or(0, |e| e.height);
+                pairs(branches).max(height(operand)).max(height(otherwise))
+            }
+            Self::Call(call) => tallest(&call.arguments),
+        }
+    }
+}

@@ -1,0 +1,467 @@
+//! Statements other than SELECT.
+
+use tagdb_storage::schema::TagType;
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::parse::ast::{
+    Assignment, ColumnDef, CreateTable, Delete, Insert, Name, StatementKind, Update,
+};
+use crate::parse::cursor::Cursor;
+use crate::parse::expr::expr;
+use crate::parse::select::{refuse_clause, select};
+use crate::parse::token::TokenKind;
+use crate::parse::{refused, types};
+
+/// Reads one statement.
+pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    let TokenKind::Word(word) = cursor.peek() else {
+        let bracket = cursor.is_symbol("(");
+        return Err(match bracket {
+            true => cursor.unsupported("a statement in brackets"),
+            false => cursor.expected("a statement"),
+        });
+    };
+    match word.to_ascii_lowercase().as_str() {
+        "select" => Ok(StatementKind::Select(Box::new(select(cursor)?))),
+        "with" => Err(cursor.unsupported("WITH (common table expressions)")),
+        "from" => Err(cursor.unsupported("FROM before SELECT")),
+        "values" | "table" => Err(cursor.unsupported("VALUES and TABLE as statements")),
+        "insert" => insert(cursor).map(StatementKind::Insert),
+        "update" => update(cursor).map(StatementKind::Update),
+        "delete" => delete(cursor).map(StatementKind::Delete),
+        "create" => create(cursor),
+        "alter" => alter(cursor),
+        "drop" => drop_table(cursor),
+        "truncate" => {
+            cursor.skip();
+            cursor.accept_word("table");
+            only_table(cursor).map(StatementKind::Truncate)
+        }
+        "comment" => comment(cursor),
+        "show" => {
+            cursor.skip();
+            if !cursor.accept_word("tables") {
+                return Err(cursor.unsupported("SHOW of anything but TABLES"));
+            }
+            Ok(StatementKind::ShowTables)
+        }
+        "describe" | "desc" => {
+            cursor.skip();
+            cursor.accept_word("table");
+            only_table(cursor).map(StatementKind::Describe)
+        }
+        "explain" => explain(cursor),
+        _ => Err(match refused::statement(cursor) {
+            Some(name) => cursor.unsupported(&name),
+            None => cursor.expected("a statement"),
+        }),
+    }
+}
+
+fn explain(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    cursor.skip();
+    if cursor.is_word("membership") {
+        return Err(cursor.unsupported("EXPLAIN MEMBERSHIP"));
+    }
+    if cursor.is_symbol("(") || cursor.is_word("verbose") {
+        return Err(cursor.unsupported("options of EXPLAIN other than ANALYZE"));
+    }
+    let analyze = cursor.accept_word("analyze");
+    if !["select", "update", "delete"]
+        .iter()
+        .any(|word| cursor.is_word(word))
+    {
+        return Err(cursor.unsupported("EXPLAIN of anything but SELECT, UPDATE and DELETE"));
+    }
+    if analyze && !cursor.is_word("select") {
+        return Err(cursor.unsupported("EXPLAIN ANALYZE of anything but SELECT"));
+    }
+    let statement = Box::new(statement(cursor)?);
+    Ok(StatementKind::Explain { analyze, statement })
+}
+
+/// The name of a table without anything before it.
+fn only_table(cursor: &mut Cursor<'_>) -> Result<Name> {
+    let table = cursor.name("a table")?;
+    if cursor.is_symbol(".") {
+        return Err(cursor.unsupported("a schema or database before a table"));
+    }
+    if cursor.is_symbol(",") {
+        return Err(cursor.unsupported("several tables in one statement"));
+    }
+    Ok(table)
+}
+
+fn insert(cursor: &mut Cursor<'_>) -> Result<Insert> {
+    cursor.skip();
+    if cursor.is_word("or") || cursor.is_word("overwrite") {
+        return Err(cursor.unsupported("INSERT OR ... and INSERT OVERWRITE"));
+    }
+    cursor.expect_word("into")?;
+    let table = only_table(cursor)?;
+    if !cursor.is_symbol("(") {
+        let refused = ["select", "default", "with", "set"]
+            .iter()
+            .any(|word| cursor.is_word(word));
+        return Err(match refused {
+            true => cursor.unsupported("INSERT other than with VALUES"),
+            false => cursor.expected("the list of columns in brackets"),
+        });
+    }
+    cursor.skip();
+    let columns = cursor.list(|cursor| cursor.name("a column"))?;
+    cursor.expect_symbol(")")?;
+    if cursor.is_word("select") || cursor.is_word("with") {
+        return Err(cursor.unsupported("INSERT ... SELECT"));
+    }
+    cursor.expect_word("values")?;
+    let mut rows = Vec::new();
+    loop {
+        rows.push(row(cursor)?);
+        Limits::check("insert_rows", rows.len(), cursor.limits.insert_rows_max)
+            .map_err(|error| error.at(cursor.at()))?;
+        if !cursor.accept_symbol(",") {
+            break;
+        }
+    }
+    let ignore_existing = on_conflict(cursor)?;
+    refuse_clause(cursor)?;
+    Ok(Insert {
+        table,
+        columns,
+        rows,
+        ignore_existing,
+    })
+}
+
+fn row(cursor: &mut Cursor<'_>) -> Result<(u32, Vec<crate::parse::ast::Expr>)> {
+    let at = cursor.at();
+    cursor.expect_symbol("(")?;
+    let values = cursor.nested(|cursor| {
+        cursor.list(|cursor| match cursor.is_word("default") {
+            true => Err(cursor.unsupported("DEFAULT")),
+            false => expr(cursor),
+        })
+    })?;
+    cursor.expect_symbol(")")?;
+    Ok((at, values))
+}
+
+/// Whether ON CONFLICT DO NOTHING follows.
+fn on_conflict(cursor: &mut Cursor<'_>) -> Result<bool> {
+    if !cursor.is_word("on") {
+        return Ok(false);
+    }
+    if cursor.accept_words(&["on", "conflict", "do", "nothing"]) {
+        return Ok(true);
+    }
+    Err(match cursor.is_word_at(1, "duplicate") {
+        true => cursor.unsupported("ON DUPLICATE KEY UPDATE; a plain INSERT upserts"),
+        false => cursor.unsupported(
+            "ON CONFLICT other than DO NOTHING without columns; a plain INSERT upserts",
+        ),
+    })
+}
+
+fn update(cursor: &mut Cursor<'_>) -> Result<Update> {
+    cursor.skip();
+    let table = only_table(cursor)?;
+    if !cursor.is_word("set") {
+        return Err(match cursor.is_word_at(1, "set") {
+            true => cursor.unsupported("an alias of the table of an UPDATE"),
+            false => cursor.expected("SET"),
+        });
+    }
+    cursor.skip();
+    let assignments = cursor.list(assignment)?;
+    if cursor.is_word("from") {
+        return Err(cursor.unsupported("UPDATE ... FROM (joins)"));
+    }
+    let predicate = required_where(cursor, "UPDATE")?;
+    Ok(Update {
+        table,
+        assignments,
+        predicate,
+    })
+}
+
+fn assignment(cursor: &mut Cursor<'_>) -> Result<Assignment> {
+    if cursor.is_symbol("(") {
+        return Err(cursor.unsupported("SET (a, b) = (...)"));
+    }
+    let column = cursor.name("a column")?;
+    let element = match cursor.accept_symbol("[") {
+        true => {
+            let key = cursor.nested(expr)?;
+            cursor.expect_symbol("]")?;
+            Some(key)
+        }
+        false => None,
+    };
+    cursor.expect_symbol("=")?;
+    if cursor.is_word("default") {
+        return Err(cursor.unsupported("DEFAULT"));
+    }
+    Ok(Assignment {
+        column,
+        element,
+        value: expr(cursor)?,
+    })
+}
+
+fn delete(cursor: &mut Cursor<'_>) -> Result<Delete> {
+    cursor.skip();
+    cursor.expect_word("from")?;
+    let table = only_table(cursor)?;
+    Ok(Delete {
+        table,
+        predicate: required_where(cursor, "DELETE")?,
+    })
+}
+
+fn required_where(cursor: &mut Cursor<'_>, statement: &str) -> Result<crate::parse::ast::Expr> {
+    if !cursor.accept_word("where") {
+        refuse_clause(cursor)?;
+        return Err(match cursor.peek() {
+            TokenKind::End | TokenKind::Symbol(";") => cursor.unsupported(&format!(
+                "{statement} without WHERE; write WHERE TRUE to reach every subject"
+            )),
+            _ => cursor.expected("WHERE"),
+        });
+    }
+    let predicate = expr(cursor)?;
+    refuse_clause(cursor)?;
+    if cursor.is_word("limit") || cursor.is_word("order") {
+        return Err(cursor.unsupported(&format!("ORDER BY and LIMIT in {statement}")));
+    }
+    Ok(predicate)
+}
+
+fn create(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    let start = cursor.at();
+    cursor.skip();
+    if !cursor.accept_word("table") {
+        let what = match cursor.peek() {
+            TokenKind::Word(word) => word.to_ascii_uppercase(),
+            _ => return Err(cursor.expected("TABLE")),
+        };
+        return Err(Error::unsupported(format!("CREATE {what}")).at(start));
+    }
+    let if_not_exists = cursor.accept_words(&["if", "not", "exists"]);
+    let table = only_table(cursor)?;
+    if cursor.is_word("as") || cursor.is_word("like") {
+        return Err(cursor.unsupported("CREATE TABLE from another table or query"));
+    }
+    cursor.expect_symbol("(")?;
+    let mut columns = vec![key_column(cursor)?];
+    while cursor.accept_symbol(",") {
+        columns.push(column(cursor)?);
+        Limits::check(
+            "list_elements",
+            columns.len(),
+            cursor.limits.list_elements_max,
+        )?;
+    }
+    cursor.expect_symbol(")")?;
+    let partitions = match cursor.accept_word("with") {
+        true => partitions(cursor)?,
+        false => 1,
+    };
+    if cursor.is_word("comment") {
+        return Err(cursor.unsupported("a comment of a table"));
+    }
+    for word in [
+        "engine",
+        "partition",
+        "distributed",
+        "tablespace",
+        "inherits",
+        "order",
+    ] {
+        if cursor.is_word(word) {
+            let detail = format!("{} in CREATE TABLE", word.to_ascii_uppercase());
+            return Err(cursor.unsupported(&detail));
+        }
+    }
+    Ok(StatementKind::CreateTable(CreateTable {
+        table,
+        if_not_exists,
+        columns,
+        partitions,
+    }))
+}
+
+/// The first column: `user_id KEYWORD PRIMARY KEY [COMMENT '...']`.
+fn key_column(cursor: &mut Cursor<'_>) -> Result<ColumnDef> {
+    let name = cursor.name("the key column")?;
+    let kind_at = cursor.at();
+    let kind = types::tag_type(cursor)?;
+    if !cursor.accept_words(&["primary", "key"]) {
+        return Err(cursor.expected("PRIMARY KEY, since the first column is the key"));
+    }
+    let comment = column_comment(cursor)?;
+    refuse_constraint(cursor)?;
+    Ok(ColumnDef {
+        name,
+        kind,
+        kind_at,
+        comment,
+    })
+}
+
+fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDef> {
+    for word in [
+        "primary",
+        "constraint",
+        "unique",
+        "foreign",
+        "check",
+        "index",
+        "key",
+    ] {
+        let table_constraint =
+            cursor.is_word_at(1, "key") || *cursor.peek_at(1) == TokenKind::Symbol("(");
+        if cursor.is_word(word) && (table_constraint || word == "constraint") {
+            return Err(cursor
+                .unsupported("a table constraint; PRIMARY KEY stands behind the first column"));
+        }
+    }
+    let name = cursor.name("a column")?;
+    let kind_at = cursor.at();
+    let kind: TagType = types::tag_type(cursor)?;
+    let comment = column_comment(cursor)?;
+    refuse_constraint(cursor)?;
+    Ok(ColumnDef {
+        name,
+        kind,
+        kind_at,
+        comment,
+    })
+}
+
+fn column_comment(cursor: &mut Cursor<'_>) -> Result<String> {
+    match cursor.accept_word("comment") {
+        true => cursor.text("the comment as a string"),
+        false => Ok(String::new()),
+    }
+}
+
+fn refuse_constraint(cursor: &Cursor<'_>) -> Result<()> {
+    for (word, name) in [
+        ("not", "NOT NULL"),
+        ("null", "NULL as a constraint"),
+        ("default", "DEFAULT"),
+        ("unique", "UNIQUE"),
+        ("primary", "PRIMARY KEY of another column than the first"),
+        ("references", "REFERENCES"),
+        ("check", "CHECK"),
+        ("generated", "a generated column"),
+        ("auto_increment", "AUTO_INCREMENT"),
+        ("collate", "COLLATE"),
+        ("codec", "CODEC"),
+    ] {
+        if cursor.is_word(word) {
+            return Err(cursor.unsupported(name));
+        }
+    }
+    Ok(())
+}
+
+/// `(partitions = 4)` behind WITH.
+fn partitions(cursor: &mut Cursor<'_>) -> Result<u16> {
+    cursor.expect_symbol("(")?;
+    if !cursor.accept_word("partitions") {
+        return Err(cursor.unsupported("an option of CREATE TABLE other than partitions"));
+    }
+    cursor.expect_symbol("=")?;
+    let at = cursor.at();
+    let TokenKind::Number(number) = cursor.take() else {
+        return Err(Error::syntax("expected the number of partitions").at(at));
+    };
+    cursor.expect_symbol(")")?;
+    number
+        .parse()
+        .ok()
+        .filter(|partitions: &u16| partitions.is_power_of_two())
+        .ok_or_else(|| {
+            let detail = format!("the number of partitions must be a power of two, not {number}");
+            Error::new("bad_parameter", detail).at(at)
+        })
+}
+
+fn alter(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    let start = cursor.at();
+    cursor.skip();
+    if !cursor.accept_word("table") {
+        return Err(Error::unsupported("ALTER of anything but a TABLE").at(start));
+    }
+    let table = only_table(cursor)?;
+    let action = cursor.at();
+    let statement = if cursor.accept_word("add") {
+        cursor.accept_word("column");
+        StatementKind::AddColumn {
+            table,
+            if_not_exists: cursor.accept_words(&["if", "not", "exists"]),
+            column: column(cursor)?,
+        }
+    } else if cursor.accept_word("drop") {
+        cursor.accept_word("column");
+        StatementKind::DropColumn {
+            table,
+            if_exists: cursor.accept_words(&["if", "exists"]),
+            column: cursor.name("a column")?,
+        }
+    } else if cursor.accept_word("rename") {
+        if cursor.is_word("to") {
+            return Err(cursor.unsupported("RENAME of a table"));
+        }
+        cursor.accept_word("column");
+        let from = cursor.name("a column")?;
+        cursor.expect_word("to")?;
+        let to = cursor.name("a column")?;
+        StatementKind::RenameColumn { table, from, to }
+    } else {
+        let detail = "ALTER TABLE other than ADD COLUMN, DROP COLUMN and RENAME COLUMN";
+        return Err(Error::unsupported(detail).at(action));
+    };
+    if cursor.is_symbol(",") {
+        return Err(cursor.unsupported("several changes in one ALTER TABLE"));
+    }
+    Ok(statement)
+}
+
+fn drop_table(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    let start = cursor.at();
+    cursor.skip();
+    if !cursor.accept_word("table") {
+        return Err(Error::unsupported("DROP of anything but a TABLE").at(start));
+    }
+    let if_exists = cursor.accept_words(&["if", "exists"]);
+    let table = only_table(cursor)?;
+    if cursor.is_word("cascade") || cursor.is_word("restrict") {
+        return Err(cursor.unsupported("CASCADE and RESTRICT"));
+    }
+    Ok(StatementKind::DropTable { table, if_exists })
+}
+
+fn comment(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    cursor.skip();
+    cursor.expect_word("on")?;
+    if !cursor.accept_word("column") {
+        return Err(cursor.unsupported("COMMENT ON anything but a COLUMN"));
+    }
+    let table = cursor.name("a table")?;
+    cursor.expect_symbol(".")?;
+    let column = cursor.name("a column")?;
+    cursor.expect_word("is")?;
+    let comment = match cursor.accept_word("null") {
+        true => String::new(),
+        false => cursor.text("the comment as a string")?,
+    };
+    Ok(StatementKind::Comment {
+        table,
+        column,
+        comment,
+    })
+}

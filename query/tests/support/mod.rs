@@ -1,0 +1,82 @@
+//! A database in memory and answers as text.
+
+use std::sync::Arc;
+
+use tagdb_query::literal::write_value;
+use tagdb_query::{Answer, Context, Database, Limits, Result, Value};
+use tagdb_storage::clock::Clock;
+use tagdb_storage::engine::{Engine, Settings};
+use tagdb_storage::vfs::MemoryVfs;
+
+/// A database of its own.
+pub(crate) struct Session {
+    pub(crate) database: Database,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        let settings = Settings {
+            background: false,
+            ..Settings::default()
+        };
+        // 2026-11-20T00:00:00Z
+        let clock = Clock::manual(1_795_132_800_000_000);
+        let vfs = Arc::new(MemoryVfs::new(7));
+        let engine = Engine::open(vfs, settings, clock).unwrap();
+        Self {
+            database: Database::new(engine, Limits::default()),
+        }
+    }
+
+    pub(crate) fn answer(&self, sql: &str, context: &Context) -> Result<Answer> {
+        let statements = self.database.parse(sql)?;
+        assert_eq!(statements.len(), 1);
+        self.database.run(&statements[0], context)
+    }
+
+    pub(crate) fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
+        let Answer::Rows(mut stream) = self.answer(sql, &Context::default())? else {
+            panic!("{sql} has no rows");
+        };
+        let mut rows = Vec::new();
+        while let Some(batch) = stream.next()? {
+            assert!(!batch.is_empty());
+            assert!(batch.iter().all(|row| row.len() == stream.columns().len()));
+            rows.extend(batch);
+        }
+        Ok(rows)
+    }
+
+    /// Rows on lines of their own, values parted by bars.
+    pub(crate) fn text(&self, sql: &str) -> String {
+        let rows = self
+            .rows(sql)
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let line = |row: &Vec<Value>| {
+            let text = |value: &Value| {
+                let mut text = String::new();
+                write_value(value, &mut text);
+                text
+            };
+            row.iter().map(text).collect::<Vec<_>>().join("|")
+        };
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[track_caller]
+    pub(crate) fn check(&self, sql: &str, expected: &str) {
+        assert_eq!(self.text(sql), expected, "{sql}");
+    }
+
+    pub(crate) fn affected(&self, sql: &str) -> u64 {
+        match self.answer(sql, &Context::default()) {
+            Ok(Answer::Written { rows_affected, .. }) => rows_affected,
+            Ok(Answer::Rows(_)) => panic!("{sql} is no write"),
+            Err(error) => panic!("{sql}: {error}"),
+        }
+    }
+
+    pub(crate) fn run(&self, sql: &str) {
+        self.affected(sql);
+    }
+}

@@ -1,0 +1,49 @@
+//! The command-line verbs: what can be said, and one file for each thing done.
+
+mod args;
+mod connect;
+mod export;
+mod failure;
+mod import;
+mod infer;
+mod output;
+mod sample;
+mod shell;
+mod upkeep;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use failure::Failure;
+
+/// Runs the program and says how it ended.
+pub(crate) fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !matches!(failure, Failure::ReaderGone) {
+                output::note(&format!("error: {failure}"));
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Sql(args) => shell::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Compact(args) => upkeep::compact(&args),
+        Command::Flush(args) => upkeep::flush(&args),
+        Command::Status(args) => upkeep::status(&args),
+        Command::Snapshot(command) => upkeep::snapshot(&command),
+        Command::Repair(args) => Err(Failure::Failed(format!(
+            "repair is not there yet; {} is left as it is",
+            args.dir.display()
+        ))),
+        _ => Err(Failure::Failed("not there yet".to_owned())),
+    }
+}

@@ -1,0 +1,81 @@
+//! Commands on data folders that no server has open: check, restore.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use indicatif::HumanBytes;
+use tagdb_storage::vfs::OsVfs;
+
+use crate::cli::args::{CheckArgs, RestoreArgs};
+use crate::cli::failure::Failure;
+use crate::cli::output;
+
+/// Verifies every checksum and invariant of a data folder.
+///
+/// # Errors
+/// It is damaged, in use, or cannot be read.
+pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    require_folder(&args.dir)?;
+    let report = tagdb_storage::check::check(&folder(&args.dir)?)
+        .map_err(|error| Failure::Failed(format!("{}: {error}", args.dir.display())))?;
+    output::line(&report.to_string())
+}
+
+/// Restores a snapshot, named by its folder, into a new or empty one.
+///
+/// # Errors
+/// The snapshot is damaged, or the folder is not empty or cannot be written.
+pub(crate) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
+    let usage = || {
+        Failure::Usage(format!(
+            "{}: name a snapshot's folder, DATA/snapshots/NAME",
+            args.snapshot.display()
+        ))
+    };
+    require_folder(&args.snapshot)?;
+    let name = args.snapshot.file_name().and_then(|name| name.to_str());
+    let data = args.snapshot.parent().and_then(Path::parent);
+    let (Some(name), Some(data)) = (name, data) else {
+        return Err(usage());
+    };
+    let data = if data.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        data
+    };
+    require_empty(&args.data)?;
+    let (from, to) = (folder(data)?, folder(&args.data)?);
+    let restored = tagdb_storage::engine::restore(&from, name, &to)
+        .map_err(|error| Failure::Failed(error.to_string()))?;
+    output::line(&format!(
+        "snapshot {name} restored into {}: {}, up to write {}",
+        args.data.display(),
+        HumanBytes(restored.bytes),
+        restored.lsn
+    ))
+}
+
+fn require_folder(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Failure::Failed(format!("{} is no folder", path.display()))),
+        Err(error) => Err(Failure::file(path, &error)),
+    }
+}
+
+fn require_empty(path: &Path) -> Result<(), Failure> {
+    let entry = match fs::read_dir(path) {
+        Ok(mut entries) => entries.next(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Failure::file(path, &error)),
+    };
+    match entry {
+        None => Ok(()),
+        Some(_) => Err(Failure::Failed(format!("{} is not empty", path.display()))),
+    }
+}
+
+fn folder(path: &Path) -> Result<OsVfs, Failure> {
+    OsVfs::new(path).map_err(|error| Failure::Failed(error.to_string()))
+}

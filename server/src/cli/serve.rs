@@ -1,0 +1,126 @@
+//! `tagdb serve`: the server, from settings to the last connection.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use tagdb::config::Config;
+use tagdb_query::Database;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::args::ServeArgs;
+use crate::cli::failure::Failure;
+use crate::cli::output;
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// The settings are wrong, the data cannot be opened, or the address cannot be listened on.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let config = settings(args)?;
+    let listener = listen(config.listen)?;
+    let database = open(&config)?;
+    let address = local_address(&listener)?;
+    output::note(&format!(
+        "tagdb {} serves {} at http://{address}",
+        env!("CARGO_PKG_VERSION"),
+        config.data.display()
+    ));
+    serve(config, database, listener)
+}
+
+/// The settings, and logging as they say.
+///
+/// # Errors
+/// A setting is wrong.
+pub(crate) fn settings(args: &ServeArgs) -> Result<Config, Failure> {
+    let mut flags = Vec::new();
+    if let Some(data) = &args.data {
+        flags.push(("data", data.display().to_string()));
+    }
+    if let Some(listen) = &args.listen {
+        flags.push(("listen", listen.clone()));
+    }
+    let environment = std::env::vars_os().filter_map(|(name, value)| {
+        // What is not UTF-8 is no setting of ours.
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    });
+    let config = Config::load(args.config.as_deref(), environment, &flags)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    start_logging(&config)?;
+    Ok(config)
+}
+
+fn start_logging(config: &Config) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| Failure::Usage(format!("setting \"log\": {error}")))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = if config.log_json {
+        lines.json().try_init()
+    } else {
+        lines.try_init()
+    };
+    started.map_err(|error| Failure::Failed(format!("logging cannot be started: {error}")))
+}
+
+/// Takes the address, before any data is touched.
+///
+/// # Errors
+/// It is taken, or not this machine's.
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .map_err(|error| Failure::Failed(format!("{address} cannot be listened on: {error}")))
+}
+
+/// The address that a listener was given; it may have asked for any free port.
+///
+/// # Errors
+/// The operating system does not say.
+pub(crate) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .map_err(|error| Failure::Failed(format!("the address is not known: {error}")))
+}
+
+/// Opens the data folder, which is made if need be.
+///
+/// # Errors
+/// It is in use, damaged or cannot be read.
+pub(crate) fn open(config: &Config) -> Result<Arc<Database>, Failure> {
+    tagdb::open(config)
+        .map_err(|error| Failure::Failed(format!("{}: {error}", config.data.display())))
+}
+
+/// Serves until told to stop, then closes the data.
+///
+/// # Errors
+/// The server cannot be run, or the data not be closed.
+pub(crate) fn serve(
+    config: Config,
+    database: Arc<Database>,
+    listener: TcpListener,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("the server cannot be run: {error}")))?;
+    let engine = Arc::clone(database.engine());
+    runtime.block_on(run_to_end(config, database, listener))?;
+    engine
+        .close()
+        .map_err(|error| Failure::Failed(format!("the data could not be closed: {error}")))
+}
+
+fn run_to_end(
+    config: Config,
+    database: Arc<Database>,
+    listener: TcpListener,
+) -> impl Future<Output = Result<(), Failure>> {
+    async {
+        tagdb::http::serve(config, database, listener, tagdb::shutdown::signal())
+            .await
+            .map_err(|error| Failure::Failed(format!("the server stopped: {error}")))
+    }
+}

@@ -1,0 +1,392 @@
+//! Settings: defaults, then a TOML file, then `TAGDB_...` variables, then flags.
+//!
+//! Every setting is one row of [`SETTINGS`], and every source goes through [`Config::set`], so that
+//! a value means the same wherever it comes from.
+
+mod parse;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use parse::{address, boolean, bytes, count, duration, number, path, text};
+
+/// All settings of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Whether to listen on addresses that other machines reach.
+    pub insecure: bool,
+    /// Connections at a time; more wait to be accepted.
+    pub connections_max: usize,
+    /// Time for a request's head to arrive; idle connections are closed after it too.
+    pub header_timeout: Duration,
+    /// Time between two pieces of a request's body.
+    pub body_timeout: Duration,
+    /// Bytes of a request's body outside bulk writes, decompressed.
+    pub body_bytes_max: u64,
+    /// Bytes of a bulk write's body, decompressed.
+    pub bulk_bytes_max: u64,
+    /// Bytes of one row of a bulk write.
+    pub row_bytes_max: u64,
+    /// Statements running at a time.
+    pub statements_max: usize,
+    /// Statements waiting for their turn; more are refused.
+    pub queue_max: usize,
+    /// Bulk writes at a time.
+    pub uploads_max: usize,
+    /// Time a statement may take if its request does not say.
+    pub statement_timeout: Duration,
+    /// The longest time a request may ask for.
+    pub statement_timeout_max: Duration,
+    /// Memory a statement may use.
+    pub statement_memory_max: u64,
+    /// Rows of one JSON result.
+    pub result_rows_max: u64,
+    /// Bytes of one JSON result.
+    pub result_bytes_max: u64,
+    /// Time that running requests get when the server is told to stop.
+    pub stop_timeout: Duration,
+    /// Memory for cached segments.
+    pub cache_bytes: u64,
+    /// Bytes of writes kept in memory at which a flush begins.
+    pub flush_bytes: u64,
+    /// Bytes of writes kept in memory at which writers are refused.
+    pub memory_bytes_max: u64,
+    /// What is logged, as in `info` or `tagdb=debug`.
+    pub log: String,
+    /// Whether log lines are JSON objects.
+    pub log_json: bool,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its key in the file; `TAGDB_` and the key in capitals is its variable.
+    pub key: &'static str,
+    /// Its value if nobody gives one.
+    pub default: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    apply: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no such setting.
+    #[error("unknown setting \"{key}\" in {source_name}{}", nearest_hint(key))]
+    Unknown {
+        /// The key given.
+        key: String,
+        /// The file, or the environment.
+        source_name: String,
+    },
+    /// A value is not understood, or out of bounds.
+    #[error("setting \"{key}\": {reason}")]
+    Value {
+        /// The key given.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file cannot be read.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The address is open to others, and nothing protects it.
+    #[error(
+        "{0} can be reached by other machines, and this release has neither keys nor TLS: listen on \
+         127.0.0.1, or set insecure = true behind a proxy that protects it"
+    )]
+    Exposed(SocketAddr),
+}
+
+macro_rules! setting {
+    ($key:ident, $default:literal, $parse:expr, $about:literal) => {
+        Setting {
+            key: stringify!($key),
+            default: $default,
+            about: $about,
+            apply: |config, text| {
+                config.$key = $parse(text)?;
+                Ok(())
+            },
+        }
+    };
+}
+
+/// All settings, in the order of the documentation.
+pub const SETTINGS: &[Setting] = &[
+    setting!(data, "./tagdb-data", path, "The data folder."),
+    setting!(listen, "127.0.0.1:7480", address, "Where to listen."),
+    setting!(
+        insecure,
+        "false",
+        boolean,
+        "Whether to listen on addresses that other machines reach."
+    ),
+    setting!(
+        connections_max,
+        "1024",
+        |text| count(text, 1),
+        "Connections at a time; more wait to be accepted."
+    ),
+    setting!(
+        header_timeout,
+        "5s",
+        |text| duration(text, Duration::from_millis(100)),
+        "Time for a request's head to arrive; idle connections are closed after it too."
+    ),
+    setting!(
+        body_timeout,
+        "30s",
+        |text| duration(text, Duration::from_millis(100)),
+        "Time between two pieces of a request's body."
+    ),
+    setting!(
+        body_bytes_max,
+        "16MiB",
+        |text| bytes(text, 1 << 10),
+        "Bytes of a request's body outside bulk writes, decompressed."
+    ),
+    setting!(
+        bulk_bytes_max,
+        "1TiB",
+        |text| bytes(text, 1 << 10),
+        "Bytes of a bulk write's body, decompressed."
+    ),
+    setting!(
+        row_bytes_max,
+        "8MiB",
+        |text| bytes(text, 1 << 10),
+        "Bytes of one row of a bulk write."
+    ),
+    setting!(
+        statements_max,
+        "32",
+        |text| count(text, 1),
+        "Statements running at a time."
+    ),
+    setting!(
+        queue_max,
+        "1024",
+        |text| count(text, 0),
+        "Statements waiting for their turn; more are refused."
+    ),
+    setting!(
+        uploads_max,
+        "8",
+        |text| count(text, 1),
+        "Bulk writes at a time."
+    ),
+    setting!(
+        statement_timeout,
+        "60s",
+        |text| duration(text, Duration::from_millis(1)),
+        "Time a statement may take if its request does not say."
+    ),
+    setting!(
+        statement_timeout_max,
+        "1h",
+        |text| duration(text, Duration::from_millis(1)),
+        "The longest time a request may ask for."
+    ),
+    setting!(
+        statement_memory_max,
+        "1GiB",
+        |text| bytes(text, 1 << 20),
+        "Memory a statement may use."
+    ),
+    setting!(
+        result_rows_max,
+        "100000",
+        |text| number(text, 1),
+        "Rows of one JSON result."
+    ),
+    setting!(
+        result_bytes_max,
+        "64MiB",
+        |text| bytes(text, 1 << 10),
+        "Bytes of one JSON result."
+    ),
+    setting!(
+        stop_timeout,
+        "30s",
+        |text| duration(text, Duration::ZERO),
+        "Time that running requests get when the server is told to stop."
+    ),
+    setting!(
+        cache_bytes,
+        "4GiB",
+        |text| bytes(text, 1 << 20),
+        "Memory for cached segments."
+    ),
+    setting!(
+        flush_bytes,
+        "64MiB",
+        |text| bytes(text, 1 << 20),
+        "Bytes of writes kept in memory at which a flush begins."
+    ),
+    setting!(
+        memory_bytes_max,
+        "512MiB",
+        |text| bytes(text, 1 << 20),
+        "Bytes of writes kept in memory at which writers are refused."
+    ),
+    setting!(
+        log,
+        "info",
+        text,
+        "What is logged, as in info or tagdb=debug."
+    ),
+    setting!(
+        log_json,
+        "false",
+        boolean,
+        "Whether log lines are JSON objects."
+    ),
+];
+
+/// Variables that begin with `TAGDB_` and are not settings of the server.
+const OTHER_VARIABLES: &[&str] = &["TAGDB_URL", "TAGDB_CONFIG"];
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut config = Self {
+            data: PathBuf::new(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            insecure: false,
+            connections_max: 0,
+            header_timeout: Duration::ZERO,
+            body_timeout: Duration::ZERO,
+            body_bytes_max: 0,
+            bulk_bytes_max: 0,
+            row_bytes_max: 0,
+            statements_max: 0,
+            queue_max: 0,
+            uploads_max: 0,
+            statement_timeout: Duration::ZERO,
+            statement_timeout_max: Duration::ZERO,
+            statement_memory_max: 0,
+            result_rows_max: 0,
+            result_bytes_max: 0,
+            stop_timeout: Duration::ZERO,
+            cache_bytes: 0,
+            flush_bytes: 0,
+            memory_bytes_max: 0,
+            log: String::new(),
+            log_json: false,
+        };
+        for setting in SETTINGS {
+            let applied = (setting.apply)(&mut config, setting.default);
+            debug_assert!(applied.is_ok(), "the default of {}", setting.key);
+        }
+        config
+    }
+}
+
+impl Config {
+    /// Puts the settings together: defaults, file, environment, flags; the later wins.
+    ///
+    /// # Errors
+    /// When the file cannot be read, a key is unknown, or a value is out of bounds.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&str, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(path) = file {
+            config.read_file(path)?;
+        }
+        for (name, value) in environment {
+            let Some(key) = name.strip_prefix("TAGDB_") else {
+                continue;
+            };
+            if !OTHER_VARIABLES.contains(&name.as_str()) {
+                config.set_from(&key.to_ascii_lowercase(), &value, "the environment")?;
+            }
+        }
+        for (key, value) in flags {
+            config.set(key, value)?;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Gives one setting a value.
+    ///
+    /// # Errors
+    /// When there is no such setting, or the value is not one it takes.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        self.set_from(key, value, "the settings")
+    }
+
+    fn set_from(&mut self, key: &str, value: &str, source_name: &str) -> Result<(), ConfigError> {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            return Err(ConfigError::Unknown {
+                key: key.to_owned(),
+                source_name: source_name.to_owned(),
+            });
+        };
+        (setting.apply)(self, value).map_err(|reason| ConfigError::Value {
+            key: key.to_owned(),
+            reason,
+        })
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let failed = |reason: String| ConfigError::File {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| failed(error.to_string()))?;
+        for (key, value) in &table {
+            let value = match value {
+                toml::Value::String(text) => text.clone(),
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(value) => value.to_string(),
+                toml::Value::Float(_)
+                | toml::Value::Datetime(_)
+                | toml::Value::Array(_)
+                | toml::Value::Table(_) => {
+                    return Err(failed(format!(
+                        "\"{key}\" must be text, a whole number, true or false"
+                    )));
+                }
+            };
+            self.set_from(key, &value, &path.display().to_string())?;
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.insecure && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::Exposed(self.listen));
+        }
+        Ok(())
+    }
+}
+
+fn nearest_hint(key: &str) -> String {
+    SETTINGS
+        .iter()
+        .map(|setting| setting.key)
+        .find(|known| known.starts_with(key) || key.starts_with(known))
+        .map(|known| format!("; did you mean \"{known}\"?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Bulk writes: the body is read, decompressed, parsed and written as it comes.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use bytes::{Buf, Bytes};
+use tagdb_wire::{BulkMode, OnError, media};
+use tokio::sync::mpsc;
+
+use super::lookup::table_schema;
+use super::row::durability;
+use super::{Path, written};
+use crate::engine_handle::blocking;
+use crate::http::body::{self, Encoding};
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::params::{Params, idempotency_key};
+use crate::http::state::AppState;
+use crate::ingest::rows::{CsvForm, EmptyCell};
+use crate::ingest::target::Target;
+use crate::ingest::upload::{Form, Upload, Uploaded, run};
+
+/// Pieces of a body that wait for the parser.
+const PIECES_MAX: usize = 16;
+/// Bytes of a refused body that are still read, so that the client gets to read the answer.
+const DRAIN_BYTES_MAX: usize = 16 << 20;
+/// Time for that.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// `POST /v1/tables/{table}/rows`
+pub(super) async fn post(
+    State(state): State<AppState>,
+    Path(table): Path<String>,
+    params: Params,
+    request: Request,
+) -> ApiResult<Response> {
+    let (parts, mut body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default();
+    let plan = Plan::new(&state, &table, params, &parts.headers, query)?;
+    let turn = state.handle.upload_turn().await?;
+    let (pieces, source) = mpsc::channel(PIECES_MAX);
+    let database = Arc::clone(state.handle.database());
+    let bytes_max = state.config.bulk_bytes_max;
+    let worker = blocking(move || {
+        let source = body::decoded(plan.encoding, Pieces::new(source), bytes_max)?;
+        let uploaded = run(&database, &plan.upload, source);
+        drop(turn);
+        uploaded
+    });
+    let (result, ()) = tokio::join!(worker, pump(&mut body, pieces, state.config.body_timeout));
+    if result.is_err() {
+        drain(&mut body).await;
+    }
+    let uploaded = result?;
+    if !uploaded.replayed {
+        let response = &uploaded.response;
+        let kept = response.rows.saturating_sub(response.rejected);
+        state.metrics.rows(kept, response.rejected);
+    }
+    Ok(answer(&uploaded))
+}
+
+fn answer(uploaded: &Uploaded) -> Response {
+    let response = &uploaded.response;
+    written(StatusCode::OK, response, &response.token, uploaded.replayed)
+}
+
+/// What the request asks for.
+struct Plan {
+    upload: Upload,
+    encoding: Encoding,
+}
+
+impl Plan {
+    fn new(
+        state: &AppState,
+        table: &str,
+        mut params: Params,
+        headers: &HeaderMap,
+        query: &str,
+    ) -> ApiResult<Self> {
+        let mode = params
+            .take_word(
+                "mode",
+                &[
+                    ("upsert", BulkMode::Upsert),
+                    ("insert", BulkMode::Insert),
+                    ("replace", BulkMode::Replace),
+                    ("replace_tags", BulkMode::ReplaceTags),
+                    ("delete", BulkMode::Delete),
+                ],
+            )?
+            .unwrap_or_default();
+        let on_error = params
+            .take_word(
+                "on_error",
+                &[("fail", OnError::Fail), ("skip", OnError::Skip)],
+            )?
+            .unwrap_or_default();
+        let tags = params.take_names("tags")?;
+        let durable = durability(&mut params)?;
+        let media = body::media_type(headers)?;
+        let form = form(media.as_deref(), &mut params)?;
+        params.finish()?;
+        let encoding = body::encoding(headers)?;
+        let idempotency_key = idempotency_key(headers)?;
+        let schema = table_schema(&state.handle.engine().snapshot(), table)?;
+        let target = Target::new(schema, mode, tags.as_deref())?;
+        Ok(Self {
+            upload: Upload {
+                target: Arc::new(target),
+                form,
+                on_error,
+                row_bytes_max: usize::try_from(state.config.row_bytes_max).unwrap_or(usize::MAX),
+                durable,
+                idempotency_key,
+                salt: format!("rows\0{table}\0{query}\0{}", media.unwrap_or_default()),
+            },
+            encoding,
+        })
+    }
+}
+
+fn form(media: Option<&str>, params: &mut Params) -> ApiResult<Form> {
+    match media {
+        Some(media::NDJSON | "application/ndjson" | "application/jsonl") => Ok(Form::NdJson),
+        Some(media::CSV) => {
+            let delimiter = delimiter(params)?;
+            let words = [("null", EmptyCell::Null), ("keep", EmptyCell::Keep)];
+            let empty = params.take_word("empty", &words)?.unwrap_or_default();
+            Ok(Form::Csv(CsvForm { delimiter, empty }))
+        }
+        other => Err(body::wrong_type(other, "application/x-ndjson or text/csv")),
+    }
+}
+
+/// `&delimiter=`, a comma if absent.
+pub(super) fn delimiter(params: &mut Params) -> ApiResult<u8> {
+    let Some(text) = params.take("delimiter") else {
+        return Ok(b',');
+    };
+    match text.as_bytes() {
+        [byte @ (b',' | b';' | b'\t' | b'|' | b':' | b'^' | b'~')] => Ok(*byte),
+        _ => Err(ApiError::bad_parameter(
+            "query parameter \"delimiter\" is one of , ; | : ^ ~ and the tabulator (%09)",
+        )),
+    }
+}
+
+/// A piece of a body, its proper end, or why there are no more.
+type Piece = Result<Option<Bytes>, ApiError>;
+
+/// Hands a body to the parser, waiting for it where it is slower.
+async fn pump(body: &mut Body, pieces: mpsc::Sender<Piece>, timeout: Duration) {
+    loop {
+        let piece = body::next_piece(body, timeout).await;
+        let last = !matches!(piece, Ok(Some(_)));
+        // A parser that has ended needs no more.
+        if pieces.send(piece).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Reads on for a while: closing a connection with unread bytes resets it, and the client may then
+/// not see the answer.
+async fn drain(body: &mut Body) {
+    let mut left = DRAIN_BYTES_MAX;
+    let reading = async {
+        while let Ok(Some(piece)) = body::next_piece(body, DRAIN_TIME).await {
+            match left.checked_sub(piece.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whether it came to the end makes no difference.
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+}
+
+/// The parser's end of the body.
+struct Pieces {
+    source: mpsc::Receiver<Piece>,
+    piece: Bytes,
+    ended: bool,
+}
+
+impl Pieces {
+    fn new(source: mpsc::Receiver<Piece>) -> Self {
+        Self {
+            source,
+            piece: Bytes::new(),
+            ended: false,
+        }
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() && !self.ended {
+            match self.source.blocking_recv() {
+                Some(Ok(Some(piece))) => self.piece = piece,
+                Some(Ok(None)) => self.ended = true,
+                Some(Err(error)) => return Err(io::Error::other(error)),
+                // The request is gone: an end that was not said to be one.
+                None => {
+                    let error = ApiError::bad_parameter("the request's body was cut short");
+                    return Err(io::Error::other(error));
+                }
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        self.piece.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+}

@@ -1,0 +1,23 @@
+//! Paths of later releases: refused by name rather than as unknown.
+
+use axum::routing::post;
+
+use super::{Route, route};
+use crate::http::error::ApiError;
+
+/// All of them.
+pub(super) fn all() -> Vec<Route> {
+    [
+        ("/v1/tables/{table}/match", "match"),
+        ("/v1/tables/{table}/portrait", "portrait"),
+        ("/v1/tables/{table}/significant", "significant"),
+        ("/v1/tables/{table}/overlap", "overlap"),
+        ("/v1/tables/{table}/explain-count", "explain-count"),
+        ("/v1/tables/{table}/membership", "membership"),
+    ]
+    .map(|(path, feature)| {
+        let refuse = move || async move { ApiError::unsupported(feature) };
+        route(path, &[], post(refuse))
+    })
+    .into()
+}

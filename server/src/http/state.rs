@@ -1,0 +1,55 @@
+//! What every handler reaches.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use tagdb_query::Database;
+
+use super::jobs::Jobs;
+use super::middleware::RequestIds;
+use crate::config::Config;
+use crate::engine_handle::EngineHandle;
+use crate::metrics::Metrics;
+
+/// The server's state, shared by all requests.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<Shared>);
+
+/// What [`AppState`] shares.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) handle: EngineHandle,
+    pub(super) config: Config,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) jobs: Jobs,
+    pub(super) request_ids: RequestIds,
+    pub(super) started: Instant,
+    pub(super) stopping: AtomicBool,
+}
+
+impl AppState {
+    /// The state of a server of that database.
+    #[must_use]
+    pub fn new(config: Config, database: Arc<Database>) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        Self(Arc::new(Shared {
+            handle: EngineHandle::new(database, &config, Arc::clone(&metrics)),
+            config,
+            metrics,
+            jobs: Jobs::default(),
+            request_ids: RequestIds::default(),
+            started: Instant::now(),
+            stopping: AtomicBool::new(false),
+        }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

@@ -1,0 +1,162 @@
+//! Rows as a body that is made while it is sent, in constant memory. Between two pieces nothing
+//! runs and no turn is held, so that a slow client costs a connection and no more.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use tagdb_query::RowStream;
+
+use super::error::{ApiError, ApiResult};
+use super::middleware::{RequestId, log_failure};
+use super::output;
+use super::state::AppState;
+use crate::engine_handle::{CancelOnDrop, Lane};
+
+/// Bytes after which a piece is sent.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Writes rows in one format.
+#[derive(Debug)]
+pub(super) enum Writer {
+    /// A header and lines of cells.
+    Csv(output::Csv),
+    /// Lines of JSON.
+    NdJson(output::NdJson),
+}
+
+/// A result that is being written.
+#[derive(Debug)]
+pub(super) struct Rows {
+    rows: RowStream,
+    writer: Writer,
+    token: String,
+    /// What is written and not sent yet.
+    piece: String,
+    ended: bool,
+}
+
+impl Rows {
+    /// A result of which nothing is written yet but the header, if there is one.
+    pub(super) fn new(rows: RowStream, writer: Writer, token: String) -> Self {
+        let mut piece = String::new();
+        if let Writer::Csv(csv) = &writer {
+            let names = rows.columns().iter().map(|column| column.name.as_str());
+            csv.header(names, &mut piece);
+        }
+        Self {
+            rows,
+            writer,
+            token,
+            piece,
+            ended: false,
+        }
+    }
+
+    /// The state that is read.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Writes rows until there is enough for a piece, or none are left.
+    pub(super) fn fill(&mut self) -> ApiResult<()> {
+        while !self.ended && self.piece.len() < PIECE_BYTES {
+            let Some(batch) = self.rows.next()? else {
+                self.ended = true;
+                break;
+            };
+            for row in &batch {
+                match &self.writer {
+                    Writer::Csv(csv) => csv.row(row, &mut self.piece),
+                    Writer::NdJson(ndjson) => ndjson.row(row, &mut self.piece),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The body; `left` is the time that the rest may take to make, sending apart.
+    pub(super) fn into_body(
+        self: Box<Self>,
+        state: AppState,
+        cancel: CancelOnDrop,
+        left: Duration,
+        id: RequestId,
+    ) -> Body {
+        let sending = Sending {
+            rows: Some(self),
+            failed: None,
+            state,
+            cancel,
+            left,
+            id,
+        };
+        Body::from_stream(stream::unfold(sending, |mut sending| async {
+            let piece = sending.next().await?;
+            Some((piece, sending))
+        }))
+    }
+}
+
+/// A body under way.
+struct Sending {
+    /// None once the end or a failure is reached.
+    rows: Option<Box<Rows>>,
+    /// A failure of which only the cut is left to be sent.
+    failed: Option<io::Error>,
+    state: AppState,
+    cancel: CancelOnDrop,
+    left: Duration,
+    id: RequestId,
+}
+
+impl Sending {
+    /// The next piece; an error cuts the connection without the body's proper end.
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        if let Some(failed) = self.failed.take() {
+            return Some(Err(failed));
+        }
+        let mut rows = self.rows.take()?;
+        if rows.piece.is_empty() && !rows.ended {
+            match self.make(rows).await {
+                Ok(made) => rows = made,
+                Err((error, is_ndjson)) => return Some(self.fail(&error, is_ndjson)),
+            }
+        }
+        if rows.piece.is_empty() {
+            return None;
+        }
+        let piece = Bytes::from(std::mem::take(&mut rows.piece));
+        self.rows = Some(rows);
+        Some(Ok(piece))
+    }
+
+    async fn make(&mut self, mut rows: Box<Rows>) -> Result<Box<Rows>, (ApiError, bool)> {
+        let is_ndjson = matches!(rows.writer, Writer::NdJson(_));
+        let started = Instant::now();
+        let flag = self.cancel.flag();
+        let filled = self
+            .state
+            .handle
+            .run_within(Lane::Stream, self.left, &flag, move |_| {
+                rows.fill()?;
+                Ok(rows)
+            })
+            .await;
+        self.left = self.left.saturating_sub(started.elapsed());
+        filled.map_err(|error| (error, is_ndjson))
+    }
+
+    fn fail(&mut self, error: &ApiError, is_ndjson: bool) -> io::Result<Bytes> {
+        log_failure(error, &self.id, "/v1/sql");
+        let cut = io::Error::other(error.clone());
+        if !is_ndjson {
+            return Err(cut);
+        }
+        self.failed = Some(cut);
+        let problem = serde_json::json!({"$error": error.problem(&self.id.0)});
+        Ok(Bytes::from(format!("{problem}\n")))
+    }
+}

@@ -1,0 +1,128 @@
+//! What only a real connection shows.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::Server;
+use crate::config::Config;
+use crate::http::serve;
+
+struct Listening {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+fn listen(settings: &[(&str, &str)]) -> Listening {
+    let mut config = Config::default();
+    for (key, value) in settings {
+        config.set(key, value).unwrap();
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let database = Server::new().database;
+    let served = tokio::spawn(serve(config, database, listener, async {
+        let _ = stopped.await;
+    }));
+    Listening {
+        address,
+        stop,
+        served,
+    }
+}
+
+/// Sends bytes, and reads until the connection ends.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // A reset after the answer is an end too.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+const CLOSE: &str = "host: localhost\r\nconnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn requests_are_answered_until_the_stop() {
+    let server = listen(&[]);
+    let request = format!("GET /healthz HTTP/1.1\r\n{CLOSE}");
+    let answer = exchange(server.address, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let idle = TcpStream::connect(server.address).await.unwrap();
+    server.stop.send(()).unwrap();
+    server.served.await.unwrap().unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn a_slow_head_is_not_waited_for() {
+    let server = listen(&[("header_timeout", "100ms")]);
+    let answer = exchange(server.address, b"GET /healthz HTTP/1.1\r\nhost: loc").await;
+    assert!(!answer.contains("200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_is_bounded() {
+    let server = listen(&[]);
+    let long = "x".repeat(20_000);
+    let request = format!("GET /healthz HTTP/1.1\r\nx: {long}\r\n{CLOSE}");
+    let answer = exchange(server.address, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn connections_are_counted() {
+    let server = listen(&[("connections_max", "1"), ("header_timeout", "300ms")]);
+    // The first connection says nothing: the second is served once the first is given up.
+    let first = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET /healthz HTTP/1.1\r\n{CLOSE}");
+    let second = exchange(server.address, request.as_bytes());
+    let answer = tokio::time::timeout(Duration::from_secs(20), second)
+        .await
+        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    drop(first);
+}
+
+#[tokio::test]
+async fn garbage_is_refused() {
+    let server = listen(&[]);
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        b"POST /v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    ] {
+        let answer = exchange(server.address, bytes).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    let request = format!("GET /healthz HTTP/1.1\r\n{CLOSE}");
+    let answer = exchange(server.address, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_refused_upload_gets_its_answer() {
+    let server = listen(&[("bulk_bytes_max", "64KiB")]);
+    let body = "x".repeat(4 << 20);
+    let request = format!(
+        "POST /v1/tables/users/rows HTTP/1.1\r\ncontent-type: text/csv\r\ncontent-length: {}\r\n\
+         {CLOSE}{body}",
+        body.len()
+    );
+    let answer = exchange(server.address, request.as_bytes()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 4"),
+        "{}",
+        &answer[..answer.len().min(200)]
+    );
+}

@@ -1,0 +1,394 @@
+//! A bulk write from its first byte to its receipt.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+
+use tagdb_query::Database;
+use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
+use tagdb_storage::engine::{DbState, Engine, Idempotency, Loader, Receipt, WriteOptions};
+use tagdb_wire::{BulkMode, BulkResponse, OnError};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::batch::BatchBuilder;
+use super::report::{ERRORS_MAX, Report};
+use super::rows::{CsvForm, CsvRows, NdJsonRows, Rows, Step};
+use super::target::Target;
+use crate::http::{ApiError, ApiResult};
+
+/// Uploads below this are one write; larger ones are loaded as segments.
+const LOAD_ROWS_MIN: u32 = 50_000;
+/// Bytes of keys of a delete, which is always one write.
+const DELETE_BYTES_MAX: usize = 256 << 20;
+/// Bytes read at a time.
+const BUFFER_BYTES: usize = 256 << 10;
+/// Bytes of the detail that the engine keeps with a named write.
+const DETAIL_BYTES_MAX: usize = 60 << 10;
+
+/// How an upload is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// CSV text with a header.
+    Csv(CsvForm),
+    /// Lines of JSON.
+    NdJson,
+}
+
+/// A bulk write that is to be done.
+#[derive(Debug)]
+pub struct Upload {
+    /// Where to.
+    pub target: Arc<Target>,
+    /// How it is written.
+    pub form: Form,
+    /// What a bad row does.
+    pub on_error: OnError,
+    /// Bytes of one row.
+    pub row_bytes_max: usize,
+    /// Whether to wait for the disk.
+    pub durable: bool,
+    /// The write's name.
+    pub idempotency_key: Option<String>,
+    /// What the fingerprint begins with: the request without its body.
+    pub salt: String,
+}
+
+/// What became of a bulk write.
+#[derive(Debug)]
+pub struct Uploaded {
+    /// The answer.
+    pub response: BulkResponse,
+    /// Whether it is the answer of an earlier write of the same name.
+    pub replayed: bool,
+}
+
+/// Reads all rows and writes them.
+///
+/// # Errors
+/// `bad_rows` when rows are bad and are not to be passed over, and what reading and writing return:
+/// nothing is written then.
+pub fn run(database: &Database, upload: &Upload, source: impl Read) -> ApiResult<Uploaded> {
+    let mut source = BufReader::with_capacity(BUFFER_BYTES, Fingerprint::new(source, &upload.salt));
+    skip_byte_order_mark(&mut source)?;
+    let mut reading = Reading {
+        upload,
+        engine: database.engine(),
+        sink: Sink::new(upload),
+        report: Report::default(),
+        rows: 0,
+    };
+    reading.read(&mut source)?;
+    let fingerprint = source.get_ref().hash.digest128();
+    reading.finish(fingerprint)
+}
+
+/// A byte-order mark says nothing about UTF-8 text.
+fn skip_byte_order_mark(source: &mut impl BufRead) -> io::Result<()> {
+    const MARK: &[u8] = b"\xEF\xBB\xBF";
+    if source.fill_buf()?.starts_with(MARK) {
+        source.consume(MARK.len());
+    }
+    Ok(())
+}
+
+/// Hashes what is read, and fills whole buffers.
+struct Fingerprint<R> {
+    inner: R,
+    hash: Xxh3,
+}
+
+impl<R: Read> Fingerprint<R> {
+    fn new(inner: R, salt: &str) -> Self {
+        let mut hash = Xxh3::new();
+        hash.update(salt.as_bytes());
+        hash.update(&[0]);
+        Self { inner, hash }
+    }
+}
+
+impl<R: Read> Read for Fingerprint<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.inner.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.hash.update(&buffer[..filled]);
+        Ok(filled)
+    }
+}
+
+/// Where batches go.
+enum Sink {
+    /// Few rows yet: one write.
+    Write(Option<RowBatch>),
+    /// Segments.
+    Load(Box<Loader>),
+    /// Keys to delete: one write.
+    Delete(Keys),
+    /// Nowhere: the write was made before, and only its fingerprint is to be compared.
+    Repeat,
+}
+
+impl Sink {
+    fn new(upload: &Upload) -> Self {
+        match upload.target.mode {
+            BulkMode::Delete => Self::Delete(Keys::new(upload.target.schema.key_type)),
+            BulkMode::Upsert | BulkMode::Insert | BulkMode::Replace | BulkMode::ReplaceTags => {
+                Self::Write(None)
+            }
+        }
+    }
+}
+
+/// An upload under way.
+struct Reading<'a> {
+    upload: &'a Upload,
+    engine: &'a Arc<Engine>,
+    sink: Sink,
+    report: Report,
+    rows: u64,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, source: &mut impl BufRead) -> ApiResult<()> {
+        let target = &self.upload.target;
+        let row_bytes_max = self.upload.row_bytes_max;
+        let mut rows = match self.upload.form {
+            Form::Csv(form) => Rows::Csv(CsvRows::new(
+                source,
+                form,
+                row_bytes_max,
+                Arc::clone(target),
+            )?),
+            Form::NdJson => {
+                Rows::NdJson(NdJsonRows::new(source, row_bytes_max, Arc::clone(target)))
+            }
+        };
+        let mut batch = BatchBuilder::new(Arc::clone(target));
+        loop {
+            match rows.step(&mut batch)? {
+                Step::End => break,
+                Step::Row => self.rows += 1,
+                Step::Bad(fault) => {
+                    self.rows += 1;
+                    self.report.add(self.rows, fault);
+                    if self.report.rejected >= ERRORS_MAX as u64 {
+                        self.check_report()?;
+                    }
+                }
+            }
+            let first_is_due = batch.rows() >= LOAD_ROWS_MIN && matches!(self.sink, Sink::Write(_));
+            if batch.is_full() || first_is_due {
+                self.check_report()?;
+                self.begin_load()?;
+                self.push(batch.take())?;
+            }
+        }
+        self.check_report()?;
+        if batch.rows() > 0 {
+            self.push(batch.take())?;
+        }
+        Ok(())
+    }
+
+    fn check_report(&mut self) -> ApiResult<()> {
+        if self.upload.on_error == OnError::Skip || self.report.rejected == 0 {
+            return Ok(());
+        }
+        let report = std::mem::take(&mut self.report);
+        let detail = match report.errors.first() {
+            Some(first) => format!("nothing was written; row {}: {}", first.row, first.detail),
+            None => "nothing was written".to_owned(),
+        };
+        Err(ApiError::new("bad_rows", detail).rows(report.rejected, report.errors))
+    }
+
+    /// From here on rows are loaded: there are too many of them for one write.
+    fn begin_load(&mut self) -> ApiResult<()> {
+        if !matches!(self.sink, Sink::Write(_)) {
+            return Ok(());
+        }
+        let key = self.upload.idempotency_key.as_deref();
+        let known = key.map(|key| self.engine.recorded(key)).transpose()?;
+        self.sink = if known.flatten().is_some() {
+            Sink::Repeat
+        } else {
+            Sink::Load(Box::new(self.loader()?))
+        };
+        Ok(())
+    }
+
+    fn loader(&self) -> ApiResult<Loader> {
+        let target = &self.upload.target;
+        let table = target.schema.id;
+        let loader = match row_mode(target.mode) {
+            Some(mode) => self.engine.loader(table, mode)?,
+            None => self.engine.tag_loader(table, &target.replaced)?,
+        };
+        Ok(loader)
+    }
+
+    fn push(&mut self, batch: RowBatch) -> ApiResult<()> {
+        match &mut self.sink {
+            Sink::Write(first) => *first = Some(batch),
+            Sink::Load(loader) => loader.push(&batch)?,
+            Sink::Repeat => {}
+            Sink::Delete(keys) => {
+                let mut bytes = 0;
+                for row in 0..batch.keys.len() {
+                    keys.push(batch.keys.get(row));
+                }
+                bytes += keys_bytes(keys);
+                if bytes > DELETE_BYTES_MAX {
+                    return Err(ApiError::new(
+                        "limit_exceeded",
+                        "too many keys for one delete; send them in several",
+                    )
+                    .limit(
+                        "delete_bytes",
+                        bytes as u64,
+                        DELETE_BYTES_MAX as u64,
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, fingerprint: u128) -> ApiResult<Uploaded> {
+        let options = self.options(fingerprint);
+        let target = &self.upload.target;
+        let sink = std::mem::replace(&mut self.sink, Sink::Repeat);
+        let receipt = match sink {
+            Sink::Load(loader) => loader.finish(&options)?,
+            Sink::Write(batch) => match row_mode(target.mode) {
+                Some(mode) => {
+                    self.write(&options, batch.map(|rows| Change::Rows { mode, rows }))?
+                }
+                None => {
+                    let mut loader = self.loader()?;
+                    if let Some(batch) = batch {
+                        loader.push(&batch)?;
+                    }
+                    loader.finish(&options)?
+                }
+            },
+            Sink::Delete(keys) => {
+                let change = (!keys.is_empty()).then_some(Change::DeleteKeys(keys));
+                self.write(&options, change)?
+            }
+            Sink::Repeat => self.engine.write(&options, |_: &DbState| {
+                // The name was known when the upload began, and has run out since.
+                Err(ApiError::new(
+                    "overloaded",
+                    "the idempotency key ran out meanwhile; send the upload again",
+                ))
+            })?,
+        };
+        Ok(self.answer(receipt))
+    }
+
+    fn write(&self, options: &WriteOptions, change: Option<Change>) -> ApiResult<Receipt> {
+        let schema = &self.upload.target.schema;
+        write_change(self.engine, options, schema, change)
+    }
+
+    fn options(&self, fingerprint: u128) -> WriteOptions {
+        let idempotency = self.upload.idempotency_key.as_ref().map(|key| Idempotency {
+            key: key.clone(),
+            fingerprint,
+            detail: self.detail(),
+        });
+        WriteOptions {
+            durable: self.upload.durable,
+            idempotency,
+        }
+    }
+
+    /// What a repeat answers beyond the engine's own figures.
+    fn detail(&self) -> Vec<u8> {
+        let mut kept = BulkResponse {
+            rows: self.rows,
+            rejected: self.report.rejected,
+            errors: self.report.errors.clone(),
+            ..BulkResponse::default()
+        };
+        loop {
+            let detail = serde_json::to_vec(&kept).unwrap_or_default();
+            if detail.len() <= DETAIL_BYTES_MAX || kept.errors.is_empty() {
+                return detail;
+            }
+            kept.errors.truncate(kept.errors.len() / 2);
+        }
+    }
+
+    fn answer(self, receipt: Receipt) -> Uploaded {
+        let mut response = if receipt.replayed {
+            serde_json::from_slice(&receipt.detail).unwrap_or_default()
+        } else {
+            BulkResponse {
+                rows: self.rows,
+                rejected: self.report.rejected,
+                errors: self.report.errors,
+                rejected_rows: self.report.numbers,
+                ..BulkResponse::default()
+            }
+        };
+        response.created = receipt.outcome.created;
+        response.duplicates = receipt.outcome.duplicates;
+        response.durable = receipt.durable;
+        response.token = receipt.token;
+        Uploaded {
+            response,
+            replayed: receipt.replayed,
+        }
+    }
+}
+
+fn keys_bytes(keys: &Keys) -> usize {
+    match keys {
+        Keys::Ints(keys) => keys.len() * size_of::<i64>(),
+        Keys::Texts { bytes, ends } => bytes.len() + ends.len() * size_of::<u32>(),
+    }
+}
+
+/// The engine's mode of rows; none for `replace_tags` and `delete`.
+const fn row_mode(mode: BulkMode) -> Option<RowMode> {
+    match mode {
+        BulkMode::Upsert => Some(RowMode::Upsert),
+        BulkMode::Insert => Some(RowMode::Insert),
+        BulkMode::Replace => Some(RowMode::Replace),
+        BulkMode::ReplaceTags | BulkMode::Delete => None,
+    }
+}
+
+/// Writes one change of a table, or nothing, which still gives a receipt.
+///
+/// # Errors
+/// What the engine returns.
+pub fn write_change(
+    engine: &Engine,
+    options: &WriteOptions,
+    schema: &tagdb_storage::schema::TableSchema,
+    change: Option<Change>,
+) -> ApiResult<Receipt> {
+    let table = schema.id;
+    engine.write(options, |_: &DbState| {
+        Ok(WriteSet {
+            changes: change.into_iter().map(|change| (table, change)).collect(),
+            ..WriteSet::default()
+        })
+    })
+}
+
+/// One key, as a batch of keys.
+#[must_use]
+pub fn single_key(schema: &tagdb_storage::schema::TableSchema, key: KeyRef<'_>) -> Keys {
+    let mut keys = Keys::new(schema.key_type);
+    keys.push(key);
+    keys
+}

@@ -1,0 +1,303 @@
+//! Bulk load: rows become segments outside any lock, and one manifest edit makes all of them part
+//! of the database.
+//!
+//! New subjects get ordinals from ranges that the load reserves; until it is done those count as
+//! dead, so that nobody sees them. Keys are resolved as the rows come, on the state at the load's
+//! beginning. What has happened to the same keys meanwhile is mended at the end, under the write
+//! lock: the load is the later write.
+
+mod chunk;
+mod conflicts;
+mod finish;
+mod partition;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::batch::{RowBatch, RowMode, WriteSet};
+use crate::catalog::SchemaChange;
+use crate::engine::Engine;
+use crate::engine::apply::skip_to;
+use crate::engine::batch::Outcome;
+use crate::engine::root::DbState;
+use crate::engine::section::{Resolved, Stored};
+use crate::engine::sequence::{key_exists, require_tag};
+use crate::engine::write::WriteOptions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{CHUNK_LEN, Ordinal, PartitionId, TableId, TagId};
+use crate::limits::ORDINALS_MAX;
+use crate::partitioning::partition_of;
+use crate::schema::{TableSchema, Tag};
+use partition::PartitionLoad;
+
+/// Ordinals reserved at a time.
+const RESERVE: Ordinal = 32 * CHUNK_LEN;
+
+/// A bulk load under way. Dropped before [`Loader::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Loader {
+    engine: Arc<Engine>,
+    schema: Arc<TableSchema>,
+    mode: RowMode,
+    partitions: Vec<PartitionLoad>,
+    outcome: Outcome,
+    /// The hidden tags that are written instead, when tags are replaced.
+    replaced: HashMap<TagId, Tag>,
+}
+
+impl Engine {
+    /// Begins a bulk load.
+    ///
+    /// # Errors
+    /// There is no such table.
+    pub fn loader(self: &Arc<Self>, table: TableId, mode: RowMode) -> Result<Loader> {
+        let state = self.sequencer.lock().pending.clone();
+        self.loader_on(&state, table, mode)
+    }
+
+    /// Begins to replace tags: in the end exactly the loaded subjects have them. Other writes to
+    /// these tags are refused meanwhile.
+    ///
+    /// # Errors
+    /// There is no such table or tag, or another load replaces one of the tags.
+    pub fn tag_loader(self: &Arc<Self>, table: TableId, tags: &[TagId]) -> Result<Loader> {
+        let mut first_new = 0;
+        self.write(&WriteOptions::default(), |state| {
+            let schema = state.require(table)?;
+            tags.iter()
+                .try_for_each(|tag| require_tag(schema, *tag).map(drop))?;
+            first_new = state.catalog.next_tag();
+            let schema = Some(SchemaChange::ReserveTags(tags.len() as u32));
+            Ok::<_, Error>(WriteSet {
+                schema,
+                ..WriteSet::default()
+            })
+        })?;
+        let state = {
+            let mut sequencer = self.sequencer.lock();
+            if tags.iter().any(|tag| sequencer.replacing.contains(tag)) {
+                return Err(being_replaced());
+            }
+            sequencer.replacing.extend(tags);
+            sequencer.pending.clone()
+        };
+        let mut loader = self.loader_on(&state, table, RowMode::Upsert)?;
+        for (id, new) in tags.iter().zip(first_new..) {
+            let tag = require_tag(state.require(table)?, *id)?;
+            loader.replaced.insert(
+                *id,
+                Tag {
+                    id: TagId(new),
+                    ..tag.clone()
+                },
+            );
+        }
+        Ok(loader)
+    }
+
+    fn loader_on(
+        self: &Arc<Self>,
+        state: &DbState,
+        table: TableId,
+        mode: RowMode,
+    ) -> Result<Loader> {
+        let table = state.require(table)?;
+        Ok(Loader {
+            engine: self.clone(),
+            schema: table.schema.clone(),
+            mode,
+            partitions: table
+                .partitions
+                .iter()
+                .cloned()
+                .map(PartitionLoad::new)
+                .collect(),
+            outcome: Outcome::default(),
+            replaced: HashMap::new(),
+        })
+    }
+
+    /// Takes ordinals out of everybody's reach, up to the end of a chunk.
+    fn reserve(&self, table: TableId, partition: PartitionId) -> Result<Range<Ordinal>> {
+        let mut sequencer = self.sequencer.lock();
+        let first = sequencer
+            .pending
+            .require(table)?
+            .partition(partition)?
+            .next_ordinal;
+        let end = first.saturating_add(RESERVE) / CHUNK_LEN * CHUNK_LEN;
+        if end >= ORDINALS_MAX {
+            let detail = "the partition has no room for more subjects: use more partitions";
+            return Err(Error::new(ErrorKind::Limit, "limit_exceeded", detail));
+        }
+        let state = Arc::make_mut(&mut sequencer.pending);
+        super::edit::edit_partition(state, table, partition, &|partition| {
+            skip_to(partition, end)
+        });
+        Ok(first..end)
+    }
+}
+
+impl Loader {
+    /// What was loaded so far.
+    #[must_use]
+    pub const fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// A row is refused, or files cannot be written: the load cannot go on.
+    pub fn push(&mut self, rows: &RowBatch) -> Result<()> {
+        let mut start = 0;
+        // A chunk's worth of rows at a time, so that few rows come late to a chunk that is written.
+        while start < rows.keys.len() {
+            let mut places = Vec::new();
+            let end = self.resolve_some(rows, start, &mut places)?;
+            self.write_rows(rows, start, end, &places)?;
+            start = end;
+        }
+        for partition in &mut self.partitions {
+            partition.write_late_if_many(&self.engine)?;
+        }
+        Ok(())
+    }
+
+    /// Resolves rows until a chunk of any partition is full; the row that opens the next chunk
+    /// comes with the next call.
+    fn resolve_some(
+        &mut self,
+        rows: &RowBatch,
+        start: usize,
+        places: &mut Vec<Option<(PartitionId, Resolved)>>,
+    ) -> Result<usize> {
+        for row in start..rows.keys.len() {
+            let key = rows.keys.get(row);
+            let id = partition_of(key, self.schema.partitions);
+            let partition = &mut self.partitions[usize::from(id.0)];
+            if row > start && partition.opens_chunk(key)? {
+                return Ok(row);
+            }
+            let resolved = partition.resolve(&self.engine, key)?;
+            let mode = self.mode;
+            if mode == RowMode::Insert && !resolved.created {
+                return Err(key_exists(&key.to_key()));
+            }
+            self.outcome.duplicates += u64::from(resolved.repeated);
+            self.outcome.created += u64::from(resolved.created);
+            let skipped = mode == RowMode::InsertIgnore && !resolved.created;
+            self.outcome.rows += u64::from(!skipped);
+            places.push((!skipped).then_some((id, resolved)));
+        }
+        Ok(rows.keys.len())
+    }
+
+    fn write_rows(
+        &mut self,
+        rows: &RowBatch,
+        start: usize,
+        end: usize,
+        places: &[Option<(PartitionId, Resolved)>],
+    ) -> Result<()> {
+        for tag in self.cleared_when_unnamed() {
+            if rows
+                .columns
+                .iter()
+                .all(|column| self.target(column.tag) != tag.id)
+            {
+                for (id, resolved) in places.iter().flatten().filter(|(_, place)| !place.created) {
+                    let partition = &mut self.partitions[usize::from(id.0)];
+                    partition.write(&tag, resolved.ordinal, Stored::Clear);
+                }
+            }
+        }
+        let clearing = self.mode == RowMode::Replace || !self.replaced.is_empty();
+        for column in &rows.columns {
+            let tag = self.tag(column.tag)?;
+            let from = column
+                .cells
+                .partition_point(|(row, _)| (*row as usize) < start);
+            let to = column
+                .cells
+                .partition_point(|(row, _)| (*row as usize) < end);
+            let cells = &column.cells[from..to];
+            let mut codes: Vec<_> = self
+                .partitions
+                .iter()
+                .map(|partition| partition.codes(&self.engine, &tag, &column.dictionary))
+                .collect();
+            let mut next = cells.iter().peekable();
+            for (row, place) in (start..end).zip(places) {
+                let mut named = false;
+                while let Some((_, cell)) = next.next_if(|(at, _)| *at as usize <= row) {
+                    named = true;
+                    let Some((id, resolved)) = place else {
+                        continue;
+                    };
+                    let index = usize::from(id.0);
+                    let stored = codes[index].resolve(cell)?;
+                    self.partitions[index].write(&tag, resolved.ordinal, stored);
+                }
+                if let Some((id, resolved)) = place
+                    && clearing
+                    && !named
+                    && !resolved.created
+                {
+                    let partition = &mut self.partitions[usize::from(id.0)];
+                    partition.write(&tag, resolved.ordinal, Stored::Clear);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The tags that a row clears by not naming them.
+    fn cleared_when_unnamed(&self) -> Vec<Tag> {
+        if self.mode == RowMode::Replace {
+            self.schema.tags.clone()
+        } else {
+            self.replaced.values().cloned().collect()
+        }
+    }
+
+    fn target(&self, id: TagId) -> TagId {
+        self.replaced.get(&id).map_or(id, |tag| tag.id)
+    }
+
+    fn tag(&self, id: TagId) -> Result<Tag> {
+        if let Some(tag) = self.replaced.get(&id) {
+            return Ok(tag.clone());
+        }
+        let known = self.schema.tag_by_id(id);
+        if known.is_none() || !self.replaced.is_empty() {
+            let detail = "a row names a tag that the load does not write";
+            return Err(Error::new(ErrorKind::Invalid, "unknown_tag", detail));
+        }
+        known
+            .cloned()
+            .ok_or_else(|| Error::internal("a tag has gone"))
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        {
+            let files = self.engine.files.lock();
+            for name in self.partitions.iter().flat_map(PartitionLoad::files) {
+                files.abandon(name);
+            }
+        }
+        let mut sequencer = self.engine.sequencer.lock();
+        sequencer
+            .replacing
+            .retain(|tag| !self.replaced.contains_key(tag));
+    }
+}
+
+pub(in crate::engine) fn being_replaced() -> Error {
+    let detail = "a load is replacing this tag: writes to it are refused until it has ended";
+    Error::new(ErrorKind::Conflict, "tag_being_replaced", detail)
+}

@@ -1,0 +1,286 @@
+//! One partition of a bulk load.
+//!
+//! New subjects fill chunk after chunk of a base segment. Rows of subjects that exist, or whose
+//! chunk has been written, gather in layers on top of it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use roaring::RoaringBitmap;
+
+use crate::batch::{KeyRef, Keys};
+use crate::engine::Engine;
+use crate::engine::load::chunk::ChunkTag;
+use crate::engine::root::PartitionState;
+use crate::engine::section::{Codes, Resolved, Stored, TagBuilder, check_key};
+use crate::error::Result;
+use crate::ids::{Ordinal, TagId, chunk_of, low_of};
+use crate::manifest::FileRecord;
+use crate::paths::{SegmentKind, SegmentName};
+use crate::schema::Tag;
+use crate::segment::keys::{KeySegment, hash_of};
+use crate::segment::tags::{TagSegment, TagSegmentWriter};
+
+/// Keys held in memory before they become a key segment.
+const KEYS_MAX: usize = 16 << 20;
+
+/// One partition of a load.
+#[derive(Debug)]
+pub(super) struct PartitionLoad {
+    /// As it was when the load began.
+    pub(super) start: Arc<PartitionState>,
+    /// Ordinals reserved and not yet given.
+    free: Range<Ordinal>,
+    /// Ordinals given, in ranges.
+    pub(super) given: Vec<Range<Ordinal>>,
+    /// Keys of the last ordinals given, which follow each other.
+    keys: Keys,
+    rows: HashTable<u32>,
+    pub(super) key_segments: Vec<(FileRecord, Arc<KeySegment>)>,
+    /// The base segment being written.
+    base: Option<(SegmentName, TagSegmentWriter)>,
+    chunk: Option<u16>,
+    tags: BTreeMap<TagId, ChunkTag>,
+    late: BTreeMap<TagId, (Tag, TagBuilder)>,
+    late_cells: usize,
+    /// What is written, oldest first.
+    pub(super) segments: Vec<(FileRecord, Arc<TagSegment>)>,
+    /// Subjects that existed and are written to.
+    pub(super) touched: RoaringBitmap,
+}
+
+impl PartitionLoad {
+    pub(super) fn new(start: Arc<PartitionState>) -> Self {
+        Self {
+            free: 0..0,
+            given: Vec::new(),
+            keys: Keys::new(start.schema.key_type),
+            start,
+            rows: HashTable::new(),
+            key_segments: Vec::new(),
+            base: None,
+            chunk: None,
+            tags: BTreeMap::new(),
+            late: BTreeMap::new(),
+            late_cells: 0,
+            segments: Vec::new(),
+            touched: RoaringBitmap::new(),
+        }
+    }
+
+    /// The ordinal of a key that the load has made.
+    pub(super) fn find_new(&self, key: KeyRef<'_>, hash: u64) -> Result<Option<Ordinal>> {
+        let first = self.first_in_memory();
+        let mut rows = self.rows.iter_hash(hash);
+        if let Some(row) = rows.find(|row| self.keys.get(**row as usize) == key) {
+            return Ok(Some(first + row));
+        }
+        for (_, segment) in self.key_segments.iter().rev() {
+            if let Some(ordinal) = segment.find(key, hash, &|_| true)? {
+                return Ok(Some(ordinal));
+            }
+        }
+        Ok(None)
+    }
+
+    fn first_in_memory(&self) -> Ordinal {
+        self.given
+            .last()
+            .map_or(0, |given| given.end - self.keys.len() as Ordinal)
+    }
+
+    /// The subject of a key, which is made if it does not exist.
+    pub(super) fn resolve(&mut self, engine: &Engine, key: KeyRef<'_>) -> Result<Resolved> {
+        let hash = hash_of(key);
+        if let Some(ordinal) = self.find_new(key, hash)? {
+            return Ok(Resolved {
+                ordinal,
+                created: false,
+                repeated: true,
+            });
+        }
+        if self.start.next_ordinal > 0
+            && let Some(ordinal) = self.start.find(key)?
+        {
+            let repeated = !self.touched.insert(ordinal);
+            return Ok(Resolved {
+                ordinal,
+                created: false,
+                repeated,
+            });
+        }
+        check_key(key)?;
+        let ordinal = self.next_ordinal(engine)?;
+        let row = self.keys.len() as u32;
+        self.keys.push(key);
+        let keys = &self.keys;
+        self.rows
+            .insert_unique(hash, row, |row| hash_of(keys.get(*row as usize)));
+        if self.chunk != Some(chunk_of(ordinal)) {
+            self.write_chunk(engine)?;
+            self.chunk = Some(chunk_of(ordinal));
+        }
+        Ok(Resolved {
+            ordinal,
+            created: true,
+            repeated: false,
+        })
+    }
+
+    fn next_ordinal(&mut self, engine: &Engine) -> Result<Ordinal> {
+        if self.free.is_empty() {
+            self.free = engine.reserve(self.start.schema.id, self.start.id)?;
+        }
+        let ordinal = self.free.start;
+        self.free.start += 1;
+        let follows = self.given.last().is_some_and(|given| given.end == ordinal);
+        if !follows || self.keys.len() >= KEYS_MAX {
+            self.write_keys(engine)?;
+        }
+        match self.given.last_mut() {
+            Some(given) if follows => given.end += 1,
+            _ => self.given.push(ordinal..ordinal + 1),
+        }
+        Ok(ordinal)
+    }
+
+    /// Whether a key's row would open the next chunk.
+    pub(super) fn opens_chunk(&self, key: KeyRef<'_>) -> Result<bool> {
+        let Some(chunk) = self.chunk else {
+            return Ok(false);
+        };
+        if !self.free.is_empty() && chunk_of(self.free.start) == chunk {
+            return Ok(false);
+        }
+        let is_known =
+            self.find_new(key, hash_of(key))?.is_some() || self.start.find(key)?.is_some();
+        Ok(!is_known)
+    }
+
+    /// Ordinals that were reserved last and not used.
+    pub(super) fn unused(&self) -> Range<Ordinal> {
+        self.free.clone()
+    }
+
+    /// Applies a cell to a subject.
+    pub(super) fn write(&mut self, tag: &Tag, ordinal: Ordinal, cell: Stored<'_>) {
+        let is_open = self.chunk == Some(chunk_of(ordinal)) && ordinal >= self.start.next_ordinal;
+        if is_open {
+            let open = self
+                .tags
+                .entry(tag.id)
+                .or_insert_with(|| ChunkTag::new(tag));
+            open.write(low_of(ordinal), cell);
+            return;
+        }
+        let late = self.late.entry(tag.id);
+        late.or_insert_with(|| (tag.clone(), TagBuilder::new(tag)))
+            .1
+            .write(ordinal, cell);
+        self.late_cells += 1;
+    }
+
+    /// Turns the strings of a column into codes.
+    pub(super) fn codes<'a>(
+        &self,
+        engine: &Engine,
+        tag: &'a Tag,
+        dictionary: &'a crate::batch::Dictionary,
+    ) -> Codes<'a> {
+        Codes::new(tag, dictionary, &self.start, engine.settings.vocabulary)
+    }
+
+    fn write_keys(&mut self, engine: &Engine) -> Result<()> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let first = self.first_in_memory();
+        let keys = std::mem::replace(&mut self.keys, Keys::new(self.start.schema.key_type));
+        self.rows.clear();
+        self.key_segments
+            .push(engine.write_key_segment(&self.start, first, &keys)?);
+        Ok(())
+    }
+
+    fn write_chunk(&mut self, engine: &Engine) -> Result<()> {
+        let Some(chunk) = self.chunk.take() else {
+            return Ok(());
+        };
+        if self.base.is_none() {
+            let name = engine
+                .files
+                .lock()
+                .new_name(self.start.id, SegmentKind::Tags)?;
+            let salt = engine.vfs.random();
+            let writer = TagSegmentWriter::create(&*engine.vfs, &name.path(), salt)?;
+            self.base = Some((name, writer));
+        }
+        if let Some((_, writer)) = &mut self.base {
+            for tag in self.tags.values_mut() {
+                tag.push(writer, chunk)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes late cells as a layer, once they are many.
+    pub(super) fn write_late_if_many(&mut self, engine: &Engine) -> Result<()> {
+        if self.late_cells >= engine.settings.load_cells {
+            self.write_late(engine)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn write_late(&mut self, engine: &Engine) -> Result<()> {
+        if self.late.is_empty() {
+            return Ok(());
+        }
+        // The base segment is older than all late layers: it must come first.
+        self.late_cells = 0;
+        let parts: Vec<_> = std::mem::take(&mut self.late)
+            .into_values()
+            .map(|(tag, builder)| (tag, builder.finish()))
+            .collect();
+        let written = engine.write_file(self.start.id, SegmentKind::Tags, &|path, salt| {
+            let mut writer = TagSegmentWriter::create(&*engine.vfs, path, salt)?;
+            for (tag, part) in &parts {
+                writer.put_flat(tag.id, tag.kind.family(), part)?;
+            }
+            let len = writer.finish()?;
+            Ok((
+                len,
+                TagSegment::open(&*engine.vfs, path, engine.cache.clone())?,
+            ))
+        })?;
+        self.segments.push(written);
+        Ok(())
+    }
+
+    /// Writes everything that is left. The base segment comes before all late layers.
+    pub(super) fn close(&mut self, engine: &Engine) -> Result<()> {
+        self.write_chunk(engine)?;
+        self.write_keys(engine)?;
+        self.write_late(engine)?;
+        if let Some((name, mut writer)) = self.base.take() {
+            for tag in std::mem::take(&mut self.tags).into_values() {
+                tag.finish(&mut writer)?;
+            }
+            let len = writer.finish()?;
+            let segment = TagSegment::open(&*engine.vfs, &name.path(), engine.cache.clone())?;
+            self.segments.insert(0, (FileRecord { name, len }, segment));
+        }
+        Ok(())
+    }
+
+    /// All files written so far.
+    pub(super) fn files(&self) -> Vec<SegmentName> {
+        let tags = self.segments.iter().map(|(file, _)| file.name);
+        let keys = self.key_segments.iter().map(|(file, _)| file.name);
+        tags.chain(keys)
+            .chain(self.base.iter().map(|(name, _)| *name))
+            .collect()
+    }
+}

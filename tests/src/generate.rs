@@ -1,0 +1,465 @@
+//! Histories from seeds. What is likely differs from history to history, so that some are all
+//! writing and others crash every other step.
+
+mod values;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tagdb_storage::batch::RowMode;
+use tagdb_storage::schema::{Key, KeyType};
+
+use crate::history::{Audience, Ddl, Edit, History, NamedColumn, Step, Stop, Write};
+use crate::model::{Database, Table};
+use crate::random::Random;
+
+/// Keys of a table.
+const KEYS: usize = 50;
+
+/// Makes an edit of some table.
+type Make = fn(&mut Generator) -> (Arc<str>, Edit);
+
+/// Makes a history.
+#[derive(Debug)]
+struct Generator {
+    random: Random,
+    model: Database,
+    weights: [u32; 18],
+    /// How many of the keys are used.
+    keys: usize,
+    /// Tables, tags, names and snapshots so far.
+    count: usize,
+    snapshots: Vec<Arc<str>>,
+}
+
+/// The history of a seed.
+#[must_use]
+pub fn history(seed: u64) -> History {
+    let mut random = Random::new(seed);
+    let cache_bytes = *random.pick(&[0, 1 << 14, 1 << 20, 1 << 26]);
+    let log_file_bytes = *random.pick(&[8 << 10, 64 << 10, 256 << 10]);
+    let load_rows = *random.pick(&[1, 7, 1 << 20]);
+    let usual: [u32; 18] = [40, 7, 5, 10, 10, 8, 4, 4, 8, 3, 3, 3, 3, 2, 2, 2, 1, 0];
+    let mut weights = usual.map(|weight| weight * *random.pick(&[0, 1, 1, 2, 4]));
+    weights[0] = weights[0].max(20);
+    let keys = *random.pick(&[3, 12, KEYS, KEYS]);
+    let model = Database::default();
+    let mut generator = Generator {
+        random,
+        model,
+        weights,
+        keys,
+        count: 0,
+        snapshots: Vec::new(),
+    };
+    let steps = generator.steps();
+    History {
+        seed,
+        cache_bytes,
+        log_file_bytes,
+        load_rows,
+        steps,
+    }
+}
+
+impl Generator {
+    fn steps(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for _ in 0..*self.random.pick(&[1, 1, 1, 2, 3]) {
+            let create = self.create();
+            steps.push(self.write(Some(create), Vec::new()));
+        }
+        if self.random.one_in(8) {
+            let table = self.table();
+            let partitions = self
+                .model
+                .tables
+                .get(&table)
+                .map_or(1, |table| table.partitions);
+            steps.push(Step::Burn {
+                table,
+                count: 65_500 * u32::from(partitions),
+            });
+        }
+        for _ in 0..100 + self.random.below(300) {
+            let step = self.step();
+            steps.push(step);
+        }
+        steps
+    }
+
+    fn step(&mut self) -> Step {
+        match self.random.weighted(&self.weights) {
+            0 => self.edits(&[Self::rows]),
+            1 => self.edits(&[Self::delete]),
+            2 => self.edits(&[Self::delete_audience]),
+            3 => self.edits(&[Self::assign]),
+            4 => self.edits(&[Self::cells]),
+            5 => self.mixed(),
+            6 => {
+                let ddl = self.ddl();
+                let edits = if self.random.one_in(3) {
+                    vec![self.rows()]
+                } else {
+                    Vec::new()
+                };
+                self.write(Some(ddl), edits)
+            }
+            7 => self.invalid(),
+            8 => Step::Flush,
+            9 => {
+                let table = self.table();
+                Step::Compact(self.random.one_in(3).then_some(table))
+            }
+            10 => Step::CompactDue,
+            11 => Step::Reopen(self.stop()),
+            12 => self.interrupted(),
+            13 => Step::Repeat {
+                same: !self.random.one_in(3),
+            },
+            14 => {
+                let name: Arc<str> = self.name("s");
+                self.snapshots.push(name.clone());
+                Step::Snapshot(name)
+            }
+            15 => self.with_snapshot(Step::Restore),
+            16 => self.with_snapshot(Step::DeleteSnapshot),
+            _ => self.load(),
+        }
+    }
+
+    fn name(&mut self, prefix: &str) -> Arc<str> {
+        self.count += 1;
+        format!("{prefix}{}", self.count).into()
+    }
+
+    fn with_snapshot(&mut self, step: fn(Arc<str>) -> Step) -> Step {
+        if self.snapshots.is_empty() {
+            return Step::OpenTwice;
+        }
+        step(self.random.pick(&self.snapshots).clone())
+    }
+
+    fn stop(&mut self) -> Stop {
+        match self.random.below(3) {
+            0 => Stop::Close,
+            1 => Stop::Kill,
+            _ => Stop::Power(self.random.next()),
+        }
+    }
+
+    fn interrupted(&mut self) -> Step {
+        let step = match self.random.below(8) {
+            0 | 1 => Step::Flush,
+            2 => Step::Compact(None),
+            3 => Step::CompactDue,
+            4 => Step::Reopen(self.stop()),
+            5 => {
+                let name = self.name("s");
+                self.snapshots.push(name.clone());
+                Step::Snapshot(name)
+            }
+            _ => self.mixed(),
+        };
+        let after = self.random.below(60) as u64;
+        let power = (!self.random.one_in(3)).then(|| self.random.next());
+        Step::Interrupted {
+            step: Box::new(step),
+            after,
+            power,
+        }
+    }
+
+    /// A write, which the generator's own model takes in.
+    fn write(&mut self, schema: Option<Ddl>, edits: Vec<(Arc<str>, Edit)>) -> Step {
+        let durable = !self.random.one_in(5);
+        let name = self.random.one_in(6).then(|| self.name("w"));
+        let write = Write {
+            durable,
+            name,
+            schema,
+            edits,
+        };
+        if let Ok((next, _)) = self.model.apply(&write) {
+            self.model = next;
+        }
+        Step::Write(write)
+    }
+
+    fn edits(&mut self, kinds: &[Make]) -> Step {
+        let edits = kinds.iter().map(|make| make(self)).collect();
+        self.write(None, edits)
+    }
+
+    fn mixed(&mut self) -> Step {
+        let kinds: [Make; 5] = [
+            Self::rows,
+            Self::delete,
+            Self::delete_audience,
+            Self::assign,
+            Self::cells,
+        ];
+        let some: Vec<_> = (0..2 + self.random.below(4))
+            .map(|_| *self.random.pick(&kinds))
+            .collect();
+        self.edits(&some)
+    }
+
+    /// A batch with something wrong in it.
+    fn invalid(&mut self) -> Step {
+        let mut edits = vec![self.rows()];
+        let (table, own) = self.table_and_model();
+        let (mut keys, mut columns) = (self.row_keys(&own), Vec::new());
+        match self.random.below(5) {
+            0 => edits.push((Arc::from("no such table"), Edit::Delete(keys))),
+            1 => {
+                columns.push((Arc::from("no such tag"), Vec::new()));
+                edits.push((
+                    table,
+                    Edit::Rows {
+                        mode: RowMode::Upsert,
+                        keys,
+                        columns,
+                    },
+                ));
+            }
+            2 if own.key_type == KeyType::Keyword => {
+                keys.push(Key::Text("x".repeat(513).into()));
+                edits.push((
+                    table,
+                    Edit::Rows {
+                        mode: RowMode::Upsert,
+                        keys,
+                        columns,
+                    },
+                ));
+            }
+            3 => {
+                keys.push(keys[0].clone());
+                edits.push((
+                    table,
+                    Edit::Rows {
+                        mode: RowMode::Insert,
+                        keys,
+                        columns,
+                    },
+                ));
+            }
+            _ => {
+                if let Some(tag) = own.tags.first() {
+                    let value = values::invalid(&mut self.random, tag.kind);
+                    columns.push((tag.name.clone(), vec![(0, value)]));
+                }
+                edits.push((
+                    table,
+                    Edit::Rows {
+                        mode: RowMode::Upsert,
+                        keys,
+                        columns,
+                    },
+                ));
+            }
+        }
+        self.write(None, edits)
+    }
+
+    fn load(&mut self) -> Step {
+        let (table, own) = self.table_and_model();
+        let keys = self.row_keys(&own);
+        let columns = self.columns(&own, keys.len());
+        let batches = 1 + self.random.below(4);
+        let edit = if self.random.one_in(3) {
+            Edit::ReplaceTags {
+                keys,
+                columns,
+                batches,
+            }
+        } else {
+            Edit::Load {
+                keys,
+                columns,
+                mode: self.mode(),
+                batches,
+            }
+        };
+        self.write(None, vec![(table, edit)])
+    }
+
+    fn create(&mut self) -> Ddl {
+        let table = self.name("t");
+        let key_type = *self.random.pick(&[KeyType::BigInt, KeyType::Keyword]);
+        let partitions = *self.random.pick(&[1, 1, 4]);
+        let tags = (0..self.random.below(7))
+            .map(|_| (self.name("g"), values::kind(&mut self.random)))
+            .collect();
+        Ddl::Create {
+            table,
+            key_type,
+            partitions,
+            tags,
+        }
+    }
+
+    fn ddl(&mut self) -> Ddl {
+        let (table, own) = self.table_and_model();
+        let tag = match own.tags.len() {
+            0 => Arc::from("no such tag"),
+            _ => self.random.pick(&own.tags).name.clone(),
+        };
+        match self.random.below(10) {
+            0 if self.model.tables.len() < 3 => self.create(),
+            0 | 1 => Ddl::Truncate(table),
+            2 if self.model.tables.len() > 1 => Ddl::Drop(table),
+            2..6 => Ddl::AddTag(table, self.name("g"), values::kind(&mut self.random)),
+            6 | 7 => Ddl::DropTag(table, tag),
+            _ => Ddl::RenameTag(table, tag, self.name("g")),
+        }
+    }
+
+    /// One of the tables, seldom one that is not there.
+    fn table(&mut self) -> Arc<str> {
+        let names: Vec<Arc<str>> = self.model.tables.keys().cloned().collect();
+        match names.len() {
+            0 => Arc::from("no such table"),
+            _ => self.random.pick(&names).clone(),
+        }
+    }
+
+    fn table_and_model(&mut self) -> (Arc<str>, Table) {
+        let name = self.table();
+        let own = self
+            .model
+            .tables
+            .get(&name)
+            .cloned()
+            .unwrap_or_else(|| Table {
+                key_type: KeyType::BigInt,
+                partitions: 1,
+                tags: Vec::new(),
+                rows: std::collections::BTreeMap::new(),
+            });
+        (name, own)
+    }
+
+    fn row_keys(&mut self, table: &Table) -> Vec<Key> {
+        let count = *self.random.pick(&[1, 1, 2, 3, 8, 20, KEYS]);
+        (0..count)
+            .map(|_| values::key(table.key_type, self.random.below(self.keys)))
+            .collect()
+    }
+
+    fn mode(&mut self) -> RowMode {
+        match self.random.below(8) {
+            0 => RowMode::Insert,
+            1 => RowMode::InsertIgnore,
+            2 => RowMode::Replace,
+            _ => RowMode::Upsert,
+        }
+    }
+
+    fn rows(&mut self) -> (Arc<str>, Edit) {
+        let (name, own) = self.table_and_model();
+        let mode = self.mode();
+        let mut keys = self.row_keys(&own);
+        if mode == RowMode::Insert {
+            // Now and then such that nothing is in the way.
+            let mut seen = BTreeSet::new();
+            keys.retain(|key| !own.rows.contains_key(key) && seen.insert(key.clone()));
+        }
+        let columns = self.columns(&own, keys.len());
+        (
+            name,
+            Edit::Rows {
+                mode,
+                keys,
+                columns,
+            },
+        )
+    }
+
+    fn columns(&mut self, table: &Table, rows: usize) -> Vec<NamedColumn> {
+        let mut columns = Vec::new();
+        let most = !self.random.one_in(3);
+        for tag in &table.tags {
+            if !most && !self.random.one_in(4) {
+                continue;
+            }
+            let mut cells = Vec::new();
+            for row in 0..rows as u32 {
+                for _ in 0..*self.random.pick(&[0, 1, 1, 1, 1, 1, 1, 2]) {
+                    cells.push((row, values::value(&mut self.random, tag.kind)));
+                }
+            }
+            columns.push((tag.name.clone(), cells));
+        }
+        columns
+    }
+
+    fn delete(&mut self) -> (Arc<str>, Edit) {
+        let (name, own) = self.table_and_model();
+        (name, Edit::Delete(self.row_keys(&own)))
+    }
+
+    fn audience(&mut self, table: &Table) -> Audience {
+        let all = self.random.one_in(4);
+        let keys = (0..self.keys)
+            .filter(|_| all || self.random.one_in(3))
+            .map(|place| values::key(table.key_type, place))
+            .collect();
+        Audience {
+            keys,
+            strays: self.random.one_in(4),
+        }
+    }
+
+    fn delete_audience(&mut self) -> (Arc<str>, Edit) {
+        let (name, own) = self.table_and_model();
+        let mut audience = self.audience(&own);
+        audience.keys.truncate(10);
+        (name, Edit::DeleteAudience(audience))
+    }
+
+    fn assign(&mut self) -> (Arc<str>, Edit) {
+        let (name, own) = self.table_and_model();
+        let audience = self.audience(&own);
+        if own.tags.is_empty() {
+            return (
+                name,
+                Edit::DeleteAudience(Audience {
+                    keys: Vec::new(),
+                    strays: true,
+                }),
+            );
+        }
+        let tag = self.random.pick(&own.tags);
+        let value = values::value(&mut self.random, tag.kind);
+        (
+            name,
+            Edit::Assign {
+                audience,
+                tag: tag.name.clone(),
+                value,
+            },
+        )
+    }
+
+    fn cells(&mut self) -> (Arc<str>, Edit) {
+        let (name, own) = self.table_and_model();
+        if own.tags.is_empty() {
+            return (name, Edit::Delete(Vec::new()));
+        }
+        let tag = self.random.pick(&own.tags);
+        let keys = self.audience(&own).keys;
+        let cells = keys
+            .into_iter()
+            .map(|key| (key, values::value(&mut self.random, tag.kind)))
+            .collect();
+        (
+            name,
+            Edit::Cells {
+                tag: tag.name.clone(),
+                cells,
+            },
+        )
+    }
+}

@@ -1,0 +1,202 @@
+//! What can happen to a database, told by names and keys.
+
+use std::sync::Arc;
+
+use tagdb_storage::batch::RowMode;
+use tagdb_storage::schema::{Key, KeyType, TagType};
+
+/// A history: how the database is opened, and what happens then.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// What it was made from.
+    pub seed: u64,
+    /// Bytes of the engine's cache.
+    pub cache_bytes: u64,
+    /// Bytes of a log file.
+    pub log_file_bytes: u64,
+    /// Rows of a segment that a bulk load writes.
+    pub load_rows: usize,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A batch.
+    Write(Write),
+    /// Ordinals are used up, so that those that follow lie in later chunks.
+    Burn {
+        /// In this table.
+        table: Arc<str>,
+        /// So many.
+        count: u32,
+    },
+    /// Memory becomes segments.
+    Flush,
+    /// Segments are merged, of one table or of all.
+    Compact(Option<Arc<str>>),
+    /// Segments are merged as far as the policy calls for it.
+    CompactDue,
+    /// The database is left and opened again.
+    Reopen(Stop),
+    /// The process stops within an operation.
+    Interrupted {
+        /// What was under way.
+        step: Box<Step>,
+        /// After so many operations on files.
+        after: u64,
+        /// Whether the power goes as well, and the seed of what is left then.
+        power: Option<u64>,
+    },
+    /// The last named write is sent again, as it was or with another fingerprint.
+    Repeat {
+        /// Whether it is the same request.
+        same: bool,
+    },
+    /// A snapshot is taken.
+    Snapshot(Arc<str>),
+    /// A snapshot is copied to another disk and compared there.
+    Restore(Arc<str>),
+    /// A snapshot is deleted.
+    DeleteSnapshot(Arc<str>),
+    /// Somebody else tries to open the database.
+    OpenTwice,
+}
+
+/// How the database is left.
+#[derive(Clone, Copy, Debug)]
+pub enum Stop {
+    /// As it should be.
+    Close,
+    /// The process is killed.
+    Kill,
+    /// The power goes; the seed of what is left.
+    Power(u64),
+}
+
+/// A batch and how it is written.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Whether the answer waits for the disk.
+    pub durable: bool,
+    /// The write's name.
+    pub name: Option<Arc<str>>,
+    /// A change of the schema.
+    pub schema: Option<Ddl>,
+    /// Changes of rows, in order, each with its table.
+    pub edits: Vec<(Arc<str>, Edit)>,
+}
+
+/// A change of the schema.
+#[derive(Clone, Debug)]
+pub enum Ddl {
+    /// A new table.
+    Create {
+        /// Its name.
+        table: Arc<str>,
+        /// The type of its key.
+        key_type: KeyType,
+        /// How many partitions.
+        partitions: u16,
+        /// Its tags.
+        tags: Vec<(Arc<str>, TagType)>,
+    },
+    /// A table goes.
+    Drop(Arc<str>),
+    /// All rows go.
+    Truncate(Arc<str>),
+    /// A new tag.
+    AddTag(Arc<str>, Arc<str>, TagType),
+    /// A tag goes.
+    DropTag(Arc<str>, Arc<str>),
+    /// A tag gets another name.
+    RenameTag(Arc<str>, Arc<str>, Arc<str>),
+}
+
+/// The cells of a tag, by row.
+pub type NamedColumn = (Arc<str>, Vec<(u32, Value)>);
+
+/// A change of rows.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    /// Rows by key.
+    Rows {
+        /// What they mean.
+        mode: RowMode,
+        /// One a row; keys may repeat.
+        keys: Vec<Key>,
+        /// Tags, each with its cells by row.
+        columns: Vec<NamedColumn>,
+    },
+    /// Subjects die, by key.
+    Delete(Vec<Key>),
+    /// Those of the keys that exist before the batch die, by ordinal.
+    DeleteAudience(Audience),
+    /// One value for all of an audience.
+    Assign {
+        /// Who.
+        audience: Audience,
+        /// The tag.
+        tag: Arc<str>,
+        /// What becomes of it.
+        value: Value,
+    },
+    /// A value for each of an audience, by ordinal.
+    Cells {
+        /// The tag.
+        tag: Arc<str>,
+        /// Who gets what.
+        cells: Vec<(Key, Value)>,
+    },
+    /// Rows through a loader, as upserts; the only edit of its batch.
+    Load {
+        /// One a row.
+        keys: Vec<Key>,
+        /// Tags, each with its cells by row.
+        columns: Vec<NamedColumn>,
+        /// What the rows mean.
+        mode: RowMode,
+        /// Rows come in so many batches.
+        batches: usize,
+    },
+    /// All values of some tags are replaced by those of a loader; the only edit of its batch.
+    ReplaceTags {
+        /// One a row.
+        keys: Vec<Key>,
+        /// Tags, each with its cells by row.
+        columns: Vec<NamedColumn>,
+        /// Rows come in so many batches.
+        batches: usize,
+    },
+}
+
+/// Subjects that are named by ordinal: those of the keys that exist before the batch.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// Their keys.
+    pub keys: Vec<Key>,
+    /// Whether dead ordinals and such as were never given are named as well.
+    pub strays: bool,
+}
+
+/// What becomes of a tag of a subject.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing is left.
+    Clear,
+    /// A boolean or a number, as stored.
+    Number(i64),
+    /// A keyword.
+    Keyword(Arc<str>),
+    /// A long text.
+    Text(Arc<str>),
+    /// A set's members.
+    Set(Vec<Arc<str>>),
+    /// A map's entries; of several of one key the last counts.
+    Map(Vec<(Arc<str>, i64)>),
+    /// Members to drop, then to put.
+    EditSet(Vec<Arc<str>>, Vec<Arc<str>>),
+    /// Keys to drop, then entries to put.
+    EditMap(Vec<Arc<str>>, Vec<(Arc<str>, i64)>),
+}

@@ -1,0 +1,517 @@
+//! Running a history on an engine and on the model side by side, with a comparison after every
+//! step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
+use tagdb_storage::bitmap::Bitmap;
+use tagdb_storage::clock::Clock;
+use tagdb_storage::engine::{self, Engine, Idempotency, Receipt, Settings, WriteOptions};
+use tagdb_storage::schema::KeyType;
+use tagdb_storage::vfs::{Fault, MemoryVfs};
+use tagdb_storage::{Error, Result as EngineResult};
+
+use crate::compare::{Comparison, Mismatch, read, same};
+use crate::history::{History, Step, Stop, Write};
+use crate::model::{Counts, Database};
+use crate::translate::{table_id, write_set};
+
+/// What a run amounts to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Summary {
+    /// Steps that were run.
+    pub steps: usize,
+    /// Of them writes that were refused, as they should.
+    pub refused: usize,
+    /// Openings after a crash or a clean stop.
+    pub openings: usize,
+    /// The most layers of one tag over living subjects.
+    pub depth: usize,
+}
+
+/// Where a run went wrong.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The step.
+    pub step: usize,
+    /// What is wrong.
+    pub wrong: Mismatch,
+}
+
+/// A write that was given a name.
+#[derive(Clone, Debug)]
+struct Named {
+    name: Arc<str>,
+    lsn: u64,
+    counts: Counts,
+}
+
+/// Engine and model side by side.
+#[derive(Debug)]
+struct Runner {
+    settings: Settings,
+    disk: MemoryVfs,
+    engine: Option<Arc<Engine>>,
+    /// After the last batch, durable or not.
+    model: Database,
+    /// The last batch.
+    lsn: u64,
+    /// All batches up to here survive whatever comes.
+    durable: u64,
+    /// The model after each batch that may be the last one to survive.
+    versions: Vec<(u64, Database)>,
+    named: Vec<Named>,
+    snapshots: BTreeMap<Arc<str>, (u64, Database)>,
+    comparison: Comparison,
+    summary: Summary,
+}
+
+/// Runs a history.
+///
+/// # Errors
+/// The engine and the model disagree.
+pub fn run(history: &History) -> Result<Summary, Failure> {
+    let settings = Settings {
+        cache_bytes: history.cache_bytes,
+        log_file_bytes: history.log_file_bytes,
+        load_rows: history.load_rows,
+        background: false,
+        ..Settings::default()
+    };
+    let mut runner = Runner {
+        settings,
+        disk: MemoryVfs::new(history.seed),
+        engine: None,
+        model: Database::default(),
+        lsn: 0,
+        durable: 0,
+        versions: vec![(0, Database::default())],
+        named: Vec::new(),
+        snapshots: BTreeMap::new(),
+        comparison: Comparison::new(history.seed),
+        summary: Summary::default(),
+    };
+    runner
+        .recover()
+        .map_err(|wrong| Failure { step: 0, wrong })?;
+    for (step, operation) in history.steps.iter().enumerate() {
+        runner
+            .step(operation)
+            .and_then(|()| runner.compare(operation))
+            .map_err(|wrong| Failure { step, wrong })?;
+        runner.summary.steps += 1;
+    }
+    runner.summary.depth = runner.comparison.depth;
+    Ok(runner.summary)
+}
+
+impl Runner {
+    fn engine(&self) -> Result<Arc<Engine>, Mismatch> {
+        self.engine
+            .clone()
+            .ok_or_else(|| "the database is not open".to_owned())
+    }
+
+    /// Compares what a step touched, and now and then the rest.
+    fn compare(&mut self, step: &Step) -> Result<(), Mismatch> {
+        let state = self.engine()?.snapshot();
+        same(|| "lsn".to_owned(), state.lsn().0, self.lsn)?;
+        let touched: Option<Vec<&str>> = match step {
+            Step::Write(write) if write.schema.is_none() && !self.lsn.is_multiple_of(8) => {
+                Some(write.edits.iter().map(|(table, _)| &**table).collect())
+            }
+            Step::Repeat { .. } | Step::DeleteSnapshot(_) => Some(Vec::new()),
+            _ => None,
+        };
+        let wanted = |table: &str| {
+            touched
+                .as_ref()
+                .is_none_or(|touched| touched.contains(&table))
+        };
+        self.comparison.run(&state, &self.model, &wanted)
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Mismatch> {
+        let engine = self.engine()?;
+        match step {
+            Step::Write(write) => self.write(write),
+            Step::Burn { table, count } => self.burn(table, *count),
+            Step::Flush => {
+                read("flush", engine.flush())?;
+                self.all_durable();
+                Ok(())
+            }
+            Step::Compact(table) => {
+                let state = engine.snapshot();
+                let id = table.as_ref().map(|name| table_id(state.catalog(), name));
+                read("compact", engine.compact(id))
+            }
+            Step::CompactDue => read("compact", engine.compact_due()).map(|_| ()),
+            Step::Reopen(stop) => {
+                if matches!(stop, Stop::Close) {
+                    read("close", engine.close())?;
+                    self.all_durable();
+                }
+                drop(engine);
+                self.stop(*stop);
+                self.recover()
+            }
+            Step::Interrupted { step, after, power } => {
+                drop(engine);
+                self.interrupted(step, *after, *power)
+            }
+            Step::Repeat { same } => self.repeat(*same),
+            Step::Snapshot(name) => {
+                let info = read("snapshot", engine.create_snapshot(name))?;
+                same(|| "lsn of the snapshot".to_owned(), info.lsn.0, self.lsn)?;
+                self.all_durable();
+                self.snapshots
+                    .insert(name.clone(), (self.lsn, self.model.clone()));
+                self.check_snapshots()
+            }
+            Step::Restore(name) => self.restore(name),
+            Step::DeleteSnapshot(name) => {
+                let known = self.snapshots.remove(name).is_some();
+                same(
+                    || "delete".to_owned(),
+                    engine.delete_snapshot(name).is_ok(),
+                    known,
+                )?;
+                self.check_snapshots()
+            }
+            Step::OpenTwice => {
+                let second =
+                    Engine::open(Arc::new(self.disk.clone()), self.settings, Clock::manual(0));
+                let code = second.err().map(|error| error.code());
+                same(|| "a second opening".to_owned(), code, Some("in_use"))
+            }
+        }
+    }
+
+    fn all_durable(&mut self) {
+        self.durable = self.lsn;
+        self.versions = vec![(self.lsn, self.model.clone())];
+    }
+
+    fn write(&mut self, write: &Write) -> Result<(), Mismatch> {
+        let engine = self.engine()?;
+        match (self.model.apply(write), send(&engine, write)) {
+            (Ok((next, counts)), Ok(receipt)) => {
+                let got = receipt.outcome;
+                let got = Counts {
+                    rows: got.rows,
+                    created: got.created,
+                    duplicates: got.duplicates,
+                    matched: got.matched,
+                };
+                same(|| "outcome".to_owned(), got, counts)?;
+                same(|| "lsn of a batch".to_owned(), receipt.lsn.0, self.lsn + 1)?;
+                same(|| "replayed".to_owned(), receipt.replayed, false)?;
+                self.advance(write, next, counts);
+                if receipt.durable {
+                    self.all_durable();
+                }
+                same(
+                    || "durable".to_owned(),
+                    receipt.durable || !write.durable,
+                    true,
+                )
+            }
+            (Err(refused), Err(error)) => {
+                self.summary.refused += 1;
+                same(|| format!("refusal ({error})"), error.code(), refused)
+            }
+            (Err(refused), Ok(_)) => Err(format!("a write was taken that is {refused}")),
+            (Ok(_), Err(error)) => Err(format!("a write was refused: {error} ({})", error.code())),
+        }
+    }
+
+    /// Takes a batch into the model.
+    fn advance(&mut self, write: &Write, next: Database, counts: Counts) {
+        self.lsn += 1;
+        self.model = next;
+        self.versions.push((self.lsn, self.model.clone()));
+        if let Some(name) = &write.name {
+            self.named.push(Named {
+                name: name.clone(),
+                lsn: self.lsn,
+                counts,
+            });
+        }
+    }
+
+    fn burn(&mut self, table: &str, count: u32) -> Result<(), Mismatch> {
+        let engine = self.engine()?;
+        let burnt = burn(&engine, table, count);
+        let known = self.model.tables.contains_key(table);
+        same(
+            || format!("burning of ordinals ({burnt:?})"),
+            burnt.is_ok(),
+            known,
+        )?;
+        self.lsn += burnt.unwrap_or(0);
+        self.all_durable();
+        Ok(())
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        self.disk = match stop {
+            Stop::Close | Stop::Kill => self.disk.crash_process(),
+            Stop::Power(seed) => self.disk.crash_power(seed),
+        };
+        self.engine = None;
+    }
+
+    fn open(&self) -> EngineResult<Arc<Engine>> {
+        Engine::open(Arc::new(self.disk.clone()), self.settings, Clock::manual(0))
+    }
+
+    /// Opens the database and finds out which batches are there.
+    fn recover(&mut self) -> Result<(), Mismatch> {
+        self.summary.openings += 1;
+        let engine = read("open", self.open())?;
+        let lsn = engine.snapshot().lsn().0;
+        let found = self
+            .versions
+            .iter()
+            .rev()
+            .find(|(version, _)| *version == lsn);
+        let Some((_, model)) = found else {
+            let (durable, issued) = (self.durable, self.lsn);
+            return Err(format!(
+                "opened at lsn {lsn}, of {durable} durable and {issued} given"
+            ));
+        };
+        self.model = model.clone();
+        self.lsn = lsn;
+        self.named.retain(|named| named.lsn <= lsn);
+        self.engine = Some(engine);
+        self.all_durable();
+        self.check_snapshots()
+    }
+
+    /// Lets the process stop within a step, and opens the database again.
+    fn interrupted(&mut self, step: &Step, after: u64, power: Option<u64>) -> Result<(), Mismatch> {
+        let engine = self.engine()?;
+        self.disk
+            .fail_at(self.disk.operations() + after, Fault::Crash, false);
+        match step {
+            Step::Write(write) => {
+                let durable = send(&engine, write).is_ok_and(|receipt| receipt.durable);
+                if let Ok((next, counts)) = self.model.apply(write) {
+                    self.advance(write, next, counts);
+                    if durable {
+                        self.all_durable();
+                    }
+                }
+            }
+            Step::Flush => {
+                if engine.flush().is_ok() {
+                    self.all_durable();
+                }
+            }
+            Step::Compact(_) => drop(engine.compact(None)),
+            Step::CompactDue => drop(engine.compact_due()),
+            Step::Snapshot(name) => {
+                if engine.create_snapshot(name).is_ok() {
+                    self.all_durable();
+                }
+            }
+            Step::Reopen(stop) => {
+                if matches!(stop, Stop::Close) && engine.close().is_ok() {
+                    self.all_durable();
+                }
+                self.stop(*stop);
+                self.disk.fail_at(after, Fault::Crash, false);
+                drop(self.open());
+            }
+            other => return Err(format!("{other:?} cannot be interrupted")),
+        }
+        drop(engine);
+        self.stop(power.map_or(Stop::Kill, Stop::Power));
+        let (lsn, model) = (self.lsn, self.model.clone());
+        let snapshot = if let Step::Snapshot(name) = step {
+            Some(name)
+        } else {
+            None
+        };
+        self.recover_with(snapshot.map(|name| (name, lsn, model)))
+    }
+
+    /// As `recover`; a snapshot that was under way is there or not.
+    fn recover_with(
+        &mut self,
+        under_way: Option<(&Arc<str>, u64, Database)>,
+    ) -> Result<(), Mismatch> {
+        let Some((name, lsn, model)) = under_way else {
+            return self.recover();
+        };
+        let before = self.snapshots.clone();
+        self.snapshots.insert(name.clone(), (lsn, model));
+        if self.recover().is_ok() {
+            return Ok(());
+        }
+        if let Some(engine) = self.engine.take() {
+            drop(engine);
+            self.stop(Stop::Kill);
+        }
+        self.snapshots = before;
+        self.recover()
+    }
+
+    /// Sends the last named write again.
+    fn repeat(&mut self, as_it_was: bool) -> Result<(), Mismatch> {
+        let engine = self.engine()?;
+        let Some(named) = self.named.last() else {
+            return Ok(());
+        };
+        let mut options = options(true, Some(&named.name));
+        if let Some(idempotency) = options.idempotency.as_mut().filter(|_| !as_it_was) {
+            idempotency.fingerprint += 1;
+        }
+        let refuse = |_: &engine::DbState| Err(Error::internal("it was prepared a second time"));
+        match engine.write::<Error>(&options, refuse) {
+            Ok(receipt) if as_it_was => {
+                let outcome = receipt.outcome;
+                let got = (
+                    receipt.replayed,
+                    receipt.lsn.0,
+                    outcome.rows,
+                    outcome.created,
+                );
+                let want = (true, named.lsn, named.counts.rows, named.counts.created);
+                same(|| "a repeat".to_owned(), got, want)?;
+                let detail = named.name.as_bytes().to_vec();
+                same(
+                    || "the detail of a repeat".to_owned(),
+                    receipt.detail,
+                    detail,
+                )?;
+                // A repeat is answered when the first write is durable.
+                self.all_durable_to(named.lsn);
+                Ok(())
+            }
+            Ok(_) => Err("another write was taken under a name that was used".to_owned()),
+            Err(error) => {
+                let want = if as_it_was {
+                    "an answer"
+                } else {
+                    "idempotency_key_reused"
+                };
+                same(|| format!("a repeat ({error})"), error.code(), want)
+            }
+        }
+    }
+
+    fn all_durable_to(&mut self, lsn: u64) {
+        self.durable = self.durable.max(lsn);
+        self.versions.retain(|(version, _)| *version >= lsn);
+    }
+
+    fn check_snapshots(&self) -> Result<(), Mismatch> {
+        let listed = read("list", self.engine()?.list_snapshots())?;
+        let got: BTreeMap<&str, u64> = listed
+            .iter()
+            .map(|info| (info.name.as_str(), info.lsn.0))
+            .collect();
+        let want = self
+            .snapshots
+            .iter()
+            .map(|(name, (lsn, _))| (&**name, *lsn))
+            .collect();
+        same(|| "snapshots".to_owned(), got, want)
+    }
+
+    fn restore(&mut self, name: &str) -> Result<(), Mismatch> {
+        let target = MemoryVfs::new(self.lsn);
+        let restored = engine::restore(&self.disk, name, &target);
+        let Some((lsn, model)) = self.snapshots.get(name) else {
+            let code = restored.err().map(|error| error.code());
+            return same(|| "restore of nothing".to_owned(), code, Some("not_found"));
+        };
+        read("restore", restored)?;
+        let target = target.crash_power(self.lsn);
+        let engine = read(
+            "open",
+            Engine::open(Arc::new(target), self.settings, Clock::manual(0)),
+        )?;
+        let state = engine.snapshot();
+        same(|| "lsn of the restored".to_owned(), state.lsn().0, *lsn)?;
+        self.comparison.run(&state, model, &|_| true)
+    }
+}
+
+fn options(durable: bool, name: Option<&Arc<str>>) -> WriteOptions {
+    let named = |name: &Arc<str>| Idempotency {
+        key: name.to_string(),
+        fingerprint: name
+            .bytes()
+            .fold(7, |sum, byte| sum * 256 + u128::from(byte)),
+        detail: name.as_bytes().to_vec(),
+    };
+    WriteOptions {
+        durable,
+        idempotency: name.map(named),
+    }
+}
+
+fn send(engine: &Engine, write: &Write) -> EngineResult<Receipt> {
+    let options = options(write.durable, write.name.as_ref());
+    engine.write(&options, |state| write_set(state, write))
+}
+
+/// Makes subjects under keys that nobody else uses and deletes them; tells the number of batches.
+fn burn(engine: &Engine, table: &str, count: u32) -> EngineResult<u64> {
+    let options = WriteOptions::default();
+    engine.write::<Error>(&options, |state| {
+        let id = table_id(state.catalog(), table);
+        let kind = state.require(id)?.schema().key_type;
+        let mut keys = Keys::new(kind);
+        for key in 0..count {
+            match kind {
+                KeyType::BigInt => keys.push(KeyRef::Int(1_000_000_000 + i64::from(key))),
+                KeyType::Keyword => keys.push(KeyRef::Text(&format!("burnt {key}"))),
+            }
+        }
+        let rows = RowBatch {
+            keys,
+            columns: Vec::new(),
+        };
+        let change = Change::Rows {
+            mode: RowMode::Insert,
+            rows,
+        };
+        Ok(WriteSet {
+            changes: vec![(id, change)],
+            ..WriteSet::default()
+        })
+    })?;
+    engine.write::<Error>(&options, |state| {
+        let id = table_id(state.catalog(), table);
+        let mut changes = Vec::new();
+        for partition in state.require(id)?.partitions() {
+            let next = partition.next_ordinal();
+            let mine = |ordinal: &u32| match partition.key(*ordinal) {
+                Ok(tagdb_storage::schema::Key::Int(key)) => key >= 1_000_000_000,
+                Ok(tagdb_storage::schema::Key::Text(key)) => key.starts_with("burnt "),
+                Err(_) => false,
+            };
+            let burnt: Vec<u32> = (0..next).filter(mine).collect();
+            let subjects = Bitmap::from_sorted(&burnt);
+            let partition = partition.id();
+            changes.push((
+                id,
+                Change::DeleteSubjects {
+                    partition,
+                    subjects,
+                },
+            ));
+        }
+        Ok(WriteSet {
+            changes,
+            ..WriteSet::default()
+        })
+    })?;
+    Ok(2)
+}

@@ -1,0 +1,113 @@
+//! Short histories that once went wrong.
+
+use std::sync::Arc;
+
+use tagdb_storage::batch::RowMode;
+use tagdb_storage::schema::{Key, KeyType, TagType};
+use tagdb_tests::history::{Audience, Ddl, Edit, History, Step, Stop, Value, Write};
+use tagdb_tests::run::run;
+
+fn name(name: &str) -> Arc<str> {
+    Arc::from(name)
+}
+
+fn key(number: i64) -> Key {
+    Key::Int(number)
+}
+
+/// A table `t` with a keyword `g` in one partition, then `steps`.
+fn check(steps: Vec<Step>) {
+    let tags = vec![(name("g"), TagType::Keyword)];
+    let key_type = KeyType::BigInt;
+    let create = Ddl::Create {
+        table: name("t"),
+        key_type,
+        partitions: 1,
+        tags,
+    };
+    let create = Write {
+        durable: true,
+        name: None,
+        schema: Some(create),
+        edits: Vec::new(),
+    };
+    let mut all = vec![Step::Write(create)];
+    all.extend(steps);
+    let history = History {
+        seed: 1,
+        cache_bytes: 0,
+        log_file_bytes: 1 << 13,
+        load_rows: 7,
+        steps: all,
+    };
+    run(&history).unwrap();
+}
+
+fn write(durable: bool, edit: Edit) -> Step {
+    Step::Write(Write {
+        durable,
+        name: None,
+        schema: None,
+        edits: vec![(name("t"), edit)],
+    })
+}
+
+/// Subjects `keys`, each with the value `a`.
+fn rows(keys: std::ops::Range<i64>) -> Step {
+    let cells = (0..keys.clone().count() as u32).map(|row| (row, Value::Keyword(name("a"))));
+    let columns = vec![(name("g"), cells.collect())];
+    let keys = keys.map(key).collect();
+    write(
+        true,
+        Edit::Rows {
+            mode: RowMode::Upsert,
+            keys,
+            columns,
+        },
+    )
+}
+
+#[test]
+fn a_value_for_an_ordinal_not_yet_given_is_not_that_of_a_later_subject() {
+    let audience = Audience {
+        keys: Vec::new(),
+        strays: true,
+    };
+    let value = Value::Keyword(name("b"));
+    let assign = Edit::Assign {
+        audience,
+        tag: name("g"),
+        value,
+    };
+    let subject = Edit::Rows {
+        mode: RowMode::Upsert,
+        keys: vec![key(1)],
+        columns: Vec::new(),
+    };
+    check(vec![write(true, assign), write(true, subject)]);
+}
+
+#[test]
+fn a_deleted_snapshot_stays_deleted_when_the_power_goes() {
+    for seed in 0..40 {
+        check(vec![
+            rows(0..3),
+            Step::Snapshot(name("s")),
+            Step::DeleteSnapshot(name("s")),
+            Step::Reopen(Stop::Power(seed)),
+        ]);
+    }
+}
+
+#[test]
+fn compaction_forgets_no_value_of_a_subject_whose_deletion_is_not_durable() {
+    check(vec![
+        rows(0..5),
+        Step::Flush,
+        rows(3..7),
+        Step::Flush,
+        write(false, Edit::Delete(vec![key(1), key(4)])),
+        Step::Compact(None),
+        Step::Reopen(Stop::Kill),
+    ]);
+}
