@@ -1,6 +1,8 @@
 //! Manifests: which files are the database, at which LSN. Numbered without gaps, immutable,
 //! published by creating the next number.
 
+use std::io::ErrorKind as IoErrorKind;
+
 use crate::bitmap::Bitmap;
 use crate::catalog::Catalog;
 use crate::codec::{Decoder, Encoder};
@@ -10,7 +12,7 @@ use crate::engine::batch::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Lsn, Ordinal, PartitionId, TableId, TagId};
 use crate::paths::{self, SegmentKind, SegmentName};
-use crate::vfs::{Mode, RelPath, Vfs, read_exact_at, remove_if_there, write_all_at};
+use crate::vfs::{Mode, RelPath, Vfs, is_disk_full, read_exact_at, remove_if_there, write_all_at};
 
 const MAGIC: [u8; 8] = *b"TAGDBMAN";
 const FORMAT_VERSION: u32 = 1;
@@ -285,12 +287,20 @@ pub fn write_new(vfs: &dyn Vfs, path: &RelPath, manifest: &Manifest) -> Result<(
     let file = vfs.create_new(&temporary).map_err(io)?;
     write_all_at(&*file, 0, out.as_slice()).map_err(io)?;
     file.sync_data().map_err(io)?;
-    vfs.link(&temporary, path).map_err(io)?;
-    // From here on the manifest is seen, whatever fails: its files must not be deleted.
-    if let Err(error) = vfs.sync_dir(&path.parent()) {
+    let unclear = |error| {
         let detail = format!("{path} may or may not be in force after a restart: {error}");
-        return Err(Error::new(ErrorKind::Unknown, "write_unknown", detail));
+        Error::new(ErrorKind::Unknown, "write_unknown", detail)
+    };
+    if let Err(error) = vfs.link(&temporary, path) {
+        let is_certain = error.kind() == IoErrorKind::AlreadyExists || is_disk_full(&error);
+        return Err(if is_certain {
+            io(error)
+        } else {
+            unclear(error)
+        });
     }
+    // From here on the manifest is seen, whatever fails: its files must not be deleted.
+    vfs.sync_dir(&path.parent()).map_err(unclear)?;
     if let Err(error) = vfs.remove(&temporary) {
         tracing::warn!(path = %temporary, %error, "a temporary file cannot be deleted");
     }
