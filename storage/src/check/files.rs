@@ -94,18 +94,6 @@ struct OpenFiles {
     vocabularies: Vec<Arc<VocabularySegment>>,
 }
 
-/// Where the oldest layer of each tag begins.
-fn oldest(files: &PartitionFiles) -> BTreeMap<TagId, Lsn> {
-    let mut oldest = BTreeMap::new();
-    for segment in &files.segments {
-        for tag in &segment.tags {
-            let first = oldest.entry(*tag).or_insert(segment.first_lsn);
-            *first = segment.first_lsn.min(*first);
-        }
-    }
-    oldest
-}
-
 impl Check<'_> {
     /// Checks a manifest and its files.
     pub(super) fn manifest(&mut self, manifest: &Manifest) {
@@ -150,11 +138,9 @@ impl Check<'_> {
         let open = self.open_files(files);
         self.key_ranges(files, schema, &open.keys);
         let codes = self.vocabularies(&open.vocabularies);
-        let oldest = oldest(files);
         for (file, segment) in &open.tags {
             for tag in &file.tags {
-                let bottom = oldest.get(tag) == Some(&file.first_lsn);
-                self.layer(files, schema, &codes, segment, (*tag, bottom));
+                self.layer(files, schema, &codes, segment, *tag);
             }
             self.subjects(segment);
         }
@@ -274,14 +260,14 @@ impl Check<'_> {
             .collect()
     }
 
-    /// One layer of one tag, and whether it is the tag's oldest.
+    /// One layer of one tag.
     fn layer(
         &mut self,
         files: &PartitionFiles,
         schema: &TableSchema,
         codes: &BTreeMap<TagId, u32>,
         segment: &TagSegment,
-        (id, bottom): (TagId, bool),
+        id: TagId,
     ) {
         self.report.layers += 1;
         let path = segment.file().path();
@@ -304,7 +290,6 @@ impl Check<'_> {
             entry,
             next_ordinal: files.next_ordinal,
             codes: codes.get(&id).copied().unwrap_or(0),
-            bottom,
         };
         let checked = segment
             .part(id)

@@ -22,8 +22,6 @@ pub(super) struct PartContext<'a> {
     pub(super) next_ordinal: Ordinal,
     /// The number of strings of the tag's vocabulary.
     pub(super) codes: u32,
-    /// Whether no older layer has the tag.
-    pub(super) bottom: bool,
 }
 
 /// Takes the offset in the file and what is wrong there.
@@ -51,13 +49,9 @@ pub(super) fn check_part(part: &Part, context: PartContext<'_>, say: &mut Say<'_
 }
 
 impl PartContext<'_> {
-    fn expect_set(&self, cleared: &Bitmap, count: u64, say: &mut Say<'_>) {
+    fn expect_count(&self, count: u64, say: &mut Say<'_>) {
         if count != self.entry.subjects {
             say(self.entry.set.offset, "another number of subjects");
-        }
-        if self.bottom && !cleared.is_empty() {
-            let what = "the oldest layer takes away what nothing has given";
-            say(self.entry.cleared.offset, what);
         }
     }
 
@@ -85,7 +79,7 @@ impl PartContext<'_> {
     }
 
     fn single(&self, part: &SinglePart, say: &mut Say<'_>) -> Result<()> {
-        self.expect_set(&part.cleared, part.set.len(), say);
+        self.expect_count(part.set.len(), say);
         match &part.values {
             Values::Flat(values) => {
                 self.expect_values(values, self.entry.values.offset, say);
@@ -157,7 +151,7 @@ impl PartContext<'_> {
                 continue;
             };
             let offset = record.first.offset;
-            expect_count(&members, record.extra, offset, say);
+            expect_members(&members, record.extra, offset, say);
             total += members.len();
             let mut agree = true;
             for (chunk, _, own) in members.chunks() {
@@ -182,7 +176,7 @@ impl PartContext<'_> {
     }
 
     fn text(&self, part: &TextPart, say: &mut Say<'_>) -> Result<()> {
-        self.expect_set(&part.cleared, part.set.len(), say);
+        self.expect_count(part.set.len(), say);
         let offset = self.entry.values.offset;
         match &part.texts {
             Texts::Flat(texts) => check_texts(texts, offset, say),
@@ -202,7 +196,7 @@ impl PartContext<'_> {
             Rows::Flat(_) => part.reset.len() + part.dirty.len(),
             Rows::Grouped(_) => part.reset.len(),
         };
-        self.expect_set(&part.dirty, count, say);
+        self.expect_count(count, say);
         match &part.full {
             Rows::Flat(full) => {
                 self.rows(full, self.entry.values.offset, say);
@@ -305,7 +299,7 @@ impl PartContext<'_> {
                 continue;
             };
             let offset = record.first.offset;
-            expect_count(&members, record.extra, offset, say);
+            expect_members(&members, record.extra, offset, say);
             total += members.len();
             let mut agree = values.is_some() == matches!(self.tag.kind, TagType::Map(_));
             for (chunk, first, own) in members.chunks() {
@@ -332,7 +326,7 @@ impl PartContext<'_> {
     }
 }
 
-fn expect_count(members: &Bitmap, count: u32, offset: u64, say: &mut Say<'_>) {
+fn expect_members(members: &Bitmap, count: u32, offset: u64, say: &mut Say<'_>) {
     if members.len() != u64::from(count) || members.is_empty() {
         say(offset, "another number of members than the directory says");
     }

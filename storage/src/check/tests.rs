@@ -1,150 +1,11 @@
-use std::sync::Arc;
-
 use super::{CheckReport, check, verify_files};
-use crate::batch::{Cell, Change, Column, Dictionary, KeyRef, Keys, RowBatch, RowMode, WriteSet};
-use crate::catalog::{NewTag, SchemaChange};
-use crate::clock::Clock;
-use crate::engine::{Engine, Settings, WriteOptions, restore};
+use crate::engine::fixture::{Random, create, open, rows};
+use crate::engine::restore;
 use crate::ids::{Lsn, TableId, TagId};
 use crate::manifest::{self, Manifest};
 use crate::paths;
-use crate::schema::{KeyType, NumberType, TagType};
+use crate::schema::KeyType;
 use crate::vfs::{MemoryVfs, RelPath, Vfs};
-
-const KINDS: [TagType; 8] = [
-    TagType::Boolean,
-    TagType::Keyword,
-    TagType::Number(NumberType::Int),
-    TagType::Number(NumberType::Double),
-    TagType::LongText,
-    TagType::KeywordSet,
-    TagType::Map(NumberType::BigInt),
-    TagType::Keyword,
-];
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (bits ^ (bits >> 31)) % end
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        log_file_bytes: 64 << 10,
-        background: false,
-        ..Settings::default()
-    }
-}
-
-fn open(vfs: &MemoryVfs) -> Arc<Engine> {
-    Engine::open(Arc::new(vfs.clone()), settings(), Clock::manual(0)).unwrap()
-}
-
-fn write(engine: &Engine, set: WriteSet) {
-    engine
-        .write::<crate::Error>(&WriteOptions::default(), |_| Ok(set))
-        .unwrap();
-}
-
-fn create(engine: &Engine, name: &str, key_type: KeyType, partitions: u16) {
-    let tags = (0..).zip(KINDS).map(|(index, kind)| NewTag {
-        name: format!("t{index}"),
-        kind,
-        comment: String::new(),
-    });
-    let change = SchemaChange::CreateTable {
-        name: name.into(),
-        key_name: "id".into(),
-        key_type,
-        key_comment: String::new(),
-        partitions,
-        tags: tags.collect(),
-    };
-    write(
-        engine,
-        WriteSet {
-            schema: Some(change),
-            ..WriteSet::default()
-        },
-    );
-}
-
-fn cell(kind: TagType, random: &mut Random, dictionary: &mut Dictionary) -> Cell {
-    let mut string = |random: &mut Random| dictionary.place(&format!("s{}", random.below(9)));
-    if random.below(6) == 0 {
-        return Cell::Clear;
-    }
-    match kind {
-        TagType::Boolean => Cell::Value(random.below(2) as i64),
-        TagType::Keyword => Cell::Value(i64::from(string(random))),
-        TagType::Number(_) => Cell::Value(random.below(5_000) as i64 - 2_500),
-        TagType::LongText => Cell::Text("text ".repeat(random.below(200) as usize).into()),
-        TagType::KeywordSet if random.below(2) == 0 => Cell::EditSet {
-            drop: [string(random)].into(),
-            put: [string(random)].into(),
-        },
-        TagType::KeywordSet => Cell::Set([string(random), string(random)].into()),
-        TagType::Map(_) if random.below(2) == 0 => Cell::EditMap {
-            drop: [string(random)].into(),
-            put: [(string(random), random.below(100) as i64)].into(),
-        },
-        TagType::Map(_) => Cell::Map([(string(random), random.below(100) as i64)].into()),
-    }
-}
-
-fn rows(engine: &Engine, table: &str, random: &mut Random, subjects: u64, count: usize) {
-    let state = engine.snapshot();
-    let schema = state.catalog().table(table).unwrap();
-    let mut keys = Keys::new(schema.key_type);
-    for _ in 0..count {
-        let key = random.below(subjects);
-        match schema.key_type {
-            KeyType::BigInt => keys.push(KeyRef::Int(key as i64)),
-            KeyType::Keyword => keys.push(KeyRef::Text(&format!("key-{key}"))),
-        }
-    }
-    let columns = schema.tags.iter().map(|tag| {
-        let mut dictionary = Dictionary::default();
-        let mut cells = Vec::new();
-        for row in 0..count as u32 {
-            if random.below(3) > 0 {
-                cells.push((row, cell(tag.kind, random, &mut dictionary)));
-            }
-        }
-        Column {
-            tag: tag.id,
-            dictionary,
-            cells,
-        }
-    });
-    let columns = columns.collect();
-    let rows = Change::Rows {
-        mode: RowMode::Upsert,
-        rows: RowBatch { keys, columns },
-    };
-    let mut changes = vec![(schema.id, rows)];
-    let mut deleted = Keys::new(schema.key_type);
-    let key = random.below(subjects);
-    match schema.key_type {
-        KeyType::BigInt => deleted.push(KeyRef::Int(key as i64)),
-        KeyType::Keyword => deleted.push(KeyRef::Text(&format!("key-{key}"))),
-    }
-    changes.push((schema.id, Change::DeleteKeys(deleted)));
-    write(
-        engine,
-        WriteSet {
-            changes,
-            ..WriteSet::default()
-        },
-    );
-}
 
 fn sound(vfs: &MemoryVfs) -> CheckReport {
     let report = check(vfs).unwrap();
@@ -348,7 +209,7 @@ fn contradictions_between_files_are_found() {
     let number = *manifest::numbers(&vfs).unwrap().last().unwrap();
     let whole = manifest::read(&vfs, &paths::manifest(number)).unwrap();
     verify_files(&vfs, &whole).unwrap();
-    let changes: [(&str, &dyn Fn(&mut Manifest)); 12] = [
+    let changes: [(&str, &dyn Fn(&mut Manifest)); 11] = [
         ("named twice", &|m| {
             let file = m.partitions[0].keys[0];
             m.partitions[0].keys.push(file);
@@ -380,9 +241,6 @@ fn contradictions_between_files_are_found() {
         }),
         ("not in the vocabulary|does not have", &|m| {
             m.partitions[0].vocabularies.truncate(1);
-        }),
-        ("oldest layer", &|m| {
-            m.partitions[0].segments.remove(0);
         }),
         ("subjects of chunk 0 have", &|m| {
             m.partitions[0].keys.remove(0);

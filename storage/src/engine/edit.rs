@@ -4,6 +4,7 @@
 //! Edits commute: each takes away what only it may take away, and LSNs say where what it adds
 //! belongs. So the manifest's lock is never held while the write lock is asked for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::bitmap::Bitmap;
@@ -38,8 +39,9 @@ pub(super) struct PartitionEdit {
     /// New key segments, and those that they replace.
     pub(super) keys: Vec<(FileRecord, Arc<KeySegment>)>,
     pub(super) old_keys: Vec<SegmentName>,
-    /// A new vocabulary segment.
+    /// A new vocabulary segment, and those that it replaces: then it is the oldest.
     pub(super) vocabulary: Option<(FileRecord, Arc<VocabularySegment>)>,
+    pub(super) old_vocabularies: Vec<SegmentName>,
     /// What was in memory and is now in files.
     pub(super) flushed: Option<FlushedMemory>,
 }
@@ -77,6 +79,7 @@ impl PartitionEdit {
             keys: Vec::new(),
             old_keys: Vec::new(),
             vocabulary: None,
+            old_vocabularies: Vec::new(),
             flushed: None,
         }
     }
@@ -120,9 +123,15 @@ impl PartitionEdit {
             .keys
             .retain(|file| !self.old_keys.contains(&file.name));
         files.keys.extend(self.keys.iter().map(|(file, _)| *file));
-        files
-            .vocabularies
-            .extend(self.vocabulary.iter().map(|(file, _)| *file));
+        let vocabularies = &mut files.vocabularies;
+        vocabularies.retain(|file| !self.old_vocabularies.contains(&file.name));
+        if let Some((file, _)) = &self.vocabulary {
+            let at = match self.old_vocabularies.is_empty() {
+                true => vocabularies.len(),
+                false => 0,
+            };
+            vocabularies.insert(at, *file);
+        }
         if let Some(flushed) = &self.flushed {
             files.next_ordinal = flushed.next_ordinal;
             files.dead = flushed.dead.clone();
@@ -157,6 +166,7 @@ impl PartitionEdit {
             });
         }
         partition.segments = Arc::new(SegmentSet::new(live));
+        partition.forget_dropped();
         let old: Vec<_> = self.old_keys.iter().map(SegmentName::path).collect();
         let keys = &mut partition.keys;
         keys.segments
@@ -226,6 +236,11 @@ impl Engine {
             }
             return Err(error);
         }
+        // Files of a table that was dropped meanwhile are nobody's.
+        let named: BTreeSet<_> = files.manifest().files().map(|file| file.name).collect();
+        let new = edits.iter().flat_map(PartitionEdit::new_files);
+        new.filter(|name| !named.contains(name))
+            .for_each(|name| files.abandon(name));
         drop(files);
         edits.iter().for_each(|edit| self.mark_stored(edit));
         Ok(())
@@ -235,6 +250,9 @@ impl Engine {
         let Some((_, segment)) = &edit.vocabulary else {
             return;
         };
+        if !edit.old_vocabularies.is_empty() {
+            return;
+        }
         let state = self.snapshot();
         let Some(table) = state.table(edit.table) else {
             return;

@@ -10,12 +10,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::PartitionId;
 use crate::manifest::{self, Manifest};
 use crate::paths::{self, SegmentKind, SegmentName};
-use crate::vfs::{Vfs, ensure_dir, remove_if_there};
+use crate::segment::BlobCache;
+use crate::vfs::{RelPath, Vfs, ensure_dir, remove_if_there};
 
 /// The manifest in force.
 #[derive(Debug)]
 pub(super) struct Files {
     vfs: Arc<dyn Vfs>,
+    cache: Arc<BlobCache>,
     manifest: Manifest,
     /// Whether a later manifest may be in force after a restart.
     is_unclear: bool,
@@ -24,9 +26,10 @@ pub(super) struct Files {
 impl Files {
     /// The files that a manifest names, which is in force.
     #[must_use]
-    pub(super) const fn new(vfs: Arc<dyn Vfs>, manifest: Manifest) -> Self {
+    pub(super) const fn new(vfs: Arc<dyn Vfs>, cache: Arc<BlobCache>, manifest: Manifest) -> Self {
         Self {
             vfs,
+            cache,
             manifest,
             is_unclear: false,
         }
@@ -102,9 +105,9 @@ impl Files {
     fn delete_old(&self, old: &Manifest) {
         let named: BTreeSet<SegmentName> = self.manifest.files().map(|file| file.name).collect();
         let gone = old.files().filter(|file| !named.contains(&file.name));
-        let paths = gone
-            .map(|file| file.name.path())
-            .chain([paths::manifest(old.number)]);
+        let mut paths: Vec<RelPath> = gone.map(|file| file.name.path()).collect();
+        self.cache.forget(paths.iter());
+        paths.push(paths::manifest(old.number));
         for path in paths {
             if let Err(error) = remove_if_there(&*self.vfs, &path) {
                 tracing::warn!(%path, %error, "an old file cannot be deleted");
@@ -117,6 +120,7 @@ impl Files {
         if self.is_unclear {
             return;
         }
+        self.cache.forget([name.path()].iter());
         if let Err(error) = remove_if_there(&*self.vfs, &name.path()) {
             tracing::warn!(path = %name.path(), %error, "an abandoned file cannot be deleted");
         }
@@ -156,7 +160,7 @@ impl Files {
         Ok(())
     }
 
-    fn list(&self, directory: &crate::vfs::RelPath) -> Result<Vec<crate::vfs::RelPath>> {
+    fn list(&self, directory: &RelPath) -> Result<Vec<RelPath>> {
         match self.vfs.list(directory) {
             Ok(entries) => Ok(entries),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),

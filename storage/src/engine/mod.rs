@@ -8,8 +8,11 @@
 mod apply;
 pub mod batch;
 mod compact;
+mod compact_names;
 mod edit;
 mod files;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod flush;
 mod load;
 mod maintenance;
@@ -23,10 +26,9 @@ mod sequence;
 mod settings;
 mod snapshot;
 mod status;
-mod write;
-
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -82,6 +84,8 @@ struct Sequencer {
     writes: RecordedWrites,
     /// Tags that loads are replacing.
     replacing: BTreeSet<TagId>,
+    /// Loads under way.
+    loads: usize,
 }
 
 /// The published root, and those that wait to be durable.

@@ -3,7 +3,6 @@
 //! bytes of another file or place never pass.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -219,8 +218,6 @@ impl std::fmt::Debug for BlobFile {
     }
 }
 
-static NEXT_CACHE_ID: AtomicU64 = AtomicU64::new(1);
-
 impl BlobFile {
     /// Opens a file and returns it with its footer.
     ///
@@ -245,7 +242,7 @@ impl BlobFile {
         let trailer_at = len - TRAILER_BYTES;
         read_exact_at(&*file, trailer_at, &mut trailer).map_err(io)?;
         let footer_at = check_trailer(path, &trailer, salt, trailer_at)?;
-        let cache_id = NEXT_CACHE_ID.fetch_add(1, Ordering::Relaxed);
+        let cache_id = cache.id_of(path);
         let opened = Self {
             file,
             path: path.clone(),
@@ -263,11 +260,6 @@ impl BlobFile {
     #[must_use]
     pub const fn path(&self) -> &RelPath {
         &self.path
-    }
-
-    /// Lets go of what is cached of the file.
-    pub fn forget(&self) {
-        self.cache.forget(self.cache_id);
     }
 
     /// The file's length in bytes.
