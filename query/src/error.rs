@@ -57,10 +57,15 @@ impl Error {
         }
     }
 
-    /// What the dialect leaves out, by its name.
+    /// What the dialect leaves out, by its name; behind a semicolon, what to write instead.
     #[must_use]
     pub fn unsupported(feature: impl fmt::Display) -> Self {
-        Self::new("unsupported", format!("{feature} is not supported"))
+        let feature = feature.to_string();
+        let detail = match feature.split_once("; ") {
+            Some((name, hint)) => format!("{name} is not supported; {hint}"),
+            None => format!("{feature} is not supported"),
+        };
+        Self::new("unsupported", detail)
     }
 
     /// Types that do not fit.

@@ -75,7 +75,7 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
     let settings = Settings {
         cache_bytes: history.cache_bytes,
         log_file_bytes: history.log_file_bytes,
-        load_rows: history.load_rows,
+        load_cells: history.load_rows,
         background: false,
         ..Settings::default()
     };

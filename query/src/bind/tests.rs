@@ -4,6 +4,8 @@ mod errors;
 mod forms;
 mod hostile;
 mod logic;
+mod params;
+mod refused;
 mod writes;
 
 use std::sync::Arc;

@@ -201,12 +201,15 @@ fn out_of_range(text: &str, kind: NumberType) -> Error {
 
 fn not_a(text: &str, kind: NumberType) -> Error {
     let kind = DataType::from(kind);
-    Error::type_mismatch(format!("{:?} is not a {kind}", shown(text)))
+    Error::type_mismatch(format!("{:?} is not a valid {kind}", shown(text)))
 }
 
 fn wrong_kind(kind: NumberType, value: &Value) -> Error {
     let kind = DataType::from(kind);
-    Error::type_mismatch(format!("{:?} is not a {kind}", shown(&display(value))))
+    Error::type_mismatch(format!(
+        "{:?} is not a valid {kind}",
+        shown(&display(value))
+    ))
 }
 
 /// Text short enough to be shown in an error.
