@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::batch::{Change, Keys};
 use crate::catalog::{NewTag, SchemaChange};
 use crate::check::check;
 use crate::clock::Clock;
-use crate::engine::fixture::{changes, numbers, read_numbers, schema};
+use crate::engine::fixture::{changes, numbers, read_numbers, schema, table, tag, write};
 use crate::engine::{Engine, Settings, WriteOptions};
 use crate::error::{Error, Result};
 use crate::schema::{KeyType, NumberType, TagType};
@@ -161,4 +162,34 @@ fn a_fault_at_any_operation_loses_nothing_acknowledged() {
             }
         }
     }
+}
+
+/// A merge in memory reaches the published root too, where the subject still lives.
+#[test]
+fn a_deletion_that_fails_takes_no_values_along() {
+    let vfs = MemoryVfs::new(1);
+    let settings = Settings {
+        background: false,
+        log_file_bytes: 32 << 20,
+        ..Settings::default()
+    };
+    let engine = Engine::open(Arc::new(vfs.clone()), settings, Clock::manual(0)).unwrap();
+    create(&engine).unwrap();
+    let (id, number) = (table(&engine, "t"), tag(&engine, "t", "n"));
+    for round in 0..8 {
+        // Large enough to be left to the maintenance thread.
+        let rows = (0..80_000).map(|key| (key, key << 40 | round));
+        write(&engine, changes(vec![numbers(id, number, rows)]));
+    }
+    vfs.fail_at(0, Fault::Io, true);
+    let gone = Change::DeleteKeys(Keys::Ints(vec![7]));
+    let deleted = engine.write(&WriteOptions::default(), |_| {
+        Ok::<_, Error>(changes(vec![(id, gone)]))
+    });
+    assert_eq!(deleted.unwrap_err().code(), "write_unknown");
+    engine.merge_memory().unwrap();
+    let found = read_numbers(&engine, "t", "n");
+    assert_eq!((found.len(), found.get(&7)), (80_000, Some(&(7 << 40 | 7))));
+    let state = engine.snapshot();
+    assert_eq!(state.table(id).unwrap().partitions()[0].depth(number), 1);
 }
