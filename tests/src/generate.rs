@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType};
 
-use crate::history::{Audience, Ddl, Edit, History, NamedColumn, Step, Stop, Write};
+use crate::history::{Audience, Ddl, Edit, History, Load, NamedColumn, Step, Stop, Value, Write};
 use crate::model::{Database, Table};
 use crate::random::Random;
 
@@ -38,8 +38,7 @@ pub fn history(seed: u64) -> History {
     let mut random = Random::new(seed);
     let cache_bytes = *random.pick(&[0, 1 << 14, 1 << 20, 1 << 26]);
     let log_file_bytes = *random.pick(&[8 << 10, 64 << 10, 256 << 10]);
-    let load_rows = *random.pick(&[1, 7, 1 << 20]);
-    let usual: [u32; 18] = [40, 7, 5, 10, 10, 8, 4, 4, 8, 3, 3, 3, 3, 2, 2, 2, 1, 0];
+    let usual: [u32; 18] = [40, 7, 5, 10, 10, 8, 4, 4, 8, 3, 3, 3, 3, 2, 2, 2, 1, 1];
     let mut weights = usual.map(|weight| weight * *random.pick(&[0, 1, 1, 2, 4]));
     weights[0] = weights[0].max(20);
     let keys = *random.pick(&[3, 12, KEYS, KEYS]);
@@ -57,7 +56,6 @@ pub fn history(seed: u64) -> History {
         seed,
         cache_bytes,
         log_file_bytes,
-        load_rows,
         steps,
     }
 }
@@ -159,6 +157,7 @@ impl Generator {
                 self.snapshots.push(name.clone());
                 Step::Snapshot(name)
             }
+            6 => self.load(),
             _ => self.mixed(),
         };
         let after = self.random.below(60) as u64;
@@ -172,6 +171,15 @@ impl Generator {
 
     /// A write, which the generator's own model takes in.
     fn write(&mut self, schema: Option<Ddl>, edits: Vec<(Arc<str>, Edit)>) -> Step {
+        Step::Write(self.write_of(schema, edits, true))
+    }
+
+    fn write_of(
+        &mut self,
+        schema: Option<Ddl>,
+        edits: Vec<(Arc<str>, Edit)>,
+        happens: bool,
+    ) -> Write {
         let durable = !self.random.one_in(5);
         let name = self.random.one_in(6).then(|| self.name("w"));
         let write = Write {
@@ -180,10 +188,10 @@ impl Generator {
             schema,
             edits,
         };
-        if let Ok((next, _)) = self.model.apply(&write) {
+        if happens && let Ok((next, _)) = self.model.apply(&write) {
             self.model = next;
         }
-        Step::Write(write)
+        write
     }
 
     fn edits(&mut self, kinds: &[Make]) -> Step {
@@ -266,23 +274,62 @@ impl Generator {
     fn load(&mut self) -> Step {
         let (table, own) = self.table_and_model();
         let keys = self.row_keys(&own);
-        let columns = self.columns(&own, keys.len());
+        let mut columns = self.columns(&own, keys.len());
         let batches = 1 + self.random.below(4);
-        let edit = if self.random.one_in(3) {
-            Edit::ReplaceTags {
-                keys,
-                columns,
-                batches,
-            }
+        let mode = self.mode();
+        // What "exists" is decided as the rows come, so that others could make a difference; and
+        // an edit of a set or map is the whole content of a subject that is new to the load.
+        let alone = matches!(mode, RowMode::Insert | RowMode::InsertIgnore);
+        let others = if alone { 0 } else { self.random.below(3) };
+        if others > 0 {
+            let whole = |(_, value): &(u32, Value)| {
+                !matches!(value, Value::EditSet(..) | Value::EditMap(..))
+            };
+            columns
+                .iter_mut()
+                .for_each(|(_, cells)| cells.retain(whole));
+        }
+        let replaced: Vec<Arc<str>> = columns.iter().map(|(name, _)| name.clone()).collect();
+        let (edit, replaced) = if self.random.one_in(3) && !columns.is_empty() {
+            (Edit::ReplaceTags { keys, columns }, replaced)
         } else {
-            Edit::Load {
-                keys,
-                columns,
-                mode: self.mode(),
-                batches,
-            }
+            (
+                Edit::Load {
+                    keys,
+                    columns,
+                    mode,
+                },
+                Vec::new(),
+            )
         };
-        self.write(None, vec![(table, edit)])
+        let mut meanwhile = Vec::new();
+        for _ in 0..others {
+            meanwhile.push(self.meanwhile(&replaced));
+        }
+        let given_up = self.random.one_in(10);
+        let write = self.write_of(None, vec![(table, edit)], !given_up);
+        Step::Load(Load {
+            write,
+            batches,
+            meanwhile,
+            given_up,
+        })
+    }
+
+    /// A write that leaves some tags alone.
+    fn meanwhile(&mut self, alone: &[Arc<str>]) -> Write {
+        let (table, mut edit) = if self.random.one_in(3) {
+            self.delete()
+        } else {
+            self.rows()
+        };
+        if let Edit::Rows { mode, columns, .. } = &mut edit
+            && !alone.is_empty()
+        {
+            *mode = RowMode::Upsert;
+            columns.retain(|(name, _)| !alone.contains(name));
+        }
+        self.write_of(None, vec![(table, edit)], true)
     }
 
     fn create(&mut self) -> Ddl {

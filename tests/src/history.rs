@@ -14,8 +14,6 @@ pub struct History {
     pub cache_bytes: u64,
     /// Bytes of a log file.
     pub log_file_bytes: u64,
-    /// Rows of a segment that a bulk load writes.
-    pub load_rows: usize,
     /// What happens.
     pub steps: Vec<Step>,
 }
@@ -25,6 +23,8 @@ pub struct History {
 pub enum Step {
     /// A batch.
     Write(Write),
+    /// A bulk load.
+    Load(Load),
     /// Ordinals are used up, so that those that follow lie in later chunks.
     Burn {
         /// In this table.
@@ -62,6 +62,19 @@ pub enum Step {
     DeleteSnapshot(Arc<str>),
     /// Somebody else tries to open the database.
     OpenTwice,
+}
+
+/// A bulk load.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Its only edit is one of a loader.
+    pub write: Write,
+    /// Rows come in so many batches.
+    pub batches: usize,
+    /// What others write after the first batch.
+    pub meanwhile: Vec<Write>,
+    /// Whether it is given up before its end.
+    pub given_up: bool,
 }
 
 /// How the database is left.
@@ -157,8 +170,6 @@ pub enum Edit {
         columns: Vec<NamedColumn>,
         /// What the rows mean.
         mode: RowMode,
-        /// Rows come in so many batches.
-        batches: usize,
     },
     /// All values of some tags are replaced by those of a loader; the only edit of its batch.
     ReplaceTags {
@@ -166,8 +177,6 @@ pub enum Edit {
         keys: Vec<Key>,
         /// Tags, each with its cells by row.
         columns: Vec<NamedColumn>,
-        /// Rows come in so many batches.
-        batches: usize,
     },
 }
 

@@ -1,19 +1,21 @@
 //! Running a history on an engine and on the model side by side, with a comparison after every
 //! step.
 
+mod load;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
 use tagdb_storage::bitmap::Bitmap;
 use tagdb_storage::clock::Clock;
-use tagdb_storage::engine::{self, Engine, Idempotency, Receipt, Settings, WriteOptions};
+use tagdb_storage::engine::{self, Engine, Idempotency, Loader, Receipt, Settings, WriteOptions};
 use tagdb_storage::schema::KeyType;
 use tagdb_storage::vfs::{Fault, MemoryVfs};
 use tagdb_storage::{Error, Result as EngineResult};
 
 use crate::compare::{Comparison, Mismatch, read, same};
-use crate::history::{History, Step, Stop, Write};
+use crate::history::{History, Load, Step, Stop, Write};
 use crate::model::{Counts, Database};
 use crate::translate::{table_id, write_set};
 
@@ -60,7 +62,7 @@ struct Runner {
     /// All batches up to here survive whatever comes.
     durable: u64,
     /// The model after each batch that may be the last one to survive.
-    versions: Vec<(u64, Database)>,
+    versions: Vec<(u64, Arc<Database>)>,
     named: Vec<Named>,
     snapshots: BTreeMap<Arc<str>, (u64, Database)>,
     comparison: Comparison,
@@ -75,7 +77,6 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
     let settings = Settings {
         cache_bytes: history.cache_bytes,
         log_file_bytes: history.log_file_bytes,
-        load_cells: history.load_rows,
         background: false,
         ..Settings::default()
     };
@@ -86,7 +87,7 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
         model: Database::default(),
         lsn: 0,
         durable: 0,
-        versions: vec![(0, Database::default())],
+        versions: vec![(0, Arc::default())],
         named: Vec::new(),
         snapshots: BTreeMap::new(),
         comparison: Comparison::new(history.seed),
@@ -136,6 +137,7 @@ impl Runner {
         let engine = self.engine()?;
         match step {
             Step::Write(write) => self.write(write),
+            Step::Load(load) => self.load(load),
             Step::Burn { table, count } => self.burn(table, *count),
             Step::Flush => {
                 read("flush", engine.flush())?;
@@ -191,21 +193,14 @@ impl Runner {
 
     fn all_durable(&mut self) {
         self.durable = self.lsn;
-        self.versions = vec![(self.lsn, self.model.clone())];
+        self.versions = vec![(self.lsn, Arc::new(self.model.clone()))];
     }
 
     fn write(&mut self, write: &Write) -> Result<(), Mismatch> {
         let engine = self.engine()?;
         match (self.model.apply(write), send(&engine, write)) {
             (Ok((next, counts)), Ok(receipt)) => {
-                let got = receipt.outcome;
-                let got = Counts {
-                    rows: got.rows,
-                    created: got.created,
-                    duplicates: got.duplicates,
-                    matched: got.matched,
-                };
-                same(|| "outcome".to_owned(), got, counts)?;
+                same(|| "outcome".to_owned(), counts_of(&receipt), counts)?;
                 same(|| "lsn of a batch".to_owned(), receipt.lsn.0, self.lsn + 1)?;
                 same(|| "replayed".to_owned(), receipt.replayed, false)?;
                 self.advance(write, next, counts);
@@ -231,13 +226,77 @@ impl Runner {
     fn advance(&mut self, write: &Write, next: Database, counts: Counts) {
         self.lsn += 1;
         self.model = next;
-        self.versions.push((self.lsn, self.model.clone()));
+        self.versions.push((self.lsn, Arc::new(self.model.clone())));
         if let Some(name) = &write.name {
             self.named.push(Named {
                 name: name.clone(),
                 lsn: self.lsn,
                 counts,
             });
+        }
+    }
+
+    fn load(&mut self, load: &Load) -> Result<(), Mismatch> {
+        let engine = self.engine()?;
+        let begun = load::begin(&engine, &load.write);
+        self.follow(&engine);
+        let push = |mut loader: Loader, batch| {
+            load::push(&mut loader, &engine, load, batch)?;
+            Ok(loader)
+        };
+        let mut pushed = begun.and_then(|loader| push(loader, 0));
+        for write in &load.meanwhile {
+            self.write(write)?;
+        }
+        for batch in 1..load.batches {
+            pushed = pushed.and_then(|loader| push(loader, batch));
+        }
+        if load.given_up {
+            return Ok(());
+        }
+        let options = options(true, load.write.name.as_ref());
+        let finished = pushed.and_then(|loader| loader.finish(&options));
+        match (self.model.apply(&load.write), finished) {
+            (Ok((next, counts)), Ok(receipt)) => {
+                if load.meanwhile.is_empty() {
+                    same(
+                        || "outcome of a load".to_owned(),
+                        counts_of(&receipt),
+                        counts,
+                    )?;
+                }
+                self.lsn = receipt.lsn.0;
+                self.model = next;
+                self.all_durable();
+                if let Some(name) = &load.write.name {
+                    let counts = counts_of(&receipt);
+                    self.named.push(Named {
+                        name: name.clone(),
+                        lsn: self.lsn,
+                        counts,
+                    });
+                }
+                Ok(())
+            }
+            (Err(refused), Err(error)) => {
+                self.summary.refused += 1;
+                same(
+                    || format!("refusal of a load ({error})"),
+                    error.code(),
+                    refused,
+                )
+            }
+            (Err(refused), Ok(_)) => Err(format!("a load was taken that is {refused}")),
+            (Ok(_), Err(error)) => Err(format!("a load was refused: {error} ({})", error.code())),
+        }
+    }
+
+    /// Takes in LSNs that stand for nothing the model knows of.
+    fn follow(&mut self, engine: &Engine) {
+        let lsn = engine.snapshot().lsn().0;
+        if lsn > self.lsn {
+            self.lsn = lsn;
+            self.all_durable();
         }
     }
 
@@ -276,14 +335,18 @@ impl Runner {
             .versions
             .iter()
             .rev()
-            .find(|(version, _)| *version == lsn);
-        let Some((_, model)) = found else {
-            let (durable, issued) = (self.durable, self.lsn);
-            return Err(format!(
-                "opened at lsn {lsn}, of {durable} durable and {issued} given"
-            ));
-        };
-        self.model = model.clone();
+            .filter(|(version, _)| *version == lsn);
+        let found: Vec<Arc<Database>> = found.map(|(_, model)| model.clone()).collect();
+        let state = engine.snapshot();
+        let mut wrong = format!(
+            "opened at lsn {lsn}, of {} durable and {} given",
+            self.durable, self.lsn
+        );
+        let right = found.into_iter().find(|model| {
+            let compared = self.comparison.run(&state, model, &|_| true);
+            compared.map_err(|other| wrong = other).is_ok()
+        });
+        self.model = Database::clone(&*right.ok_or(wrong)?);
         self.lsn = lsn;
         self.named.retain(|named| named.lsn <= lsn);
         self.engine = Some(engine);
@@ -311,6 +374,7 @@ impl Runner {
                     self.all_durable();
                 }
             }
+            Step::Load(load) => self.interrupted_load(&engine, load),
             Step::Compact(_) => drop(engine.compact(None)),
             Step::CompactDue => drop(engine.compact_due()),
             Step::Snapshot(name) => {
@@ -337,6 +401,28 @@ impl Runner {
             None
         };
         self.recover_with(snapshot.map(|name| (name, lsn, model)))
+    }
+
+    fn interrupted_load(&mut self, engine: &Arc<Engine>, load: &Load) {
+        let begun = load::begin(engine, &load.write);
+        let finished = begun.and_then(|mut loader| {
+            for batch in 0..load.batches {
+                load::push(&mut loader, engine, load, batch)?;
+            }
+            loader.finish(&options(true, None))
+        });
+        let next = self.model.apply(&load.write);
+        if let (Ok((next, _)), Ok(receipt)) = (&next, &finished) {
+            (self.lsn, self.model) = (receipt.lsn.0, next.clone());
+            self.all_durable();
+            return;
+        }
+        // Whether it counts is known by what is found; a load takes some LSNs more than one.
+        let models = [Ok(&self.model), next.as_ref().map(|(next, _)| next)];
+        for model in models.into_iter().flatten().cloned().map(Arc::new) {
+            self.versions
+                .extend((1..64).map(|more| (self.lsn + more, model.clone())));
+        }
     }
 
     /// As `recover`; a snapshot that was under way is there or not.
@@ -453,6 +539,16 @@ fn options(durable: bool, name: Option<&Arc<str>>) -> WriteOptions {
     WriteOptions {
         durable,
         idempotency: name.map(named),
+    }
+}
+
+fn counts_of(receipt: &Receipt) -> Counts {
+    let outcome = receipt.outcome;
+    Counts {
+        rows: outcome.rows,
+        created: outcome.created,
+        duplicates: outcome.duplicates,
+        matched: outcome.matched,
     }
 }
 

@@ -319,8 +319,13 @@ impl PartitionState {
         audience: &Chunk,
         visit: &mut dyn FnMut(u16, KeyRef<'_>),
     ) -> Result<()> {
-        let start = ordinal_at(chunk, 0);
-        let end = self.next_ordinal.min(start.saturating_add(65_536));
+        let Some((first, last)) = audience.bounds() else {
+            return Ok(());
+        };
+        let start = ordinal_at(chunk, first);
+        let end = self
+            .next_ordinal
+            .min(ordinal_at(chunk, last).saturating_add(1));
         let wanted =
             |ordinal: Ordinal| chunk_of(ordinal) == chunk && audience.contains(low_of(ordinal));
         self.keys

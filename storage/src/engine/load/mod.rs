@@ -232,23 +232,20 @@ impl Loader {
                 .collect();
             let mut next = cells.iter().peekable();
             for (row, place) in (start..end).zip(places) {
-                let mut named = false;
+                if let Some((id, resolved)) = place
+                    && clearing
+                    && !resolved.created
+                {
+                    let partition = &mut self.partitions[usize::from(id.0)];
+                    partition.write(&tag, resolved.ordinal, Stored::Clear);
+                }
                 while let Some((_, cell)) = next.next_if(|(at, _)| *at as usize <= row) {
-                    named = true;
                     let Some((id, resolved)) = place else {
                         continue;
                     };
                     let index = usize::from(id.0);
                     let stored = codes[index].resolve(cell)?;
                     self.partitions[index].write(&tag, resolved.ordinal, stored);
-                }
-                if let Some((id, resolved)) = place
-                    && clearing
-                    && !named
-                    && !resolved.created
-                {
-                    let partition = &mut self.partitions[usize::from(id.0)];
-                    partition.write(&tag, resolved.ordinal, Stored::Clear);
                 }
             }
         }
