@@ -92,10 +92,10 @@ fn number(kind: NumberType, random: &mut Random) -> i64 {
     match kind {
         NumberType::SmallInt => small,
         NumberType::Int | NumberType::Date => small * 1_009,
-        NumberType::BigInt => [i64::MIN, i64::MAX, small][random.below(3) as usize],
+        NumberType::BigInt => [i64::MIN, i64::MAX, small][random.below(3)],
         NumberType::Decimal { .. } => small * 100_003,
         NumberType::Double => {
-            let value = small as f64 * [1.0, 1e-3, 1e19][random.below(3) as usize];
+            let value = small as f64 * [1.0, 1e-3, 1e19][random.below(3)];
             sortable_from_double(value)
         }
         NumberType::Timestamp => small * 1_234_567_890_123,
@@ -103,10 +103,10 @@ fn number(kind: NumberType, random: &mut Random) -> i64 {
 }
 
 fn cell(kind: TagType, random: &mut Random, dictionary: &mut Dictionary) -> Cell {
-    if random.below(8) == 0 {
+    if random.one_in(8) {
         return Cell::Clear;
     }
-    let edits = random.below(2) == 0;
+    let edits = random.one_in(2);
     let mut string =
         |random: &mut Random| dictionary.place(&format!("straße {}", random.below(40)));
     match kind {
@@ -140,7 +140,7 @@ fn cell(kind: TagType, random: &mut Random, dictionary: &mut Dictionary) -> Cell
     }
 }
 
-fn push_key(keys: &mut Keys, key: u64) {
+fn push_key(keys: &mut Keys, key: usize) {
     match keys {
         Keys::Ints(_) => keys.push(KeyRef::Int(key as i64 * 7 - 1_000)),
         Keys::Texts { .. } => keys.push(KeyRef::Text(&format!("k{key} ü"))),
@@ -150,8 +150,8 @@ fn push_key(keys: &mut Keys, key: u64) {
 /// Cells for one in `rarity` subjects.
 fn some_rows(
     schema: &TableSchema,
-    keys: impl Iterator<Item = u64>,
-    rarity: u64,
+    keys: impl Iterator<Item = usize>,
+    rarity: usize,
     random: &mut Random,
 ) -> RowBatch {
     let mut all = Keys::new(schema.key_type);
@@ -160,7 +160,7 @@ fn some_rows(
         let mut dictionary = Dictionary::default();
         let mut cells = Vec::new();
         for row in 0..all.len() as u32 {
-            if random.below(rarity) == 0 {
+            if random.one_in(rarity) {
                 cells.push((row, cell(tag.kind, random, &mut dictionary)));
             }
         }
@@ -175,9 +175,9 @@ fn some_rows(
 }
 
 /// Upserts, and some deletions.
-fn change(engine: &Engine, name: &str, subjects: u64, random: &mut Random) {
+fn change(engine: &Engine, name: &str, subjects: usize, random: &mut Random) {
     let schema = engine.snapshot().catalog().table(name).unwrap().clone();
-    let keys: Vec<u64> = (0..300).map(|_| random.below(subjects)).collect();
+    let keys: Vec<usize> = (0..300).map(|_| random.below(subjects)).collect();
     let rows = some_rows(&schema, keys.into_iter(), 2, random);
     let mut dead = Keys::new(schema.key_type);
     (0..20).for_each(|_| push_key(&mut dead, random.below(subjects)));
@@ -207,35 +207,46 @@ fn json_of_number(kind: NumberType, stored: i64) -> Json {
     }
 }
 
-fn json_of(partition: &PartitionState, tag: &Tag, ordinal: u32) -> Json {
+/// The values of a tag for each of the subjects.
+fn json_of(partition: &PartitionState, tag: &Tag, subjects: &[u32]) -> Vec<Json> {
     let vocabulary = partition.vocabulary(tag.id);
-    let string = |code: u32| vocabulary.read().unwrap().string(code).to_owned();
+    let strings = vocabulary.read().unwrap();
+    let subjects = subjects.iter().copied();
     match tag.kind.family() {
         Family::Single => {
-            let value = partition.single(tag.id).unwrap().get(ordinal).unwrap();
-            value.map_or(Json::Null, |value| match tag.kind {
+            let stack = partition.single(tag.id).unwrap();
+            let show = |value: i64| match tag.kind {
                 TagType::Boolean => Json::from(value == 1),
                 TagType::Number(kind) => json_of_number(kind, value),
-                _ => Json::from(string(value as u32)),
-            })
+                _ => Json::from(strings.string(value as u32)),
+            };
+            let value = |ordinal| stack.get(ordinal).unwrap().map_or(Json::Null, show);
+            subjects.map(value).collect()
         }
-        Family::Text => Json::from(partition.text(tag.id).unwrap().get(ordinal).unwrap()),
+        Family::Text => {
+            let stack = partition.text(tag.id).unwrap();
+            let value = |ordinal| Json::from(stack.get(ordinal).unwrap());
+            subjects.map(value).collect()
+        }
         Family::Set | Family::Map => {
-            let entries = partition.multi(tag.id).unwrap().get(ordinal).unwrap();
-            if entries.is_empty() {
-                return Json::Null;
-            }
-            let named: BTreeMap<String, i64> = entries
-                .into_iter()
-                .map(|(code, value)| (string(code), value))
-                .collect();
-            if let TagType::Map(kind) = tag.kind {
-                let entries = named
-                    .into_iter()
-                    .map(|(key, value)| (key, json_of_number(kind, value)));
-                return Json::Object(entries.collect());
-            }
-            named.into_keys().collect()
+            let stack = partition.multi(tag.id).unwrap();
+            let value = |ordinal| {
+                let entries = stack.get(ordinal).unwrap().into_iter();
+                let named: BTreeMap<&str, i64> = entries
+                    .map(|(code, value)| (strings.string(code), value))
+                    .collect();
+                match tag.kind {
+                    _ if named.is_empty() => Json::Null,
+                    TagType::Map(kind) => {
+                        let entries = named.into_iter();
+                        let shown =
+                            entries.map(|(key, value)| (key.into(), json_of_number(kind, value)));
+                        Json::Object(shown.collect())
+                    }
+                    _ => named.into_keys().collect(),
+                }
+            };
+            subjects.map(value).collect()
         }
     }
 }
@@ -246,16 +257,23 @@ fn read_by_engine(engine: &Engine, name: &str) -> Vec<Json> {
     let schema = state.catalog().table(name).unwrap();
     let mut rows: BTreeMap<Key, Json> = BTreeMap::new();
     for partition in state.table(schema.id).unwrap().partitions() {
-        for ordinal in (0..partition.next_ordinal()).filter(|o| partition.is_alive(*o)) {
-            let key = partition.key(ordinal).unwrap();
+        let all = 0..partition.next_ordinal();
+        let subjects: Vec<u32> = all.filter(|ordinal| partition.is_alive(*ordinal)).collect();
+        let mut columns: Vec<_> = schema
+            .tags
+            .iter()
+            .map(|tag| (tag, json_of(partition, tag, &subjects).into_iter()))
+            .collect();
+        for ordinal in &subjects {
+            let key = partition.key(*ordinal).unwrap();
             let mut row = Map::new();
             let shown = match &key {
                 Key::Int(key) => Json::from(*key),
                 Key::Text(key) => Json::from(&**key),
             };
             row.insert("id".into(), shown);
-            for tag in &schema.tags {
-                row.insert(tag.name.to_string(), json_of(partition, tag, ordinal));
+            for (tag, values) in &mut columns {
+                row.insert(tag.name.to_string(), values.next().unwrap());
             }
             assert!(rows.insert(key, Json::Object(row)).is_none());
         }
@@ -337,7 +355,12 @@ fn a_reader_written_from_the_format_page_reads_what_the_engine_reads() {
     engine.compact(None).unwrap();
     engine = compare(folder, engine, "base form");
     // Chunks that are full, half full and nearly empty.
-    let schema = engine.snapshot().catalog().table("devices").unwrap().clone();
+    let schema = engine
+        .snapshot()
+        .catalog()
+        .table("devices")
+        .unwrap()
+        .clone();
     let mut load = engine.loader(schema.id, RowMode::Upsert).unwrap();
     for first in (5_000..75_000).step_by(10_000) {
         let rarity = if first < 40_000 { 3 } else { 40 };
