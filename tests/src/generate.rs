@@ -38,29 +38,50 @@ pub fn history(seed: u64) -> History {
     let mut random = Random::new(seed);
     let cache_bytes = *random.pick(&[0, 1 << 14, 1 << 20, 1 << 26]);
     let log_file_bytes = *random.pick(&[8 << 10, 64 << 10, 256 << 10]);
+    let load_cells = *random.pick(&[1, 50, 1 << 20]);
     let usual: [u32; 18] = [40, 7, 5, 10, 10, 8, 4, 4, 8, 3, 3, 3, 3, 2, 2, 2, 1, 1];
     let mut weights = usual.map(|weight| weight * *random.pick(&[0, 1, 1, 2, 4]));
     weights[0] = weights[0].max(20);
-    let keys = *random.pick(&[3, 12, KEYS, KEYS]);
-    let model = Database::default();
-    let mut generator = Generator {
-        random,
-        model,
-        weights,
-        keys,
-        count: 0,
-        snapshots: Vec::new(),
-    };
+    let mut generator = Generator::new(random, weights);
     let steps = generator.steps();
     History {
         seed,
         cache_bytes,
         log_file_bytes,
+        load_cells,
         steps,
     }
 }
 
+/// A new table, and so many batches that change its rows.
+#[must_use]
+pub fn writes(seed: u64, count: usize) -> (Write, Vec<Write>) {
+    let mut generator = Generator::new(Random::new(seed), [0; 18]);
+    let create = generator.create();
+    let create = generator.write_of(Some(create), Vec::new(), true);
+    let mut edits = |_| match generator.mixed() {
+        Step::Write(write) => Some(Write {
+            name: None,
+            ..write
+        }),
+        _ => None,
+    };
+    (create, (0..count).filter_map(&mut edits).collect())
+}
+
 impl Generator {
+    fn new(mut random: Random, weights: [u32; 18]) -> Self {
+        let keys = *random.pick(&[3, 12, KEYS, KEYS]);
+        Self {
+            random,
+            model: Database::default(),
+            weights,
+            keys,
+            count: 0,
+            snapshots: Vec::new(),
+        }
+    }
+
     fn steps(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         for _ in 0..*self.random.pick(&[1, 1, 1, 2, 3]) {

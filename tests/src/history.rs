@@ -14,6 +14,8 @@ pub struct History {
     pub cache_bytes: u64,
     /// Bytes of a log file.
     pub log_file_bytes: u64,
+    /// Cells of known subjects that a load gathers.
+    pub load_cells: usize,
     /// What happens.
     pub steps: Vec<Step>,
 }

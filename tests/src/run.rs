@@ -77,6 +77,7 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
     let settings = Settings {
         cache_bytes: history.cache_bytes,
         log_file_bytes: history.log_file_bytes,
+        load_cells: history.load_cells,
         background: false,
         ..Settings::default()
     };

@@ -41,6 +41,7 @@ fn check(steps: Vec<Step>) {
         seed: 1,
         cache_bytes: 0,
         log_file_bytes: 1 << 13,
+        load_cells: 1,
         steps: all,
     };
     run(&history).unwrap();

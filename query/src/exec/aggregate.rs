@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
 use crate::exec::budget::{Budget, bytes_of};
 use crate::exec::columns::{Columns, Reader, string_of};
-use crate::exec::group_ids::{Group, GroupScratch, computed};
+use crate::exec::group_ids::{Computed, Group, GroupScratch};
 use crate::exec::hashed::{Hashed, order};
 use crate::literal::from_stored;
 use crate::value::{DataType, Value};
@@ -93,7 +93,7 @@ enum Input {
     /// Numbers or codes as stored.
     Stored(Slot),
     /// Anything else.
-    Computed(crate::bind::bound::Expr),
+    Computed(Computed),
 }
 
 /// States that may hold what only the partition understands.
@@ -179,7 +179,7 @@ impl Accumulator {
         };
         Ok(Self {
             kind,
-            input: Input::Computed(argument.clone()),
+            input: Input::Computed(Computed::new(argument)),
             state: Raw::Plain(state),
         })
     }
@@ -213,7 +213,7 @@ impl Accumulator {
                 self.state.add_stored(&stored, rows.0, budget)
             }
             Input::Computed(expr) => {
-                let values = computed(expr, columns, batch, &mut scratch.columns)?;
+                let values = expr.values(columns, batch, &mut scratch.rows)?;
                 match &mut self.state {
                     Raw::Plain(states) => states.add(self.kind, &values, rows.0, budget),
                     _ => Err(Error::internal("an aggregate of what is not stored")),

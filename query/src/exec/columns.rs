@@ -9,7 +9,7 @@ use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
 use tagdb_storage::schema::{NumberType, TagType};
 use tagdb_storage::vocabulary::{Vocabulary, VocabularyReader};
 
-use crate::bind::bound::{Column, Slot};
+use crate::bind::bound::{Column, Expr, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::{BATCH_ROWS, Batch, TEXT_BATCH_ROWS};
 use crate::literal::from_stored;
@@ -86,14 +86,6 @@ impl Columns {
             partition: partition.clone(),
             readers,
         })
-    }
-
-    /// The slots that are open, rising.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.readers
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, reader)| reader.as_ref().map(|_| slot))
     }
 
     /// How many rows of them fit a batch.
@@ -205,6 +197,51 @@ impl Columns {
             }
         }
     }
+}
+
+/// The values of some columns, to be seen row by row. Used again from batch to batch.
+#[derive(Debug, Default)]
+pub(crate) struct RowBuffer {
+    /// By slot.
+    values: Vec<Vec<Value>>,
+    row: Vec<Value>,
+}
+
+impl RowBuffer {
+    /// Reads the slots, which rise, of a batch.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn load(&mut self, columns: &Columns, slots: &[Slot], batch: &Batch) -> Result<()> {
+        let width = slots.last().map_or(0, |slot| slot + 1);
+        if self.row.len() < width {
+            self.values.resize(width, Vec::new());
+            self.row.resize(width, Value::Null);
+        }
+        for slot in slots {
+            columns.values(*slot, batch, &mut self.values[*slot])?;
+        }
+        Ok(())
+    }
+
+    /// A row by slot, of the slots that were read; each row can be seen once.
+    pub(crate) fn row(&mut self, slots: &[Slot], place: usize) -> &[Value] {
+        for slot in slots {
+            self.row[*slot] = std::mem::replace(&mut self.values[*slot][place], Value::Null);
+        }
+        &self.row
+    }
+}
+
+/// The slots that expressions read, rising.
+pub(crate) fn slots_of<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for expr in exprs {
+        expr.for_each_slot(&mut |slot| slots.push(slot));
+    }
+    slots.sort_unstable();
+    slots.dedup();
+    slots
 }
 
 /// The entries of a batch's sets or maps as values: (row, code, value) first, so that no file is

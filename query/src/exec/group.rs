@@ -65,7 +65,7 @@ fn partial(
         .collect::<Result<Vec<_>>>()?;
     let budget = &execution.budget;
     let mut audience = Box::<Chunk>::default();
-    let (mut batch, mut left) = (Batch::new(), Remaining::new());
+    let (mut batch, mut left) = (Batch::default(), Remaining::default());
     let mut scratch = GroupScratch::default();
     let mut rows = Vec::new();
     while let Some(chunk) = chunks.next(&mut audience)? {

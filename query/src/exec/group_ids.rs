@@ -10,7 +10,7 @@ use tagdb_storage::schema::NumberType;
 use crate::bind::bound::{Column, Expr, ExprKind, GroupKey, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
-use crate::exec::columns::{Columns, Reader, string_of};
+use crate::exec::columns::{Columns, Reader, RowBuffer, slots_of, string_of};
 use crate::exec::hashed::Hashed;
 use crate::functions::eval;
 use crate::limits::Limits;
@@ -43,7 +43,14 @@ enum Source {
     /// The members of a set, or the keys of a map; ids as of `Coded`.
     Members(Slot),
     Number(Slot, NumberType, Interner<i64>),
-    Computed(Expr, Interner<Hashed>),
+    Computed(Computed, Interner<Hashed>),
+}
+
+/// An expression that is computed row by row.
+#[derive(Debug)]
+pub(crate) struct Computed {
+    expr: Expr,
+    slots: Vec<Slot>,
 }
 
 /// Numbers for things, from 1.
@@ -69,8 +76,8 @@ enum Level {
 #[derive(Debug, Default)]
 pub(crate) struct GroupScratch {
     stored: Vec<Option<i64>>,
-    /// By slot: columns that computed keys read.
-    pub(crate) columns: Vec<Vec<Value>>,
+    /// Of computed keys and arguments.
+    pub(crate) rows: RowBuffer,
 }
 
 impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
@@ -237,7 +244,7 @@ impl Key {
                 }
             }
             Source::Computed(expr, ids) => {
-                let values = computed(expr, columns, batch, &mut scratch.columns)?;
+                let values = expr.values(columns, batch, &mut scratch.rows)?;
                 let ids: Vec<Id> = values
                     .into_iter()
                     .map(|value| {
@@ -277,7 +284,7 @@ impl Source {
             GroupKey::Unnest(slot) => return Ok(Self::Members(*slot)),
             GroupKey::Value(expr) => expr,
         };
-        let computed = || Self::Computed(expr.clone(), Interner::new());
+        let computed = || Self::Computed(Computed::new(expr), Interner::new());
         let ExprKind::Slot(slot) = expr.kind else {
             return Ok(computed());
         };
@@ -332,33 +339,30 @@ impl Source {
     }
 }
 
-/// The values of an expression, one a row. `values` is by slot.
-pub(crate) fn computed(
-    expr: &Expr,
-    columns: &Columns,
-    batch: &Batch,
-    values: &mut Vec<Vec<Value>>,
-) -> Result<Vec<Value>> {
-    let mut slots = Vec::new();
-    expr.for_each_slot(&mut |slot| slots.push(slot));
-    slots.sort_unstable();
-    slots.dedup();
-    let width = slots.last().map_or(0, |slot| slot + 1);
-    if values.len() < width {
-        values.resize(width, Vec::new());
-    }
-    for slot in &slots {
-        columns.values(*slot, batch, &mut values[*slot])?;
-    }
-    let mut row = vec![Value::Null; width];
-    let mut out = Vec::with_capacity(batch.len());
-    for place in 0..batch.len() {
-        for slot in &slots {
-            row[*slot] = std::mem::replace(&mut values[*slot][place], Value::Null);
+impl Computed {
+    /// An expression over a scan's columns.
+    pub(crate) fn new(expr: &Expr) -> Self {
+        Self {
+            slots: slots_of([expr]),
+            expr: expr.clone(),
         }
-        out.push(eval(expr, &row)?);
     }
-    Ok(out)
+
+    /// Its values, one a row.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, or it cannot be computed.
+    pub(crate) fn values(
+        &self,
+        columns: &Columns,
+        batch: &Batch,
+        rows: &mut RowBuffer,
+    ) -> Result<Vec<Value>> {
+        rows.load(columns, &self.slots, batch)?;
+        (0..batch.len())
+            .map(|place| eval(&self.expr, rows.row(&self.slots, place)))
+            .collect()
+    }
 }
 
 /// The codes of each row's members.

@@ -8,6 +8,8 @@ pub(crate) mod aggregate;
 pub(crate) mod batch;
 pub(crate) mod budget;
 pub(crate) mod columns;
+mod distinct;
+pub(crate) mod explain;
 pub(crate) mod group;
 pub(crate) mod group_ids;
 pub(crate) mod hashed;

@@ -91,7 +91,7 @@ fn ordered(execution: &Execution, select: &Select) -> Result<std::collections::V
     let mut kept = Ordered::new(&select.order, last_row(select));
     let mut keys = Output::new(select.order.iter().map(|key| key.expr.clone()).collect());
     let mut audience = Box::<Chunk>::default();
-    let (mut batch, mut left) = (Batch::new(), Remaining::new());
+    let (mut batch, mut left) = (Batch::default(), Remaining::default());
     let partitions = execution.table(&select.scan.table)?.partitions();
     for (place, partition) in (0..).zip(partitions) {
         let mut chunks = PartitionScan::open(&select.scan, partition, &execution.interrupt)?;

@@ -152,7 +152,10 @@ pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Res
         }
         Ok((format!("{{\"results\":[{}]}}", texts.join(",")), last))
     };
-    let (text, effect) = state.handle.run_within(Lane::Statement, time, &cancel.flag(), run).await?;
+    let (text, effect) = state
+        .handle
+        .run_within(Lane::Statement, time, &cancel.flag(), run)
+        .await?;
     drop(cancel);
     let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(media::JSON));
     let mut response = ([content_type], text).into_response();
@@ -268,7 +271,10 @@ pub(super) async fn answer_rows(
             }
         }
     };
-    let begun = state.handle.run_within(Lane::Statement, time, &cancel.flag(), run).await?;
+    let begun = state
+        .handle
+        .run_within(Lane::Statement, time, &cancel.flag(), run)
+        .await?;
     let (body, effect) = match begun {
         Begun::Written(effect) => (Body::from(counted(format, effect.rows_affected)), effect),
         Begun::Rows(rows) => {

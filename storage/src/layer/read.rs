@@ -63,6 +63,7 @@ impl SingleStack {
     /// A file cannot be read or is damaged.
     pub fn members_any(&self, chunk: u16, codes: &[Code], out: &mut Chunk) -> Result<()> {
         out.clear();
+        let mut found = Chunk::new();
         for layer in &self.layers {
             if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
                 cleared.and_not_into(out);
@@ -70,8 +71,8 @@ impl SingleStack {
             let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else {
                 continue;
             };
+            set.and_not_into(out);
             if let Some(index) = &layer.members {
-                set.and_not_into(out);
                 for code in codes {
                     if let Some(members) = index.get(*code)?
                         && let Some((_, members)) = chunk_of_bitmap(&members, chunk)
@@ -82,17 +83,8 @@ impl SingleStack {
                 continue;
             }
             let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-            set.for_each(|low, rank| {
-                let value = values.get(low, rank);
-                if codes
-                    .binary_search_by_key(&value, |code| i64::from(*code))
-                    .is_ok()
-                {
-                    out.set(low);
-                } else {
-                    out.remove(low);
-                }
-            });
+            values.select_codes(set, codes, &mut found);
+            out.or(&found);
         }
         Ok(())
     }
@@ -109,28 +101,13 @@ impl SingleStack {
         out: &mut Chunk,
     ) -> Result<()> {
         out.clear();
+        let mut found = Chunk::new();
         self.for_each_owner(chunk, candidates, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
-                return Ok(());
-            };
-            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-            let mut found = Chunk::new();
-            match values.start {
-                Some(start) => {
-                    let set = (start as u64, set);
-                    values
-                        .vector
-                        .select_range_ranked(set, own, bounds.0, bounds.1, &mut found);
-                }
-                None => {
-                    let len = values.vector.len();
-                    values
-                        .vector
-                        .select_range(0, len, bounds.0, bounds.1, &mut found);
-                    found.and(own);
-                }
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+                values.select_range(set, own, bounds, &mut found);
+                out.or(&found);
             }
-            out.or(&found);
             Ok(())
         })
     }

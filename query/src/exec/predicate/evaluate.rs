@@ -2,13 +2,12 @@
 
 use tagdb_storage::bitmap::Chunk;
 
-use crate::bind::bound::Predicate;
 use crate::error::Result;
 use crate::exec::batch::{Batch, Remaining};
-use crate::exec::columns::Columns;
+use crate::exec::columns::RowBuffer;
+use crate::exec::predicate::leaf::RowTest;
 use crate::exec::predicate::{Node, NodeKind};
 use crate::functions::eval_predicate;
-use crate::value::Value;
 
 /// Buffers of an evaluation.
 #[derive(Debug, Default)]
@@ -17,13 +16,11 @@ pub(super) struct Scratch {
     rows: Option<Box<RowScratch>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct RowScratch {
     batch: Batch,
     left: Remaining,
-    /// By slot.
-    columns: Vec<Vec<Value>>,
-    row: Vec<Value>,
+    buffer: RowBuffer,
 }
 
 impl Scratch {
@@ -156,44 +153,27 @@ impl Scratch {
     /// A leaf that compares rows.
     pub(super) fn by_rows(
         &mut self,
-        predicate: &Predicate,
-        columns: &Columns,
+        test: &RowTest,
         side: bool,
         (chunk, candidates): (u16, &Chunk),
         out: &mut Chunk,
     ) -> Result<()> {
-        let rows = self.rows.get_or_insert_with(|| {
-            let (columns, row) = (Vec::new(), Vec::new());
-            Box::new(RowScratch {
-                batch: Batch::new(),
-                left: Remaining::new(),
-                columns,
-                row,
-            })
-        });
+        let RowTest {
+            predicate,
+            columns,
+            slots,
+        } = test;
         let RowScratch {
             batch,
             left,
-            columns: values,
-            row,
-        } = &mut **rows;
-        let slots: Vec<_> = columns.slots().collect();
-        let width = slots.last().map_or(0, |slot| slot + 1);
-        if values.len() < width {
-            values.resize(width, Vec::new());
-            row.resize(width, Value::Null);
-        }
+            buffer,
+        } = &mut **self.rows.get_or_insert_default();
         out.clear();
         left.reset(candidates);
         while batch.take(chunk, left, columns.batch_rows()) {
-            for slot in &slots {
-                columns.values(*slot, batch, &mut values[*slot])?;
-            }
+            buffer.load(columns, slots, batch)?;
             for (place, low) in batch.lows().iter().enumerate() {
-                for slot in &slots {
-                    row[*slot] = std::mem::replace(&mut values[*slot][place], Value::Null);
-                }
-                if eval_predicate(predicate, row)? == Some(side) {
+                if eval_predicate(predicate, buffer.row(slots, place))? == Some(side) {
                     out.set(*low);
                 }
             }

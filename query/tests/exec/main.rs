@@ -1,0 +1,5 @@
+//! Statements from text to answer, on engines in memory: by hand, and against an oracle.
+
+mod oracle;
+mod session;
+mod statements;
