@@ -301,7 +301,7 @@ impl Generator {
         // What "exists" is decided as the rows come, so that others could make a difference; and
         // an edit of a set or map is the whole content of a subject that is new to the load.
         let alone = matches!(mode, RowMode::Insert | RowMode::InsertIgnore);
-        let others = if alone { 0 } else { self.random.below(3) };
+        let others = if alone { 0 } else { self.random.below(5) };
         if others > 0 {
             let whole = |(_, value): &(u32, Value)| {
                 !matches!(value, Value::EditSet(..) | Value::EditMap(..))
@@ -337,12 +337,13 @@ impl Generator {
         })
     }
 
-    /// A write that leaves some tags alone.
-    fn meanwhile(&mut self, alone: &[Arc<str>]) -> Write {
-        let (table, mut edit) = if self.random.one_in(3) {
-            self.delete()
-        } else {
-            self.rows()
+    /// What may happen while a load is under way; it leaves some tags alone.
+    fn meanwhile(&mut self, alone: &[Arc<str>]) -> Step {
+        let (table, mut edit) = match self.random.below(6) {
+            0 => return Step::Flush,
+            1 => return Step::CompactDue,
+            2 => self.delete(),
+            _ => self.rows(),
         };
         if let Edit::Rows { mode, columns, .. } = &mut edit
             && !alone.is_empty()
@@ -350,7 +351,7 @@ impl Generator {
             *mode = RowMode::Upsert;
             columns.retain(|(name, _)| !alone.contains(name));
         }
-        self.write_of(None, vec![(table, edit)], true)
+        self.write(None, vec![(table, edit)])
     }
 
     fn create(&mut self) -> Ddl {

@@ -73,8 +73,8 @@ pub struct Load {
     pub write: Write,
     /// Rows come in so many batches.
     pub batches: usize,
-    /// What others write after the first batch.
-    pub meanwhile: Vec<Write>,
+    /// What others do after the first batch.
+    pub meanwhile: Vec<Step>,
     /// Whether it is given up before its end.
     pub given_up: bool,
 }

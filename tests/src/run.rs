@@ -246,8 +246,9 @@ impl Runner {
             Ok(loader)
         };
         let mut pushed = begun.and_then(|loader| push(loader, 0));
-        for write in &load.meanwhile {
-            self.write(write)?;
+        for step in &load.meanwhile {
+            self.step(step)?;
+            self.compare(step)?;
         }
         for batch in 1..load.batches {
             pushed = pushed.and_then(|loader| push(loader, batch));
