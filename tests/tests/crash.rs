@@ -49,7 +49,7 @@ fn open(folder: &Path) -> Arc<Engine> {
     Engine::open(Arc::new(disk), settings, Clock::system()).expect("the database opens")
 }
 
-pub fn create() -> Write {
+fn create() -> Write {
     let tags = vec![
         (Arc::from("n"), TagType::Number(NumberType::Int)),
         (Arc::from("w"), TagType::Keyword),
@@ -72,8 +72,8 @@ pub fn create() -> Write {
 }
 
 /// The key under which a writer keeps the number of its last batch.
-pub fn last_key(writer: i64) -> Key {
-    Key::Int(-1 - writer)
+fn last_key(writer: i64) -> Key {
+    Key::Int(i64::MIN + writer)
 }
 
 fn keys(writer: i64, batch: i64) -> impl Iterator<Item = Key> {
@@ -82,7 +82,7 @@ fn keys(writer: i64, batch: i64) -> impl Iterator<Item = Key> {
 
 /// A batch: eight new subjects, the number of the batch, and the end of an old batch's subjects.
 /// Batches by load delete nothing.
-pub fn batch(writer: i64, number: i64) -> Write {
+fn batch(writer: i64, number: i64) -> Write {
     let mut all: Vec<Key> = keys(writer, number).collect();
     all.push(last_key(writer));
     let text = |place: u32| Value::Text(format!("{place} ").repeat(number as usize % 9).into());
@@ -149,7 +149,7 @@ fn last(state: &DbState, writer: i64) -> i64 {
     stack.get(ordinal).expect("get").expect("a number")
 }
 
-pub fn send(engine: &Arc<Engine>, write: &Write) {
+fn send(engine: &Arc<Engine>, write: &Write) {
     let options = WriteOptions::default();
     match &write.edits[..] {
         [

@@ -17,13 +17,20 @@ use crate::vfs::{Vfs, ensure_dir, remove_if_there};
 pub(super) struct Files {
     vfs: Arc<dyn Vfs>,
     manifest: Manifest,
+    /// Partitions whose folders are known to be there, so that they are synced once only.
+    folders: BTreeSet<u16>,
 }
 
 impl Files {
     /// The files that a manifest names, which is in force.
     #[must_use]
     pub(super) const fn new(vfs: Arc<dyn Vfs>, manifest: Manifest) -> Self {
-        Self { vfs, manifest }
+        let folders = BTreeSet::new();
+        Self {
+            vfs,
+            manifest,
+            folders,
+        }
     }
 
     /// The manifest in force.
@@ -41,10 +48,11 @@ impl Files {
         partition: PartitionId,
         kind: SegmentKind,
     ) -> Result<SegmentName> {
-        let directory = paths::partition_dir(partition.0);
-        let io = |error| Error::io(&directory, error);
-        ensure_dir(&*self.vfs, &paths::data_dir()).map_err(io)?;
-        ensure_dir(&*self.vfs, &directory).map_err(io)?;
+        if !self.folders.contains(&partition.0) {
+            let directory = paths::partition_dir(partition.0);
+            ensure_dir(&*self.vfs, &directory).map_err(|error| Error::io(&directory, error))?;
+            self.folders.insert(partition.0);
+        }
         let counter = self.manifest.next_counter;
         self.manifest.next_counter += 1;
         Ok(SegmentName {
