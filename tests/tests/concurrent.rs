@@ -16,7 +16,7 @@ use tagdb_tests::compare::Comparison;
 use tagdb_tests::generate;
 use tagdb_tests::history::{Ddl, Edit, Value, Write};
 use tagdb_tests::model::Database;
-use tagdb_tests::translate::write_set;
+use tagdb_tests::translate::{row_batch, write_set};
 
 /// Flushes after every few batches.
 fn open(disk: &MemoryVfs) -> Arc<Engine> {
@@ -266,6 +266,51 @@ fn a_batch_over_four_partitions_is_seen_whole() {
         drop(engine);
         assert_eq!(common(&open(&disk).snapshot(), KEYS), acknowledged);
     }
+}
+
+#[test]
+fn a_load_is_seen_whole_and_an_lsn_has_one_content() {
+    const KEYS: i64 = 24;
+    let disk = MemoryVfs::new(9);
+    let engine = open(&disk);
+    create(&engine, KEYS);
+    let done = AtomicBool::new(false);
+    let seen: Mutex<BTreeMap<u64, i64>> = Mutex::default();
+    thread::scope(|scope| {
+        let _done = Done(&done);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let state = engine.snapshot();
+                    let number = common(&state, KEYS);
+                    let mut seen = seen.lock().unwrap();
+                    let before = *seen.entry(state.lsn().0).or_insert(number);
+                    assert_eq!(before, number, "two contents at lsn {}", state.lsn());
+                }
+            });
+        }
+        for number in 1..=40 {
+            let state = engine.snapshot();
+            let schema = state.catalog().table("t").unwrap();
+            let Edit::Rows {
+                mode,
+                keys,
+                columns,
+            } = all(KEYS, number)
+            else {
+                unreachable!()
+            };
+            let mut loader = match number % 2 {
+                0 => engine.tag_loader(schema.id, &[schema.tags[0].id]).unwrap(),
+                _ => engine.loader(schema.id, mode).unwrap(),
+            };
+            loader
+                .push(&row_batch(Some(schema), &keys, &columns, 0..keys.len()))
+                .unwrap();
+            loader.finish(&WriteOptions::default()).unwrap();
+        }
+    });
+    assert_eq!(common(&open(&disk.crash_power(1)).snapshot(), KEYS), 40);
 }
 
 /// The model after each batch.

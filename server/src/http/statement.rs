@@ -132,7 +132,7 @@ impl Job {
 pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Response> {
     let cancel = CancelOnDrop::default();
     let flag = cancel.flag();
-    let limits = Limits::of(state);
+    let mut limits = Limits::of(state);
     let time = job.time;
     let run = move |database: &Database| {
         let statements = job.parse(database)?;
@@ -144,6 +144,8 @@ pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Res
         for (number, statement) in statements.iter().enumerate() {
             match document(database, statement, &mut job, number, &flag, limits) {
                 Ok((text, effect)) => {
+                    // The bytes are those of all results together.
+                    limits.result.1 = limits.result.1.saturating_sub(text.len() as u64);
                     texts.push(text);
                     last = effect;
                 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::bitmap::Chunk;
-use crate::column::TextBlocks;
+use crate::column::TextBlock;
 use crate::error::{Error, Result};
 use crate::ids::{Code, Ordinal, chunk_of, low_of};
 use crate::layer::part::{Part, SinglePart, TextPart, chunk_of_bitmap};
@@ -251,8 +251,16 @@ impl TextStack {
                     let (blocks, start) = layer.texts.chunk(chunk, (first_rank, set.len()))?;
                     let mut places = Vec::with_capacity(own.count() as usize);
                     set.for_each_in(&own, |low, rank| places.push((low, rank)));
+                    // Neighbours share a block, which is unpacked once for all of them.
+                    let mut unpacked: Option<TextBlock> = None;
                     for (low, rank) in places {
-                        visit(low, &text_at(&blocks, start + u64::from(rank))?);
+                        let index = start + u64::from(rank);
+                        let block = match unpacked.take() {
+                            Some(block) if block.strings().contains(&index) => block,
+                            _ => blocks.block(index)?,
+                        };
+                        visit(low, text_of(block.get(index), index)?);
+                        unpacked = Some(block);
                     }
                     left.and_not(&own);
                 }
@@ -289,16 +297,16 @@ impl TextPart {
         {
             let place = (first_rank, set.len());
             let (blocks, start) = self.texts.chunk(chunk_of(ordinal), place)?;
-            return text_at(&blocks, start + u64::from(rank)).map(|text| Some(Some(text)));
+            let index = start + u64::from(rank);
+            let bytes = blocks.get(index)?;
+            return text_of(&bytes, index).map(|text| Some(Some(text.to_owned())));
         }
         Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
     }
 }
 
-fn text_at(blocks: &TextBlocks, index: u64) -> Result<String> {
-    let bytes = blocks.get(index)?;
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| Error::corrupt("a text block", index, "valid UTF-8"))
+fn text_of(bytes: &[u8], index: u64) -> Result<&str> {
+    str::from_utf8(bytes).map_err(|_| Error::corrupt("a text block", index, "valid UTF-8"))
 }
 
 pub(crate) fn wrong_family() -> Error {
