@@ -1,6 +1,8 @@
 //! Many threads at once: no update is lost, no batch is seen in part, and every root is the state
 //! of its LSN, whatever the background does meanwhile.
 
+#![expect(clippy::unwrap_used, reason = "all of this file is a test")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -2,11 +2,7 @@
 //! kills it in the middle of its work, and looks whether every batch that was acknowledged is
 //! there, and none in part. `KILLS=200` kills more often than a usual run does.
 
-#![expect(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "all of this file is a test"
-)]
+#![expect(clippy::expect_used, reason = "all of this file is a test")]
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Short histories that once went wrong.
 
+#![expect(clippy::unwrap_used, reason = "all of this file is a test")]
+
 use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
