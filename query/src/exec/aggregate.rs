@@ -1,6 +1,7 @@
 //! Aggregate functions: their states by group, what merges them, and what they come to.
 
 use hashbrown::HashSet;
+use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::Code;
 use tagdb_storage::schema::{NumberType, double_from_sortable};
@@ -220,6 +221,67 @@ impl Accumulator {
                 }
             }
         }
+    }
+
+    /// Whether it can take the audience of a chunk as a whole, if there is only one group.
+    pub(crate) fn takes_chunks(&self, columns: &Columns) -> bool {
+        match self.input {
+            Input::Rows => true,
+            Input::Stored(slot) => {
+                columns.single(slot).is_some() && !matches!(self.state, Raw::DoubleStored(_))
+            }
+            Input::Computed(_) => false,
+        }
+    }
+
+    /// Adds the audience of a chunk to the one group there is.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, `overflow`, `limit_exceeded`.
+    pub(crate) fn add_chunk(
+        &mut self,
+        columns: &Columns,
+        chunk: u16,
+        audience: &Chunk,
+        budget: &Budget,
+    ) -> Result<()> {
+        self.state.grow(1, budget)?;
+        let stack = match self.input {
+            Input::Stored(slot) => columns.single(slot),
+            Input::Rows | Input::Computed(_) => None,
+        };
+        match (stack, &mut self.state) {
+            (None, Raw::Plain(States::Count(counts))) => {
+                counts[0] += u64::from(audience.count());
+            }
+            (Some(stack), Raw::Plain(States::Count(counts))) => {
+                counts[0] += stack.totals(chunk, audience)?.count;
+            }
+            (Some(stack), Raw::Plain(States::Fixed(sums))) => {
+                let totals = stack.totals(chunk, audience)?;
+                sums[0].add(totals.sum, totals.count)?;
+            }
+            (Some(stack), Raw::ExtremeStored { is_max, values, .. }) => {
+                if let Some((min, max)) = stack.totals(chunk, audience)?.bounds {
+                    let best = values[0].get_or_insert(if *is_max { max } else { min });
+                    *best = if *is_max {
+                        max.max(*best)
+                    } else {
+                        min.min(*best)
+                    };
+                }
+            }
+            (Some(stack), Raw::DistinctStored(_, sets)) => {
+                let set = &mut sets[0];
+                let before = set.len();
+                stack.for_each(chunk, audience, &mut |_, value| {
+                    set.insert(value);
+                })?;
+                budget.charge((set.len() - before) * 16)?;
+            }
+            _ => return Err(Error::internal("an aggregate that takes no chunks")),
+        }
+        Ok(())
     }
 
     /// The states as values.

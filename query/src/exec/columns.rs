@@ -110,6 +110,16 @@ impl Columns {
             .ok_or_else(no_such_slot)
     }
 
+    /// The layers of a slot that is a boolean, keyword or number.
+    pub(crate) fn single(&self, slot: Slot) -> Option<&SingleStack> {
+        match self.readers.get(slot)?.as_ref()? {
+            Reader::Boolean(stack) | Reader::Keyword(stack, _) | Reader::Number(stack, _) => {
+                Some(stack)
+            }
+            _ => None,
+        }
+    }
+
     /// The values of a slot, one a row.
     ///
     /// # Errors

@@ -1,7 +1,5 @@
 //! The groups of a partition's subjects: values become small numbers, and pairs of numbers groups.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::Code;
@@ -260,10 +258,10 @@ impl Key {
                 }
             }
             Source::Members(slot) => {
-                let members = members_of(columns.reader(*slot)?, batch)?;
+                let members = Members::read(columns.reader(*slot)?, batch)?;
                 let before = std::mem::take(out);
                 for (row, group) in before {
-                    let codes = &members[row as usize];
+                    let codes = members.of_row(row);
                     if codes.is_empty() {
                         out.push((row, groups.group(group, 0)));
                     }
@@ -365,15 +363,31 @@ impl Computed {
     }
 }
 
-/// The codes of each row's members.
-fn members_of(reader: &Reader, batch: &Batch) -> Result<Vec<Arc<[Code]>>> {
-    let (Reader::Set(stack, _) | Reader::Map(stack, ..)) = reader else {
-        return Err(Error::internal("unnest of what is no set or map"));
-    };
-    let empty: Arc<[Code]> = Arc::new([]);
-    let mut rows = vec![empty; batch.len()];
-    stack.for_each_row(batch.chunk(), batch.audience(), &mut |low, entries| {
-        rows[batch.row(low)] = entries.iter().map(|(code, _)| *code).collect();
-    })?;
-    Ok(rows)
+/// The codes of the members of a batch's sets, or of the keys of its maps.
+#[derive(Debug, Default)]
+struct Members {
+    codes: Vec<Code>,
+    /// By row, where its codes begin and end.
+    spans: Vec<(usize, usize)>,
+}
+
+impl Members {
+    fn read(reader: &Reader, batch: &Batch) -> Result<Self> {
+        let (Reader::Set(stack, _) | Reader::Map(stack, ..)) = reader else {
+            return Err(Error::internal("unnest of what is no set or map"));
+        };
+        let mut codes = Vec::new();
+        let mut spans = vec![(0, 0); batch.len()];
+        stack.for_each_row(batch.chunk(), batch.audience(), &mut |low, entries| {
+            let start = codes.len();
+            codes.extend(entries.iter().map(|(code, _)| *code));
+            spans[batch.row(low)] = (start, codes.len());
+        })?;
+        Ok(Self { codes, spans })
+    }
+
+    fn of_row(&self, row: u32) -> &[Code] {
+        let (start, end) = self.spans[row as usize];
+        &self.codes[start..end]
+    }
 }

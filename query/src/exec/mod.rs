@@ -21,6 +21,7 @@ pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod select;
 pub(crate) mod show;
+pub(crate) mod value_counts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -70,7 +70,7 @@ impl Engine {
             })?;
         tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
         let epoch = manifest.epoch;
-        let mut files = Files::new(vfs.clone(), manifest);
+        let mut files = Files::new(vfs.clone(), cache.clone(), manifest);
         files.publish(files.manifest().clone())?;
         files.delete_strays()?;
         let state = Arc::new(state);
@@ -89,6 +89,7 @@ impl Engine {
                 barrier: None,
                 writes,
                 replacing: BTreeSet::new(),
+                loads: 0,
             }),
             roots,
             files: Mutex::new(files),

@@ -1,6 +1,6 @@
 //! The root: one immutable value that reaches all state at one LSN.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -85,6 +85,20 @@ impl SegmentSet {
             }
         }
         Self { live, stacks }
+    }
+
+    /// The set without the tags that a schema does not have, if it reads any such.
+    #[must_use]
+    pub fn without_dropped(&self, schema: &TableSchema) -> Option<Self> {
+        let known: BTreeSet<TagId> = schema.tags.iter().map(|tag| tag.id).collect();
+        if self.tags().all(|tag| known.contains(&tag)) {
+            return None;
+        }
+        let mut live = self.live.clone();
+        for live in &mut live {
+            live.tags.retain(|tag| known.contains(tag));
+        }
+        Some(Self::new(live))
     }
 
     /// The segments of a tag, oldest first.
@@ -212,6 +226,13 @@ impl TableState {
 }
 
 impl PartitionState {
+    /// Stops reading tags that the schema does not have any more.
+    pub(crate) fn forget_dropped(&mut self) {
+        if let Some(segments) = self.segments.without_dropped(&self.schema) {
+            self.segments = Arc::new(segments);
+        }
+    }
+
     pub(crate) fn new(id: PartitionId, schema: Arc<TableSchema>) -> Self {
         let memory = Arc::new(KeyMemory::new(0, schema.key_type));
         Self {
@@ -298,8 +319,13 @@ impl PartitionState {
         audience: &Chunk,
         visit: &mut dyn FnMut(u16, KeyRef<'_>),
     ) -> Result<()> {
-        let start = ordinal_at(chunk, 0);
-        let end = self.next_ordinal.min(start.saturating_add(65_536));
+        let Some((first, last)) = audience.bounds() else {
+            return Ok(());
+        };
+        let start = ordinal_at(chunk, first);
+        let end = self
+            .next_ordinal
+            .min(ordinal_at(chunk, last).saturating_add(1));
         let wanted =
             |ordinal: Ordinal| chunk_of(ordinal) == chunk && audience.contains(low_of(ordinal));
         self.keys

@@ -104,6 +104,7 @@ impl Engine {
         mode: RowMode,
     ) -> Result<Loader> {
         let table = state.require(table)?;
+        self.sequencer.lock().loads += 1;
         Ok(Loader {
             engine: self.clone(),
             schema: table.schema.clone(),
@@ -288,6 +289,7 @@ impl Drop for Loader {
             }
         }
         let mut sequencer = self.engine.sequencer.lock();
+        sequencer.loads -= 1;
         sequencer
             .replacing
             .retain(|tag| !self.replaced.contains_key(tag));
