@@ -138,6 +138,7 @@ fn five_leaves(partition: &PartitionState) -> u64 {
 
 fn lookups(engine: &Engine, count: u64) {
     let partition = partition(engine);
+    let schema = engine.snapshot().catalog().table("users").unwrap().clone();
     let mut random = Random(7);
     let keys: Vec<String> = (0..200_000)
         .map(|_| format!("u{}", random.below(count)))
@@ -149,17 +150,12 @@ fn lookups(engine: &Engine, count: u64) {
             let Some(ordinal) = partition.find(KeyRef::Text(key)).unwrap() else {
                 continue;
             };
-            for tag in &engine.snapshot().catalog().table("users").unwrap().tags {
+            for tag in &schema.tags {
                 seen += match tag.kind.family() {
-                    Family::Single => usize::from(
-                        partition
-                            .single(tag.id)
-                            .unwrap()
-                            .get(ordinal)
-                            .unwrap()
-                            .is_some(),
-                    ),
-                    _ => partition.multi(tag.id).unwrap().get(ordinal).unwrap().len(),
+                    Family::Single => {
+                        usize::from(partition.value(tag.id, ordinal).unwrap().is_some())
+                    }
+                    _ => partition.entries(tag.id, ordinal).unwrap().len(),
                 };
             }
         }

@@ -13,7 +13,7 @@ use crate::bind::{self, Environment, Param, bound};
 use crate::error::{Error, Result};
 use crate::exec::budget::Budget;
 use crate::exec::mutate::{Affected, Mutation};
-use crate::exec::{CancelFlag, Execution, Interrupt, lookup, select, show};
+use crate::exec::{CancelFlag, Execution, Interrupt, explain, lookup, select, show};
 use crate::limits::Limits;
 use crate::parse::{self, Statement};
 
@@ -124,7 +124,9 @@ impl Database {
             bound::Statement::Select(select) => select::select(execution, *select),
             bound::Statement::ShowTables => Ok(show::tables(&execution)),
             bound::Statement::Describe(schema) => show::describe(&execution, &schema),
-            bound::Statement::Explain { .. } => Err(Error::unsupported("EXPLAIN")),
+            bound::Statement::Explain { analyze, statement } => {
+                explain::explain(execution, *statement, analyze)
+            }
             bound::Statement::Insert(_)
             | bound::Statement::Update(_)
             | bound::Statement::Delete(_)

@@ -328,7 +328,10 @@ mod tests {
             Err(ApiError::new("timeout", "stopped"))
         };
         let time = Duration::from_millis(1);
-        let error = handle.run_within(Lane::Statement, time, &flag, work).await.unwrap_err();
+        let error = handle
+            .run_within(Lane::Statement, time, &flag, work)
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), "timeout");
         let done = handle
             .run_within(Lane::Statement, Duration::from_secs(60), &flag, |_| Ok(7))

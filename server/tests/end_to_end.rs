@@ -26,13 +26,31 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        let mut child = Self::spawn("serve", data);
+        let told = child.stderr.take().unwrap();
+        Self::listening(child, told).0
+    }
+
+    /// Also gives what it told before it listened.
+    fn quickstart(data: &Path) -> (Self, String) {
+        let mut child = Self::spawn("quickstart", data);
+        let told = child.stdout.take().unwrap();
+        Self::listening(child, told)
+    }
+
+    fn spawn(command: &str, data: &Path) -> Child {
+        Command::new(PROGRAM)
+            .args([command, "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
+            .unwrap()
+    }
+
+    /// Waits until the server tells its address.
+    fn listening(child: Child, told: impl Read + Send + 'static) -> (Self, String) {
+        let mut lines = BufReader::new(told);
         let mut told = String::new();
         let url = loop {
             let mut line = String::new();
@@ -40,16 +58,14 @@ impl Server {
                 panic!("the server did not start: {told}");
             }
             if let Some(place) = line.find("http://") {
-                break line[place..].trim().to_owned();
+                let url = line[place..].split_whitespace().next().unwrap();
+                break url.to_owned();
             }
             told.push_str(&line);
         };
-        // Its log must not fill the pipe.
-        std::thread::spawn(move || {
-            let mut log = Vec::new();
-            let _ = lines.read_to_end(&mut log);
-        });
-        Self { child, url }
+        // What it tells later must not fill the pipe.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        (Self { child, url }, told)
     }
 
     fn client(&self) -> Client {
@@ -362,8 +378,6 @@ async fn snapshots_are_taken_checked_and_restored() {
     assert_eq!(count(&client).await, 500);
     server.stop();
 
-    let told = run("", &["check", data.to_str().unwrap()]);
-    assert!(told.status.success(), "{told:?}");
     let restored = dir.path().join("restored");
     let snapshot = data.join("snapshots").join("monday");
     let (snapshot, restored_name) = (snapshot.to_str().unwrap(), restored.to_str().unwrap());
@@ -429,4 +443,39 @@ fn bad_rows_are_refused_or_skipped_and_kept() {
         server.run(&["sql", "--format", "csv", "-c", "SELECT sum(x) AS n FROM t"]),
         "n\n120\n"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quickstart_serves_a_million_users_and_keeps_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (server, told) = Server::quickstart(&data);
+    for line in [
+        "1000000 users written in",
+        "GROUP BY gender, city",
+        "u262219",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    let client = server.client();
+    let sql = "SELECT count(*) AS n, count(gender) AS known FROM users";
+    let answer = client.sql(sql).run().await.unwrap();
+    assert_eq!(answer.rows[0][0], 1_000_000);
+    let known = answer.rows[0][1].as_u64().unwrap();
+    assert!((900_000..960_000).contains(&known), "{known}");
+    client
+        .patch("users", "u1", &json!({"city": "ulm"}))
+        .await
+        .unwrap();
+    server.stop();
+
+    let (server, told) = Server::quickstart(&data);
+    assert!(told.contains("serving what is there"), "{told}");
+    let row: Value = server
+        .client()
+        .row("users", "u1", &["city"])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row["city"], "ulm");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType, TagType};
+use tagdb_storage::vfs::Fault;
 
 /// A history: how the database is opened, and what happens then.
 #[derive(Clone, Debug)]
@@ -14,8 +15,8 @@ pub struct History {
     pub cache_bytes: u64,
     /// Bytes of a log file.
     pub log_file_bytes: u64,
-    /// Rows of a segment that a bulk load writes.
-    pub load_rows: usize,
+    /// Cells of known subjects that a load gathers.
+    pub load_cells: usize,
     /// What happens.
     pub steps: Vec<Step>,
 }
@@ -25,6 +26,8 @@ pub struct History {
 pub enum Step {
     /// A batch.
     Write(Write),
+    /// A bulk load.
+    Load(Load),
     /// Ordinals are used up, so that those that follow lie in later chunks.
     Burn {
         /// In this table.
@@ -40,15 +43,8 @@ pub enum Step {
     CompactDue,
     /// The database is left and opened again.
     Reopen(Stop),
-    /// The process stops within an operation.
-    Interrupted {
-        /// What was under way.
-        step: Box<Step>,
-        /// After so many operations on files.
-        after: u64,
-        /// Whether the power goes as well, and the seed of what is left then.
-        power: Option<u64>,
-    },
+    /// Something fails within an operation.
+    Interrupted(Interruption),
     /// The last named write is sent again, as it was or with another fingerprint.
     Repeat {
         /// Whether it is the same request.
@@ -62,6 +58,32 @@ pub enum Step {
     DeleteSnapshot(Arc<str>),
     /// Somebody else tries to open the database.
     OpenTwice,
+}
+
+/// A bulk load.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Its only edit is one of a loader.
+    pub write: Write,
+    /// Rows come in so many batches.
+    pub batches: usize,
+    /// What others do after the first batch.
+    pub meanwhile: Vec<Step>,
+    /// Whether it is given up before its end.
+    pub given_up: bool,
+}
+
+/// An operation on files that fails.
+#[derive(Clone, Debug)]
+pub struct Interruption {
+    /// What is under way.
+    pub step: Box<Step>,
+    /// After so many operations on files.
+    pub after: u64,
+    /// How it fails.
+    pub fault: Fault,
+    /// What comes then. If nothing does, the database goes on as long as it can.
+    pub stop: Option<Stop>,
 }
 
 /// How the database is left.
@@ -157,8 +179,6 @@ pub enum Edit {
         columns: Vec<NamedColumn>,
         /// What the rows mean.
         mode: RowMode,
-        /// Rows come in so many batches.
-        batches: usize,
     },
     /// All values of some tags are replaced by those of a loader; the only edit of its batch.
     ReplaceTags {
@@ -166,8 +186,6 @@ pub enum Edit {
         keys: Vec<Key>,
         /// Tags, each with its cells by row.
         columns: Vec<NamedColumn>,
-        /// Rows come in so many batches.
-        batches: usize,
     },
 }
 

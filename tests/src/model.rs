@@ -270,7 +270,8 @@ impl Applying<'_> {
                         Arc::make_mut(row).values.remove(&tag.id);
                     }
                 }
-                self.rows(table, RowMode::Upsert, keys, columns)
+                let every_row = blank(keys.len(), columns);
+                self.rows(table, RowMode::Upsert, keys, &every_row)
             }
         }
     }
@@ -366,6 +367,17 @@ impl Applying<'_> {
             .insert(key.clone(), Arc::new(row));
         Ok(true)
     }
+}
+
+/// Columns in which each row first clears its tag: of several rows of a key the last counts.
+fn blank(rows: usize, columns: &[NamedColumn]) -> Vec<NamedColumn> {
+    let fill = |(name, cells): &NamedColumn| {
+        let clears = (0..rows as u32).map(|row| (row, Value::Clear));
+        let mut all: Vec<_> = clears.chain(cells.iter().cloned()).collect();
+        all.sort_by_key(|(row, _)| *row);
+        (name.clone(), all)
+    };
+    columns.iter().map(fill).collect()
 }
 
 /// Whether a tag takes a value.

@@ -1,21 +1,23 @@
 //! Running a history on an engine and on the model side by side, with a comparison after every
 //! step.
 
+mod load;
+mod send;
+mod stop;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
-use tagdb_storage::bitmap::Bitmap;
+use tagdb_storage::Error;
 use tagdb_storage::clock::Clock;
-use tagdb_storage::engine::{self, Engine, Idempotency, Receipt, Settings, WriteOptions};
-use tagdb_storage::schema::KeyType;
-use tagdb_storage::vfs::{Fault, MemoryVfs};
-use tagdb_storage::{Error, Result as EngineResult};
+use tagdb_storage::engine::{self, Engine, Settings};
+use tagdb_storage::vfs::MemoryVfs;
 
+use self::send::{burn, counts_of, options, send};
 use crate::compare::{Comparison, Mismatch, read, same};
 use crate::history::{History, Step, Stop, Write};
 use crate::model::{Counts, Database};
-use crate::translate::{table_id, write_set};
+use crate::translate::table_id;
 
 /// What a run amounts to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,7 +62,7 @@ struct Runner {
     /// All batches up to here survive whatever comes.
     durable: u64,
     /// The model after each batch that may be the last one to survive.
-    versions: Vec<(u64, Database)>,
+    versions: Vec<(u64, Arc<Database>)>,
     named: Vec<Named>,
     snapshots: BTreeMap<Arc<str>, (u64, Database)>,
     comparison: Comparison,
@@ -75,7 +77,7 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
     let settings = Settings {
         cache_bytes: history.cache_bytes,
         log_file_bytes: history.log_file_bytes,
-        load_rows: history.load_rows,
+        load_cells: history.load_cells,
         background: false,
         ..Settings::default()
     };
@@ -86,7 +88,7 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
         model: Database::default(),
         lsn: 0,
         durable: 0,
-        versions: vec![(0, Database::default())],
+        versions: vec![(0, Arc::default())],
         named: Vec::new(),
         snapshots: BTreeMap::new(),
         comparison: Comparison::new(history.seed),
@@ -136,6 +138,7 @@ impl Runner {
         let engine = self.engine()?;
         match step {
             Step::Write(write) => self.write(write),
+            Step::Load(load) => self.load(load),
             Step::Burn { table, count } => self.burn(table, *count),
             Step::Flush => {
                 read("flush", engine.flush())?;
@@ -157,9 +160,9 @@ impl Runner {
                 self.stop(*stop);
                 self.recover()
             }
-            Step::Interrupted { step, after, power } => {
+            Step::Interrupted(interruption) => {
                 drop(engine);
-                self.interrupted(step, *after, *power)
+                self.interrupted(interruption)
             }
             Step::Repeat { same } => self.repeat(*same),
             Step::Snapshot(name) => {
@@ -191,21 +194,14 @@ impl Runner {
 
     fn all_durable(&mut self) {
         self.durable = self.lsn;
-        self.versions = vec![(self.lsn, self.model.clone())];
+        self.versions = vec![(self.lsn, Arc::new(self.model.clone()))];
     }
 
     fn write(&mut self, write: &Write) -> Result<(), Mismatch> {
         let engine = self.engine()?;
         match (self.model.apply(write), send(&engine, write)) {
             (Ok((next, counts)), Ok(receipt)) => {
-                let got = receipt.outcome;
-                let got = Counts {
-                    rows: got.rows,
-                    created: got.created,
-                    duplicates: got.duplicates,
-                    matched: got.matched,
-                };
-                same(|| "outcome".to_owned(), got, counts)?;
+                same(|| "outcome".to_owned(), counts_of(&receipt), counts)?;
                 same(|| "lsn of a batch".to_owned(), receipt.lsn.0, self.lsn + 1)?;
                 same(|| "replayed".to_owned(), receipt.replayed, false)?;
                 self.advance(write, next, counts);
@@ -231,7 +227,7 @@ impl Runner {
     fn advance(&mut self, write: &Write, next: Database, counts: Counts) {
         self.lsn += 1;
         self.model = next;
-        self.versions.push((self.lsn, self.model.clone()));
+        self.versions.push((self.lsn, Arc::new(self.model.clone())));
         if let Some(name) = &write.name {
             self.named.push(Named {
                 name: name.clone(),
@@ -253,111 +249,6 @@ impl Runner {
         self.lsn += burnt.unwrap_or(0);
         self.all_durable();
         Ok(())
-    }
-
-    fn stop(&mut self, stop: Stop) {
-        self.disk = match stop {
-            Stop::Close | Stop::Kill => self.disk.crash_process(),
-            Stop::Power(seed) => self.disk.crash_power(seed),
-        };
-        self.engine = None;
-    }
-
-    fn open(&self) -> EngineResult<Arc<Engine>> {
-        Engine::open(Arc::new(self.disk.clone()), self.settings, Clock::manual(0))
-    }
-
-    /// Opens the database and finds out which batches are there.
-    fn recover(&mut self) -> Result<(), Mismatch> {
-        self.summary.openings += 1;
-        let engine = read("open", self.open())?;
-        let lsn = engine.snapshot().lsn().0;
-        let found = self
-            .versions
-            .iter()
-            .rev()
-            .find(|(version, _)| *version == lsn);
-        let Some((_, model)) = found else {
-            let (durable, issued) = (self.durable, self.lsn);
-            return Err(format!(
-                "opened at lsn {lsn}, of {durable} durable and {issued} given"
-            ));
-        };
-        self.model = model.clone();
-        self.lsn = lsn;
-        self.named.retain(|named| named.lsn <= lsn);
-        self.engine = Some(engine);
-        self.all_durable();
-        self.check_snapshots()
-    }
-
-    /// Lets the process stop within a step, and opens the database again.
-    fn interrupted(&mut self, step: &Step, after: u64, power: Option<u64>) -> Result<(), Mismatch> {
-        let engine = self.engine()?;
-        self.disk
-            .fail_at(self.disk.operations() + after, Fault::Crash, false);
-        match step {
-            Step::Write(write) => {
-                let durable = send(&engine, write).is_ok_and(|receipt| receipt.durable);
-                if let Ok((next, counts)) = self.model.apply(write) {
-                    self.advance(write, next, counts);
-                    if durable {
-                        self.all_durable();
-                    }
-                }
-            }
-            Step::Flush => {
-                if engine.flush().is_ok() {
-                    self.all_durable();
-                }
-            }
-            Step::Compact(_) => drop(engine.compact(None)),
-            Step::CompactDue => drop(engine.compact_due()),
-            Step::Snapshot(name) => {
-                if engine.create_snapshot(name).is_ok() {
-                    self.all_durable();
-                }
-            }
-            Step::Reopen(stop) => {
-                if matches!(stop, Stop::Close) && engine.close().is_ok() {
-                    self.all_durable();
-                }
-                self.stop(*stop);
-                self.disk.fail_at(after, Fault::Crash, false);
-                drop(self.open());
-            }
-            other => return Err(format!("{other:?} cannot be interrupted")),
-        }
-        drop(engine);
-        self.stop(power.map_or(Stop::Kill, Stop::Power));
-        let (lsn, model) = (self.lsn, self.model.clone());
-        let snapshot = if let Step::Snapshot(name) = step {
-            Some(name)
-        } else {
-            None
-        };
-        self.recover_with(snapshot.map(|name| (name, lsn, model)))
-    }
-
-    /// As `recover`; a snapshot that was under way is there or not.
-    fn recover_with(
-        &mut self,
-        under_way: Option<(&Arc<str>, u64, Database)>,
-    ) -> Result<(), Mismatch> {
-        let Some((name, lsn, model)) = under_way else {
-            return self.recover();
-        };
-        let before = self.snapshots.clone();
-        self.snapshots.insert(name.clone(), (lsn, model));
-        if self.recover().is_ok() {
-            return Ok(());
-        }
-        if let Some(engine) = self.engine.take() {
-            drop(engine);
-            self.stop(Stop::Kill);
-        }
-        self.snapshots = before;
-        self.recover()
     }
 
     /// Sends the last named write again.
@@ -440,78 +331,4 @@ impl Runner {
         same(|| "lsn of the restored".to_owned(), state.lsn().0, *lsn)?;
         self.comparison.run(&state, model, &|_| true)
     }
-}
-
-fn options(durable: bool, name: Option<&Arc<str>>) -> WriteOptions {
-    let named = |name: &Arc<str>| Idempotency {
-        key: name.to_string(),
-        fingerprint: name
-            .bytes()
-            .fold(7, |sum, byte| sum * 256 + u128::from(byte)),
-        detail: name.as_bytes().to_vec(),
-    };
-    WriteOptions {
-        durable,
-        idempotency: name.map(named),
-    }
-}
-
-fn send(engine: &Engine, write: &Write) -> EngineResult<Receipt> {
-    let options = options(write.durable, write.name.as_ref());
-    engine.write(&options, |state| write_set(state, write))
-}
-
-/// Makes subjects under keys that nobody else uses and deletes them; tells the number of batches.
-fn burn(engine: &Engine, table: &str, count: u32) -> EngineResult<u64> {
-    let options = WriteOptions::default();
-    engine.write::<Error>(&options, |state| {
-        let id = table_id(state.catalog(), table);
-        let kind = state.require(id)?.schema().key_type;
-        let mut keys = Keys::new(kind);
-        for key in 0..count {
-            match kind {
-                KeyType::BigInt => keys.push(KeyRef::Int(1_000_000_000 + i64::from(key))),
-                KeyType::Keyword => keys.push(KeyRef::Text(&format!("burnt {key}"))),
-            }
-        }
-        let rows = RowBatch {
-            keys,
-            columns: Vec::new(),
-        };
-        let change = Change::Rows {
-            mode: RowMode::Insert,
-            rows,
-        };
-        Ok(WriteSet {
-            changes: vec![(id, change)],
-            ..WriteSet::default()
-        })
-    })?;
-    engine.write::<Error>(&options, |state| {
-        let id = table_id(state.catalog(), table);
-        let mut changes = Vec::new();
-        for partition in state.require(id)?.partitions() {
-            let next = partition.next_ordinal();
-            let mine = |ordinal: &u32| match partition.key(*ordinal) {
-                Ok(tagdb_storage::schema::Key::Int(key)) => key >= 1_000_000_000,
-                Ok(tagdb_storage::schema::Key::Text(key)) => key.starts_with("burnt "),
-                Err(_) => false,
-            };
-            let burnt: Vec<u32> = (0..next).filter(mine).collect();
-            let subjects = Bitmap::from_sorted(&burnt);
-            let partition = partition.id();
-            changes.push((
-                id,
-                Change::DeleteSubjects {
-                    partition,
-                    subjects,
-                },
-            ));
-        }
-        Ok(WriteSet {
-            changes,
-            ..WriteSet::default()
-        })
-    })?;
-    Ok(2)
 }

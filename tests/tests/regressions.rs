@@ -1,10 +1,12 @@
 //! Short histories that once went wrong.
 
+#![expect(clippy::unwrap_used, reason = "all of this file is a test")]
+
 use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType, TagType};
-use tagdb_tests::history::{Audience, Ddl, Edit, History, Step, Stop, Value, Write};
+use tagdb_tests::history::{Audience, Ddl, Edit, History, Load, Step, Stop, Value, Write};
 use tagdb_tests::run::run;
 
 fn name(name: &str) -> Arc<str> {
@@ -15,9 +17,13 @@ fn key(number: i64) -> Key {
     Key::Int(number)
 }
 
-/// A table `t` with a keyword `g` in one partition, then `steps`.
+/// A table `t` with a keyword `g`, a set `s` and a text `x` in one partition, then `steps`.
 fn check(steps: Vec<Step>) {
-    let tags = vec![(name("g"), TagType::Keyword)];
+    let tags = vec![
+        (name("g"), TagType::Keyword),
+        (name("s"), TagType::KeywordSet),
+        (name("x"), TagType::LongText),
+    ];
     let key_type = KeyType::BigInt;
     let create = Ddl::Create {
         table: name("t"),
@@ -37,7 +43,7 @@ fn check(steps: Vec<Step>) {
         seed: 1,
         cache_bytes: 0,
         log_file_bytes: 1 << 13,
-        load_rows: 7,
+        load_cells: 1,
         steps: all,
     };
     run(&history).unwrap();
@@ -110,4 +116,49 @@ fn compaction_forgets_no_value_of_a_subject_whose_deletion_is_not_durable() {
         Step::Compact(None),
         Step::Reopen(Stop::Kill),
     ]);
+}
+
+fn load(edit: Edit) -> Step {
+    let edits = vec![(name("t"), edit)];
+    let write = Write {
+        durable: true,
+        name: None,
+        schema: None,
+        edits,
+    };
+    Step::Load(Load {
+        write,
+        batches: 1,
+        meanwhile: Vec::new(),
+        given_up: false,
+    })
+}
+
+#[test]
+fn a_load_of_texts_ends() {
+    let columns = vec![(name("x"), vec![(0, Value::Text(name("text")))])];
+    load_and_check(Edit::Load {
+        keys: vec![key(9)],
+        columns,
+        mode: RowMode::Upsert,
+    });
+}
+
+/// The cells of a row that replaces come after nothing, not after what the subject had.
+#[test]
+fn a_replacing_load_edits_an_empty_set() {
+    let put = |member| Value::EditSet(Vec::new(), vec![name(member)]);
+    let columns = vec![(name("s"), vec![(0, put("a")), (1, put("b"))])];
+    let keys = vec![key(1), key(1)];
+    let (more, same) = (columns.clone(), keys.clone());
+    load_and_check(Edit::Load {
+        keys: same,
+        columns: more,
+        mode: RowMode::Replace,
+    });
+    load_and_check(Edit::ReplaceTags { keys, columns });
+}
+
+fn load_and_check(edit: Edit) {
+    check(vec![rows(0..3), load(edit)]);
 }

@@ -62,7 +62,8 @@ pub const ALL: &[ErrorCode] = &[
     entry(
         "syntax_error",
         400,
-        "The SQL text cannot be read; line and column say where it stops making sense.",
+        "The SQL text, or a row of an upload, cannot be read; line and column say where the text \
+         stops making sense.",
     ),
     entry("unknown_table", 400, "There is no table of that name."),
     entry(

@@ -8,27 +8,32 @@ pub(crate) const BATCH_ROWS: usize = 4_096;
 /// Rows of a batch that holds long texts, of up to 1 MiB each.
 pub(crate) const TEXT_BATCH_ROWS: usize = 64;
 
+/// Words of a chunk.
+const WORDS: usize = CHUNK_LEN as usize / 64;
+
 /// Some subjects of one chunk. Reused from batch to batch.
 #[derive(Debug)]
 pub(crate) struct Batch {
     chunk: u16,
     audience: Box<Chunk>,
     lows: Vec<u16>,
-    /// By position in the chunk: the row of a subject of the batch.
-    rows: Vec<u16>,
+    /// By word of the audience: the row of its first subject.
+    first_rows: Vec<u16>,
 }
 
-impl Batch {
+impl Default for Batch {
     /// Nobody.
-    pub(crate) fn new() -> Self {
+    fn default() -> Self {
         Self {
             chunk: 0,
             audience: Box::default(),
             lows: Vec::new(),
-            rows: vec![0; CHUNK_LEN as usize],
+            first_rows: vec![0; WORDS],
         }
     }
+}
 
+impl Batch {
     /// Takes up to `rows_max` of the lowest subjects of `left`, which loses them; tells whether
     /// there were any.
     pub(crate) fn take(&mut self, chunk: u16, left: &mut Remaining, rows_max: usize) -> bool {
@@ -39,8 +44,11 @@ impl Batch {
         while self.lows.len() < rows_max
             && let Some(low) = left.next()
         {
-            // A batch has at most as many rows as a chunk has positions.
-            self.rows[usize::from(low)] = self.lows.len() as u16;
+            let word = usize::from(low) / 64;
+            if self.audience.word(word) == 0 {
+                // A batch has at most as many rows as a chunk has positions.
+                self.first_rows[word] = self.lows.len() as u16;
+            }
             self.audience.set(low);
             self.lows.push(low);
         }
@@ -69,7 +77,9 @@ impl Batch {
 
     /// The row of a subject of the batch.
     pub(crate) fn row(&self, low: u16) -> usize {
-        usize::from(self.rows[usize::from(low)])
+        let word = usize::from(low) / 64;
+        let below = self.audience.word(word) & !(u64::MAX << (low % 64));
+        usize::from(self.first_rows[word]) + below.count_ones() as usize
     }
 
     /// The subject of a row.
@@ -79,7 +89,7 @@ impl Batch {
 }
 
 /// The part of a chunk's audience that has not been taken yet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Remaining {
     audience: Box<Chunk>,
     index: usize,
@@ -87,20 +97,17 @@ pub(crate) struct Remaining {
 }
 
 impl Remaining {
-    /// Nobody.
-    pub(crate) fn new() -> Self {
-        Self {
-            audience: Box::default(),
-            index: 0,
-            bits: 0,
-        }
-    }
-
     /// All of an audience.
     pub(crate) fn reset(&mut self, audience: &Chunk) {
         self.audience.copy_from(audience);
         self.index = 0;
         self.bits = audience.word(0);
+    }
+
+    /// Leaves out those who are not in `chunk`.
+    pub(crate) fn keep(&mut self, chunk: &Chunk) {
+        self.audience.and(chunk);
+        self.bits &= chunk.word(self.index);
     }
 
     /// Passes over up to `count` of them; tells how many there were.
@@ -118,7 +125,7 @@ impl Iterator for Remaining {
 
     fn next(&mut self) -> Option<u16> {
         while self.bits == 0 {
-            if self.index + 1 == CHUNK_LEN as usize / 64 {
+            if self.index + 1 == WORDS {
                 return None;
             }
             self.index += 1;

@@ -9,7 +9,7 @@ use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
 use tagdb_storage::schema::{NumberType, TagType};
 use tagdb_storage::vocabulary::{Vocabulary, VocabularyReader};
 
-use crate::bind::bound::{Column, Slot};
+use crate::bind::bound::{Column, Expr, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::{BATCH_ROWS, Batch, TEXT_BATCH_ROWS};
 use crate::literal::from_stored;
@@ -88,14 +88,6 @@ impl Columns {
         })
     }
 
-    /// The slots that are open, rising.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.readers
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, reader)| reader.as_ref().map(|_| slot))
-    }
-
     /// How many rows of them fit a batch.
     pub(crate) fn batch_rows(&self) -> usize {
         let has_text = self
@@ -116,6 +108,16 @@ impl Columns {
             .get(slot)
             .and_then(Option::as_ref)
             .ok_or_else(no_such_slot)
+    }
+
+    /// The layers of a slot that is a boolean, keyword or number.
+    pub(crate) fn single(&self, slot: Slot) -> Option<&SingleStack> {
+        match self.readers.get(slot)?.as_ref()? {
+            Reader::Boolean(stack) | Reader::Keyword(stack, _) | Reader::Number(stack, _) => {
+                Some(stack)
+            }
+            _ => None,
+        }
     }
 
     /// The values of a slot, one a row.
@@ -179,6 +181,31 @@ impl Columns {
             .for_each_key(batch.chunk(), batch.audience(), set)?)
     }
 
+    /// Whether a slot is a single number or code.
+    pub(crate) fn is_stored(&self, slot: Slot) -> bool {
+        self.single(slot).is_some() || matches!(self.reader(slot), Ok(Reader::MapValue(..)))
+    }
+
+    /// What a stored number or code of a slot means.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged; the slot is not a single number or code.
+    pub(crate) fn value_of(&self, slot: Slot, stored: Option<i64>) -> Result<Value> {
+        let Some(stored) = stored else {
+            return Ok(Value::Null);
+        };
+        match self.reader(slot)? {
+            Reader::Boolean(_) => Ok(Value::Boolean(stored != 0)),
+            Reader::Number(_, number) | Reader::MapValue(_, _, number) => {
+                Ok(from_stored(*number, stored))
+            }
+            Reader::Keyword(_, vocabulary) => {
+                Ok(Value::Text(string_of(&vocabulary.read()?, stored as Code)?))
+            }
+            Reader::Key | Reader::Text(_) | Reader::Set(..) | Reader::Map(..) => Err(not_stored()),
+        }
+    }
+
     /// The numbers or codes of a slot as stored, one a row.
     ///
     /// # Errors
@@ -200,11 +227,54 @@ impl Columns {
             Reader::MapValue(stack, Some(code), _) => {
                 Ok(stack.for_each_value(batch.chunk(), *code, batch.audience(), set)?)
             }
-            Reader::Key | Reader::Text(_) | Reader::Set(..) | Reader::Map(..) => {
-                Err(Error::internal("a column that is not stored as one number"))
-            }
+            Reader::Key | Reader::Text(_) | Reader::Set(..) | Reader::Map(..) => Err(not_stored()),
         }
     }
+}
+
+/// The values of some columns, to be seen row by row. Used again from batch to batch.
+#[derive(Debug, Default)]
+pub(crate) struct RowBuffer {
+    /// By slot.
+    values: Vec<Vec<Value>>,
+    row: Vec<Value>,
+}
+
+impl RowBuffer {
+    /// Reads the slots, which rise, of a batch.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn load(&mut self, columns: &Columns, slots: &[Slot], batch: &Batch) -> Result<()> {
+        let width = slots.last().map_or(0, |slot| slot + 1);
+        if self.row.len() < width {
+            self.values.resize(width, Vec::new());
+            self.row.resize(width, Value::Null);
+        }
+        for slot in slots {
+            columns.values(*slot, batch, &mut self.values[*slot])?;
+        }
+        Ok(())
+    }
+
+    /// A row by slot, of the slots that were read; each row can be seen once.
+    pub(crate) fn row(&mut self, slots: &[Slot], place: usize) -> &[Value] {
+        for slot in slots {
+            self.row[*slot] = std::mem::replace(&mut self.values[*slot][place], Value::Null);
+        }
+        &self.row
+    }
+}
+
+/// The slots that expressions read, rising.
+pub(crate) fn slots_of<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for expr in exprs {
+        expr.for_each_slot(&mut |slot| slots.push(slot));
+    }
+    slots.sort_unstable();
+    slots.dedup();
+    slots
 }
 
 /// The entries of a batch's sets or maps as values: (row, code, value) first, so that no file is
@@ -259,6 +329,10 @@ pub(crate) fn key_value(key: KeyRef<'_>) -> Value {
         KeyRef::Int(key) => Value::Int(key),
         KeyRef::Text(key) => Value::Text(key.into()),
     }
+}
+
+fn not_stored() -> Error {
+    Error::internal("a column that is not stored as one number")
 }
 
 fn no_such_slot() -> Error {

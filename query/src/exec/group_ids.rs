@@ -1,7 +1,5 @@
 //! The groups of a partition's subjects: values become small numbers, and pairs of numbers groups.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::Code;
@@ -10,8 +8,9 @@ use tagdb_storage::schema::NumberType;
 use crate::bind::bound::{Column, Expr, ExprKind, GroupKey, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
-use crate::exec::columns::{Columns, Reader, string_of};
+use crate::exec::columns::{Columns, Reader, slots_of, string_of};
 use crate::exec::hashed::Hashed;
+use crate::exec::row_function::RowFunction;
 use crate::functions::eval;
 use crate::limits::Limits;
 use crate::literal::from_stored;
@@ -27,6 +26,7 @@ pub(crate) type Group = u32;
 pub(crate) struct GroupIds {
     keys: Vec<Key>,
     groups_max: usize,
+    stored: Vec<Option<i64>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ enum Source {
     /// The members of a set, or the keys of a map; ids as of `Coded`.
     Members(Slot),
     Number(Slot, NumberType, Interner<i64>),
-    Computed(Expr, Interner<Hashed>),
+    Computed(Box<(Expr, RowFunction<Id>, Interner<Hashed>)>),
 }
 
 /// Numbers for things, from 1.
@@ -63,14 +63,6 @@ enum Level {
         groups: HashMap<(Group, Id), Group>,
         pairs: Vec<(Group, Id)>,
     },
-}
-
-/// Buffers that are used again from batch to batch.
-#[derive(Debug, Default)]
-pub(crate) struct GroupScratch {
-    stored: Vec<Option<i64>>,
-    /// By slot: columns that computed keys read.
-    pub(crate) columns: Vec<Vec<Value>>,
 }
 
 impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
@@ -157,6 +149,7 @@ impl GroupIds {
         Ok(Self {
             keys: own,
             groups_max,
+            stored: Vec::new(),
         })
     }
 
@@ -173,13 +166,12 @@ impl GroupIds {
         &mut self,
         columns: &Columns,
         batch: &Batch,
-        scratch: &mut GroupScratch,
         out: &mut Vec<(u32, Group)>,
     ) -> Result<()> {
         out.clear();
         out.extend((0..batch.len() as u32).map(|row| (row, 0)));
         for key in &mut self.keys {
-            key.refine(columns, batch, scratch, out)?;
+            key.refine(columns, batch, &mut self.stored, out)?;
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
         Ok(())
@@ -217,46 +209,44 @@ impl Key {
         &mut self,
         columns: &Columns,
         batch: &Batch,
-        scratch: &mut GroupScratch,
+        stored: &mut Vec<Option<i64>>,
         out: &mut Vec<(u32, Group)>,
     ) -> Result<()> {
         let Self { source, groups } = self;
         match source {
             Source::Coded(slot) => {
-                columns.stored(*slot, batch, &mut scratch.stored)?;
+                columns.stored(*slot, batch, stored)?;
                 for (row, group) in out {
-                    let id = scratch.stored[*row as usize].map_or(0, |code| code as Id + 1);
+                    let id = stored[*row as usize].map_or(0, |code| code as Id + 1);
                     *group = groups.group(*group, id);
                 }
             }
             Source::Number(slot, _, ids) => {
-                columns.stored(*slot, batch, &mut scratch.stored)?;
+                columns.stored(*slot, batch, stored)?;
                 for (row, group) in out {
-                    let id = scratch.stored[*row as usize].map_or(0, |number| ids.id(number));
+                    let id = stored[*row as usize].map_or(0, |number| ids.id(number));
                     *group = groups.group(*group, id);
                 }
             }
-            Source::Computed(expr, ids) => {
-                let values = computed(expr, columns, batch, &mut scratch.columns)?;
-                let ids: Vec<Id> = values
-                    .into_iter()
-                    .map(|value| {
-                        if value.is_null() {
-                            0
-                        } else {
-                            ids.id(Hashed(value))
-                        }
+            Source::Computed(computed) => {
+                let (expr, function, ids) = &mut **computed;
+                let own = function.apply(columns, batch, &mut |row| {
+                    let value = eval(expr, row)?;
+                    Ok(if value.is_null() {
+                        0
+                    } else {
+                        ids.id(Hashed(value))
                     })
-                    .collect();
+                })?;
                 for (row, group) in out {
-                    *group = groups.group(*group, ids[*row as usize]);
+                    *group = groups.group(*group, own[*row as usize]);
                 }
             }
             Source::Members(slot) => {
-                let members = members_of(columns.reader(*slot)?, batch)?;
+                let members = Members::read(columns.reader(*slot)?, batch)?;
                 let before = std::mem::take(out);
                 for (row, group) in before {
-                    let codes = &members[row as usize];
+                    let codes = members.of_row(row);
                     if codes.is_empty() {
                         out.push((row, groups.group(group, 0)));
                     }
@@ -277,7 +267,13 @@ impl Source {
             GroupKey::Unnest(slot) => return Ok(Self::Members(*slot)),
             GroupKey::Value(expr) => expr,
         };
-        let computed = || Self::Computed(expr.clone(), Interner::new());
+        let computed = || {
+            Self::Computed(Box::new((
+                expr.clone(),
+                RowFunction::new(slots_of([expr])),
+                Interner::new(),
+            )))
+        };
         let ExprKind::Slot(slot) = expr.kind else {
             return Ok(computed());
         };
@@ -324,7 +320,8 @@ impl Source {
                 };
                 Ok(ids.iter().map(value).collect())
             }
-            Self::Computed(_, values) => {
+            Self::Computed(computed) => {
+                let values = &computed.2;
                 let value = |id: &Id| values.thing(*id).map_or(Value::Null, |v| v.0.clone());
                 Ok(ids.iter().map(value).collect())
             }
@@ -332,44 +329,31 @@ impl Source {
     }
 }
 
-/// The values of an expression, one a row. `values` is by slot.
-pub(crate) fn computed(
-    expr: &Expr,
-    columns: &Columns,
-    batch: &Batch,
-    values: &mut Vec<Vec<Value>>,
-) -> Result<Vec<Value>> {
-    let mut slots = Vec::new();
-    expr.for_each_slot(&mut |slot| slots.push(slot));
-    slots.sort_unstable();
-    slots.dedup();
-    let width = slots.last().map_or(0, |slot| slot + 1);
-    if values.len() < width {
-        values.resize(width, Vec::new());
-    }
-    for slot in &slots {
-        columns.values(*slot, batch, &mut values[*slot])?;
-    }
-    let mut row = vec![Value::Null; width];
-    let mut out = Vec::with_capacity(batch.len());
-    for place in 0..batch.len() {
-        for slot in &slots {
-            row[*slot] = std::mem::replace(&mut values[*slot][place], Value::Null);
-        }
-        out.push(eval(expr, &row)?);
-    }
-    Ok(out)
+/// The codes of the members of a batch's sets, or of the keys of its maps.
+#[derive(Debug, Default)]
+struct Members {
+    codes: Vec<Code>,
+    /// By row, where its codes begin and end.
+    spans: Vec<(usize, usize)>,
 }
 
-/// The codes of each row's members.
-fn members_of(reader: &Reader, batch: &Batch) -> Result<Vec<Arc<[Code]>>> {
-    let (Reader::Set(stack, _) | Reader::Map(stack, ..)) = reader else {
-        return Err(Error::internal("unnest of what is no set or map"));
-    };
-    let empty: Arc<[Code]> = Arc::new([]);
-    let mut rows = vec![empty; batch.len()];
-    stack.for_each_row(batch.chunk(), batch.audience(), &mut |low, entries| {
-        rows[batch.row(low)] = entries.iter().map(|(code, _)| *code).collect();
-    })?;
-    Ok(rows)
+impl Members {
+    fn read(reader: &Reader, batch: &Batch) -> Result<Self> {
+        let (Reader::Set(stack, _) | Reader::Map(stack, ..)) = reader else {
+            return Err(Error::internal("unnest of what is no set or map"));
+        };
+        let mut codes = Vec::new();
+        let mut spans = vec![(0, 0); batch.len()];
+        stack.for_each_row(batch.chunk(), batch.audience(), &mut |low, entries| {
+            let start = codes.len();
+            codes.extend(entries.iter().map(|(code, _)| *code));
+            spans[batch.row(low)] = (start, codes.len());
+        })?;
+        Ok(Self { codes, spans })
+    }
+
+    fn of_row(&self, row: u32) -> &[Code] {
+        let (start, end) = self.spans[row as usize];
+        &self.codes[start..end]
+    }
 }

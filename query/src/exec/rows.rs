@@ -10,7 +10,7 @@ use crate::bind::bound::{Expr, OutputColumn, Scan, Select, Slot};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::exec::batch::{BATCH_ROWS, Batch, Remaining};
-use crate::exec::columns::Columns;
+use crate::exec::columns::{Columns, RowBuffer, slots_of};
 use crate::exec::scan::PartitionScan;
 use crate::functions::eval;
 use crate::value::Value;
@@ -116,8 +116,8 @@ impl ScannedRows {
             current: None,
             chunk: 0,
             audience: Box::default(),
-            left: Remaining::new(),
-            batch: Batch::new(),
+            left: Remaining::default(),
+            batch: Batch::default(),
         }
     }
 
@@ -195,7 +195,7 @@ impl PickedRows {
                 output.slots(),
             )?));
         }
-        let (batch, left) = (Batch::new(), Remaining::new());
+        let (batch, left) = (Batch::default(), Remaining::default());
         Ok(Self {
             execution,
             columns,
@@ -245,27 +245,16 @@ impl PickedRows {
 pub(crate) struct Output {
     exprs: Vec<Expr>,
     slots: Vec<Slot>,
-    /// By slot.
-    values: Vec<Vec<Value>>,
-    row: Vec<Value>,
+    buffer: RowBuffer,
 }
 
 impl Output {
     /// These expressions.
     pub(crate) fn new(exprs: Vec<Expr>) -> Self {
-        let mut slots = Vec::new();
-        exprs
-            .iter()
-            .for_each(|expr| expr.for_each_slot(&mut |slot| slots.push(slot)));
-        slots.sort_unstable();
-        slots.dedup();
-        let width = slots.last().map_or(0, |slot| slot + 1);
-        let (values, row) = (vec![Vec::new(); width], vec![Value::Null; width]);
         Self {
+            slots: slots_of(&exprs),
             exprs,
-            slots,
-            values,
-            row,
+            buffer: RowBuffer::default(),
         }
     }
 
@@ -279,21 +268,16 @@ impl Output {
     /// # Errors
     /// A file cannot be read or is damaged, or an expression cannot be computed.
     pub(crate) fn rows(&mut self, columns: &Columns, batch: &Batch) -> Result<Vec<Vec<Value>>> {
-        for slot in &self.slots {
-            columns.values(*slot, batch, &mut self.values[*slot])?;
-        }
-        let mut rows = Vec::with_capacity(batch.len());
-        for place in 0..batch.len() {
-            for slot in &self.slots {
-                self.row[*slot] = std::mem::replace(&mut self.values[*slot][place], Value::Null);
-            }
-            rows.push(
-                self.exprs
-                    .iter()
-                    .map(|expr| eval(expr, &self.row))
-                    .collect::<Result<_>>()?,
-            );
-        }
-        Ok(rows)
+        let Self {
+            exprs,
+            slots,
+            buffer,
+        } = self;
+        buffer.load(columns, slots, batch)?;
+        let row = |place| {
+            let row = buffer.row(slots, place);
+            exprs.iter().map(|expr| eval(expr, row)).collect()
+        };
+        (0..batch.len()).map(row).collect()
     }
 }

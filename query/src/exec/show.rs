@@ -9,10 +9,13 @@ use tagdb_storage::schema::{TableSchema, Tag};
 use crate::bind::bound::OutputColumn;
 use crate::error::Result;
 use crate::exec::Execution;
+use crate::exec::distinct::distinct;
+use crate::exec::predicate::KnownTest;
 use crate::exec::rows::RowStream;
 use crate::value::{DataType, Value};
 
-fn columns(columns: &[(&str, DataType)]) -> Vec<OutputColumn> {
+/// Columns of a result.
+pub(crate) fn columns(columns: &[(&str, DataType)]) -> Vec<OutputColumn> {
     let column = |(name, kind): &(&str, DataType)| OutputColumn {
         name: (*name).to_owned(),
         kind: *kind,
@@ -24,7 +27,8 @@ fn int(value: u64) -> Value {
     Value::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn text(value: impl Into<Arc<str>>) -> Value {
+/// A string of a result.
+pub(crate) fn text(value: impl Into<Arc<str>>) -> Value {
     Value::Text(value.into())
 }
 
@@ -91,7 +95,7 @@ pub(crate) fn describe(execution: &Execution, schema: &TableSchema) -> Result<Ro
             text(DataType::from(tag.kind).to_string()),
             text(tag.comment.clone()),
             int(known(execution, table, tag)?),
-            Value::Null,
+            distinct(table, tag, &execution.interrupt)?.map_or(Value::Null, int),
             int(bytes),
         ]);
     }
@@ -110,11 +114,12 @@ fn known(execution: &Execution, table: &TableState, tag: &Tag) -> Result<u64> {
     let (mut known, mut alive) = (Box::<Chunk>::default(), Box::<Chunk>::default());
     let mut count = 0;
     for partition in table.partitions() {
+        let test = KnownTest::of(partition, tag.id, tag.kind.family())?;
         for chunk in 0..partition.chunks() {
             execution.interrupt.check()?;
             // There are at most 65,536 chunks.
             let chunk = chunk as u16;
-            partition.known(tag.id, tag.kind.family(), chunk, &mut known)?;
+            test.members(chunk, &mut known)?;
             partition.alive(chunk, &mut alive);
             count += u64::from(Chunk::count_and(&known, &alive));
         }

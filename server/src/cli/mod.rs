@@ -6,8 +6,11 @@ mod export;
 mod failure;
 mod import;
 mod infer;
+mod offline;
 mod output;
+mod quickstart;
 mod sample;
+mod serve;
 mod shell;
 mod upkeep;
 
@@ -33,6 +36,8 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Quickstart(args) => quickstart::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Sql(args) => shell::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
@@ -40,10 +45,14 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Flush(args) => upkeep::flush(&args),
         Command::Status(args) => upkeep::status(&args),
         Command::Snapshot(command) => upkeep::snapshot(&command),
+        Command::Check(args) => Err(Failure::Failed(format!(
+            "{}: check is not there yet",
+            args.dir.display()
+        ))),
+        Command::Restore(args) => offline::restore(&args),
         Command::Repair(args) => Err(Failure::Failed(format!(
             "repair is not there yet; {} is left as it is",
             args.dir.display()
         ))),
-        _ => Err(Failure::Failed("not there yet".to_owned())),
     }
 }

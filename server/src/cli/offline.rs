@@ -7,20 +7,9 @@ use std::path::Path;
 use indicatif::HumanBytes;
 use tagdb_storage::vfs::OsVfs;
 
-use crate::cli::args::{CheckArgs, RestoreArgs};
+use crate::cli::args::RestoreArgs;
 use crate::cli::failure::Failure;
 use crate::cli::output;
-
-/// Verifies every checksum and invariant of a data folder.
-///
-/// # Errors
-/// It is damaged, in use, or cannot be read.
-pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    require_folder(&args.dir)?;
-    let report = tagdb_storage::check::check(&folder(&args.dir)?)
-        .map_err(|error| Failure::Failed(format!("{}: {error}", args.dir.display())))?;
-    output::line(&report.to_string())
-}
 
 /// Restores a snapshot, named by its folder, into a new or empty one.
 ///

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tagdb_query::{Answer, Context, Database};
+use tagdb::config::Config;
+use tagdb_query::{Answer, Context, Database, Value};
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::WriteOptions;
@@ -21,7 +22,7 @@ const TABLE: &str = "users";
 /// Rows of a batch: a chunk of subjects.
 const BATCH_ROWS: u32 = 1 << 16;
 
-const AUDIENCE: &str = "has(interests, 'coffee') AND spend_30d >= 50
+const AUDIENCE: &str = "has_any(interests, ['coffee', 'tea']) AND spend_30d >= 20
   AND last_login >= now() - INTERVAL '30 days'";
 
 /// Makes the data folder if need be, shows what can be asked, and serves.
@@ -30,6 +31,8 @@ const AUDIENCE: &str = "has(interests, 'coffee') AND spend_30d >= 50
 /// The settings are wrong, the data cannot be opened or written, or the address is taken.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = serve::settings(args)?;
+    let is_default_log = config.log == Config::default().log;
+    serve::start_logging(&config, if is_default_log { "warn" } else { &config.log })?;
     let listener = serve::listen(config.listen)?;
     let database = serve::open(&config)?;
     if needs_sample(&database) {
@@ -55,13 +58,23 @@ fn needs_sample(database: &Database) -> bool {
     snapshot.table(schema.id).is_none_or(|table| {
         let partitions = table.partitions().iter();
         let is_ours = schema.tag("brand_visits_30d").is_some();
-        is_ours && partitions.map(|partition| partition.subjects()).sum::<u64>() == 0
+        is_ours
+            && partitions
+                .map(|partition| partition.subjects())
+                .sum::<u64>()
+                == 0
     })
 }
 
 fn load(database: &Database) -> Result<(), Failure> {
     let failed = |error: tagdb_storage::Error| Failure::Failed(error.to_string());
-    if database.engine().snapshot().catalog().table(TABLE).is_none() {
+    if database
+        .engine()
+        .snapshot()
+        .catalog()
+        .table(TABLE)
+        .is_none()
+    {
         query(database, CREATE_TABLE)?;
     }
     let engine = database.engine();
@@ -106,12 +119,16 @@ fn progress() -> ProgressBar {
 fn show(database: &Database) -> Result<(), Failure> {
     let count = format!("SELECT count(*) AS audience\nFROM users\nWHERE {AUDIENCE}");
     let portrait = format!(
-        "SELECT gender, city, count(*) AS users, avg(age) AS age\nFROM users\nWHERE {AUDIENCE}\n\
+        "SELECT gender, city, count(*) AS users, sum(spend_30d) AS spent\nFROM users\nWHERE {AUDIENCE}\n\
          GROUP BY gender, city\nORDER BY users DESC\nLIMIT 8"
     );
-    show_table(database, "How many drink coffee, spend and came lately?", &count)?;
+    show_table(
+        database,
+        "How many like coffee or tea, spend, and came lately?",
+        &count,
+    )?;
     show_table(database, "Who are they?", &portrait)?;
-    show_user(database, "SELECT * FROM users WHERE user_id = 'u4711'")
+    show_user(database, "SELECT * FROM users WHERE user_id = 'u262219'")
 }
 
 fn show_table(database: &Database, title: &str, sql: &str) -> Result<(), Failure> {
@@ -126,9 +143,14 @@ fn show_user(database: &Database, sql: &str) -> Result<(), Failure> {
     let result = query(database, sql)?;
     let values = result.rows.into_iter().next().unwrap_or_default();
     let pairs = result.names.into_iter().zip(values);
-    let table = text_table(&["tag", "value"], pairs.map(|(name, value)| vec![name, value]));
+    let table = text_table(
+        &["tag", "value"],
+        pairs.map(|(name, value)| vec![name, value]),
+    );
     let time = result.time;
-    output::line(&format!("What is known of one?\n\n{sql};\n{table}\n({time:.1?})\n"))
+    output::line(&format!(
+        "What is known of one?\n\n{sql};\n{table}\n({time:.1?})\n"
+    ))
 }
 
 /// A result as text.
@@ -161,7 +183,10 @@ fn query(database: &Database, sql: &str) -> Result<Shown, Failure> {
     Ok(result)
 }
 
-fn text(value: &tagdb_query::Value) -> String {
+fn text(value: &Value) -> String {
+    if *value == Value::Null {
+        return "NULL".to_owned();
+    }
     let mut text = String::new();
     tagdb_query::literal::write_value(value, &mut text);
     text
@@ -173,7 +198,7 @@ fn next_steps(address: SocketAddr) -> String {
 Serving http://{address} until Ctrl-C; the next tagdb quickstart serves the same data.
 Try in another terminal:
 
-  curl http://{address}/v1/tables/users/rows/u4711
+  curl http://{address}/v1/tables/users/rows/u262219
   curl -G http://{address}/v1/sql --data-urlencode \"sql=SELECT count(*) FROM users WHERE age < 30\"
   curl -X PATCH http://{address}/v1/tables/users/rows/me \\
        -H 'content-type: application/json' -d '{{\"city\": \"ulm\", \"interests+\": [\"tea\"]}}'

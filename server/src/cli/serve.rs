@@ -1,6 +1,6 @@
 //! `tagdb serve`: the server, from settings to the last connection.
 
-use std::future::Future;
+use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use crate::cli::output;
 /// The settings are wrong, the data cannot be opened, or the address cannot be listened on.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = settings(args)?;
+    start_logging(&config, &config.log)?;
     let listener = listen(config.listen)?;
     let database = open(&config)?;
     let address = local_address(&listener)?;
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     serve(config, database, listener)
 }
 
-/// The settings, and logging as they say.
+/// The settings: defaults, file, environment, flags.
 ///
 /// # Errors
 /// A setting is wrong.
@@ -45,17 +46,20 @@ pub(crate) fn settings(args: &ServeArgs) -> Result<Config, Failure> {
         // What is not UTF-8 is no setting of ours.
         Some((name.into_string().ok()?, value.into_string().ok()?))
     });
-    let config = Config::load(args.config.as_deref(), environment, &flags)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    start_logging(&config)?;
-    Ok(config)
+    Config::load(args.config.as_deref(), environment, &flags)
+        .map_err(|error| Failure::Usage(error.to_string()))
 }
 
-fn start_logging(config: &Config) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&config.log)
+/// Logs what a filter such as `info` lets through to standard error.
+///
+/// # Errors
+/// The filter is none.
+pub(crate) fn start_logging(config: &Config, filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter)
         .map_err(|error| Failure::Usage(format!("setting \"log\": {error}")))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = if config.log_json {
         lines.json().try_init()
@@ -107,20 +111,11 @@ pub(crate) fn serve(
         .build()
         .map_err(|error| Failure::Failed(format!("the server cannot be run: {error}")))?;
     let engine = Arc::clone(database.engine());
-    runtime.block_on(run_to_end(config, database, listener))?;
+    let stop = tagdb::shutdown::signal();
+    runtime
+        .block_on(tagdb::http::serve(config, database, listener, stop))
+        .map_err(|error| Failure::Failed(format!("the server stopped: {error}")))?;
     engine
         .close()
         .map_err(|error| Failure::Failed(format!("the data could not be closed: {error}")))
-}
-
-fn run_to_end(
-    config: Config,
-    database: Arc<Database>,
-    listener: TcpListener,
-) -> impl Future<Output = Result<(), Failure>> {
-    async {
-        tagdb::http::serve(config, database, listener, tagdb::shutdown::signal())
-            .await
-            .map_err(|error| Failure::Failed(format!("the server stopped: {error}")))
-    }
 }

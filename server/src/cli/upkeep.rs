@@ -115,12 +115,11 @@ pub(crate) fn snapshot(command: &SnapshotCommand) -> Result<(), Failure> {
             let rows = snapshots.iter().map(|snapshot| {
                 vec![
                     snapshot.name.clone(),
-                    snapshot.created.clone(),
                     snapshot.lsn.to_string(),
                     HumanBytes(snapshot.bytes).to_string(),
                 ]
             });
-            let header = ["name", "created", "last write", "size"];
+            let header = ["name", "last write", "size"];
             output::line(&text_table(&header, rows))
         }
         SnapshotCommand::Delete(args) => {

@@ -93,12 +93,17 @@ pub(super) fn too_large(bytes_max: u64) -> ApiError {
     )
 }
 
+/// The error of a body that does not come in time.
+pub(super) fn too_slow() -> ApiError {
+    ApiError::new("timeout", "the request's body came too slowly")
+}
+
 /// The next piece of a body; none at its proper end.
 pub(super) async fn next_piece(body: &mut Body, timeout: Duration) -> ApiResult<Option<Bytes>> {
     loop {
         let frame = tokio::time::timeout(timeout, body.frame())
             .await
-            .map_err(|_| ApiError::new("timeout", "the request's body came too slowly"))?;
+            .map_err(|_| too_slow())?;
         match frame {
             None => return Ok(None),
             Some(Ok(frame)) => {
@@ -134,7 +139,7 @@ pub(super) async fn collect(
     };
     let bytes = tokio::time::timeout(timeout, read)
         .await
-        .map_err(|_| ApiError::new("timeout", "the request's body came too slowly"))??;
+        .map_err(|_| too_slow())??;
     if encoding == Encoding::Identity {
         return Ok(bytes);
     }

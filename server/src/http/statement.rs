@@ -132,7 +132,7 @@ impl Job {
 pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Response> {
     let cancel = CancelOnDrop::default();
     let flag = cancel.flag();
-    let limits = Limits::of(state);
+    let mut limits = Limits::of(state);
     let time = job.time;
     let run = move |database: &Database| {
         let statements = job.parse(database)?;
@@ -144,6 +144,8 @@ pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Res
         for (number, statement) in statements.iter().enumerate() {
             match document(database, statement, &mut job, number, &flag, limits) {
                 Ok((text, effect)) => {
+                    // The bytes are those of all results together.
+                    limits.result.1 = limits.result.1.saturating_sub(text.len() as u64);
                     texts.push(text);
                     last = effect;
                 }
@@ -152,7 +154,10 @@ pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Res
         }
         Ok((format!("{{\"results\":[{}]}}", texts.join(",")), last))
     };
-    let (text, effect) = state.handle.run_within(Lane::Statement, time, &cancel.flag(), run).await?;
+    let (text, effect) = state
+        .handle
+        .run_within(Lane::Statement, time, &cancel.flag(), run)
+        .await?;
     drop(cancel);
     let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(media::JSON));
     let mut response = ([content_type], text).into_response();
@@ -268,7 +273,10 @@ pub(super) async fn answer_rows(
             }
         }
     };
-    let begun = state.handle.run_within(Lane::Statement, time, &cancel.flag(), run).await?;
+    let begun = state
+        .handle
+        .run_within(Lane::Statement, time, &cancel.flag(), run)
+        .await?;
     let (body, effect) = match begun {
         Begun::Written(effect) => (Body::from(counted(format, effect.rows_affected)), effect),
         Begun::Rows(rows) => {

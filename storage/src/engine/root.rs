@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::batch::KeyRef;
 use crate::bitmap::Chunk;
 use crate::catalog::Catalog;
 use crate::engine::memtable::MemoryLayer;
+use crate::engine::segments::{SegmentSet, Vocabularies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{
-    Lsn, Ordinal, PartitionId, TableId, TagId, chunk_count, chunk_of, low_of, ordinal_at,
+    Code, Lsn, Ordinal, PartitionId, TableId, TagId, chunk_count, chunk_of, low_of, ordinal_at,
 };
 use crate::keys::{KeyMemory, PartitionKeys};
+use crate::layer::write::EntryState;
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::partitioning::partition_of;
 use crate::schema::{Family, Key, TableSchema};
-use crate::segment::tags::TagSegment;
-use crate::segment::vocabulary::VocabularySegment;
 use crate::subjects::Dead;
 use crate::vocabulary::Vocabulary;
 
@@ -48,93 +46,6 @@ pub struct PartitionState {
     pub(crate) segments: Arc<SegmentSet>,
     pub(crate) keys: PartitionKeys,
     pub(crate) vocabularies: Arc<Vocabularies>,
-}
-
-/// A tag segment, and what is read from it.
-#[derive(Clone, Debug)]
-pub struct LiveSegment {
-    /// The segment.
-    pub segment: Arc<TagSegment>,
-    /// The first batch in it.
-    pub first_lsn: Lsn,
-    /// The last batch in it.
-    pub last_lsn: Lsn,
-    /// The tags that are read from it.
-    pub tags: Vec<TagId>,
-}
-
-/// The tag segments of a partition.
-#[derive(Debug, Default)]
-pub struct SegmentSet {
-    /// Oldest first.
-    pub live: Vec<LiveSegment>,
-    stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
-}
-
-impl SegmentSet {
-    /// A set of segments, in any order, with the tags to be read from each.
-    #[must_use]
-    pub fn new(mut live: Vec<LiveSegment>) -> Self {
-        live.retain(|live| !live.tags.is_empty());
-        live.sort_by_key(|live| live.first_lsn);
-        let mut stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>> = BTreeMap::new();
-        for LiveSegment { segment, tags, .. } in &live {
-            for tag in tags {
-                stacks.entry(*tag).or_default().push(segment.clone());
-            }
-        }
-        Self { live, stacks }
-    }
-
-    /// The segments of a tag, oldest first.
-    #[must_use]
-    pub fn stack(&self, tag: TagId) -> &[Arc<TagSegment>] {
-        self.stacks.get(&tag).map_or(&[], Vec::as_slice)
-    }
-
-    /// The tags that have segments.
-    pub fn tags(&self) -> impl Iterator<Item = TagId> + '_ {
-        self.stacks.keys().copied()
-    }
-}
-
-/// The vocabularies of a partition: one object for all roots.
-#[derive(Debug, Default)]
-pub struct Vocabularies {
-    tags: Mutex<BTreeMap<TagId, Arc<Vocabulary>>>,
-    segments: Vec<Arc<VocabularySegment>>,
-}
-
-impl Vocabularies {
-    /// Vocabularies whose strings so far are in segments, oldest first.
-    #[must_use]
-    pub const fn new(segments: Vec<Arc<VocabularySegment>>) -> Self {
-        Self {
-            tags: Mutex::new(BTreeMap::new()),
-            segments,
-        }
-    }
-
-    /// The vocabulary of a tag.
-    #[must_use]
-    pub fn get(&self, tag: TagId) -> Arc<Vocabulary> {
-        let mut tags = self.tags.lock();
-        let make = || {
-            let has =
-                |segment: &&Arc<VocabularySegment>| segment.runs().iter().any(|run| run.tag == tag);
-            Arc::new(Vocabulary::new(
-                tag,
-                self.segments.iter().filter(has).cloned().collect(),
-            ))
-        };
-        tags.entry(tag).or_insert_with(make).clone()
-    }
-
-    /// The vocabulary of a tag, if anybody has asked for it.
-    #[must_use]
-    pub fn opened(&self, tag: TagId) -> Option<Arc<Vocabulary>> {
-        self.tags.lock().get(&tag).cloned()
-    }
 }
 
 impl DbState {
@@ -211,6 +122,13 @@ impl TableState {
 }
 
 impl PartitionState {
+    /// Stops reading tags that the schema does not have any more.
+    pub(crate) fn forget_dropped(&mut self) {
+        if let Some(segments) = self.segments.without_dropped(&self.schema) {
+            self.segments = Arc::new(segments);
+        }
+    }
+
     pub(crate) fn new(id: PartitionId, schema: Arc<TableSchema>) -> Self {
         let memory = Arc::new(KeyMemory::new(0, schema.key_type));
         Self {
@@ -297,8 +215,13 @@ impl PartitionState {
         audience: &Chunk,
         visit: &mut dyn FnMut(u16, KeyRef<'_>),
     ) -> Result<()> {
-        let start = ordinal_at(chunk, 0);
-        let end = self.next_ordinal.min(start.saturating_add(65_536));
+        let Some((first, last)) = audience.bounds() else {
+            return Ok(());
+        };
+        let start = ordinal_at(chunk, first);
+        let end = self
+            .next_ordinal
+            .min(ordinal_at(chunk, last).saturating_add(1));
         let wanted =
             |ordinal: Ordinal| chunk_of(ordinal) == chunk && audience.contains(low_of(ordinal));
         self.keys
@@ -335,6 +258,64 @@ impl PartitionState {
     /// A file cannot be read or is damaged.
     pub fn text(&self, tag: TagId) -> Result<TextStack> {
         TextStack::new(&self.parts(tag)?)
+    }
+
+    /// A subject's boolean, keyword or number: the newest layer that knows the subject says it.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn value(&self, tag: TagId, ordinal: Ordinal) -> Result<Option<i64>> {
+        let single = |part: &Part| part.as_single().map_or(Ok(None), |part| part.get(ordinal));
+        Ok(self.newest(tag, single)?.flatten())
+    }
+
+    /// A subject's long text.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn long_text(&self, tag: TagId, ordinal: Ordinal) -> Result<Option<String>> {
+        let text = |part: &Part| part.as_text().map_or(Ok(None), |part| part.get(ordinal));
+        Ok(self.newest(tag, text)?.flatten())
+    }
+
+    /// A subject's entries in a set or map, by rising code; 0 beside each in sets.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn entries(&self, tag: TagId, ordinal: Ordinal) -> Result<Vec<(Code, i64)>> {
+        let mut found: Vec<EntryState> = Vec::new();
+        self.newest(tag, |part| {
+            let state = part
+                .as_multi()
+                .map_or(Ok(None), |part| part.state(ordinal))?;
+            let is_last = state.as_ref().is_some_and(|state| state.reset);
+            found.extend(state);
+            Ok(is_last.then_some(()))
+        })?;
+        Ok(EntryState::fold(found))
+    }
+
+    /// Asks the layers of a tag, newest first, until one has an answer.
+    fn newest<T>(
+        &self,
+        tag: TagId,
+        mut ask: impl FnMut(&Part) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        for layer in self.memory.iter().rev() {
+            if let Some(part) = layer.layer.part(tag)
+                && let Some(answer) = ask(part)?
+            {
+                return Ok(Some(answer));
+            }
+        }
+        for segment in self.segments.stack(tag).iter().rev() {
+            if let Some(part) = segment.part(tag)?
+                && let Some(answer) = ask(&part)?
+            {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
     }
 
     /// The subjects of a chunk that have a value, or at least one entry.

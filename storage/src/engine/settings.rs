@@ -35,7 +35,7 @@ impl Default for Settings {
             cache_bytes: 4 << 30,
             flush_bytes: 64 << 20,
             memory_bytes_max: 512 << 20,
-            log_file_bytes: 64 << 20,
+            log_file_bytes: 16 << 20,
             log_bytes: 1 << 30,
             vocabulary: VocabularyLimits {
                 entries_max: VOCABULARY_ENTRIES_MAX,

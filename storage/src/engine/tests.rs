@@ -1,5 +1,9 @@
 //! The engine from end to end, in memory. Random histories against a model are in the tests crate.
 
+mod faults;
+mod names;
+mod reclaim;
+
 use std::sync::Arc;
 
 use crate::batch::{Cell, Change, Column, Dictionary, KeyRef, Keys, RowBatch, RowMode, WriteSet};
@@ -196,6 +200,44 @@ fn a_load_is_seen_at_once_and_mends_what_happened_meanwhile() {
     verify(&engine, table, 150_010).unwrap();
     engine.compact(None).unwrap();
     verify(&engine, table, 150_010).unwrap();
+}
+
+#[test]
+fn a_load_fills_chunks_with_long_texts() {
+    let engine = open(&Arc::new(MemoryVfs::new(6)));
+    let table = create_users(&engine);
+    let bio = NewTag {
+        name: "bio".into(),
+        kind: TagType::LongText,
+        comment: String::new(),
+    };
+    let change = SchemaChange::AddTag(table, bio);
+    write(
+        &engine,
+        WriteSet {
+            schema: Some(change),
+            ..WriteSet::default()
+        },
+    );
+    let bio = engine.snapshot().require(table).unwrap().schema().tags[3].id;
+    let count = 65_537;
+    let mut batch = rows(0, count);
+    let texts = (0..count).map(|row| (row, Cell::Text(format!("text {row}").into())));
+    batch.columns = vec![Column {
+        tag: bio,
+        dictionary: Dictionary::default(),
+        cells: texts.collect(),
+    }];
+    let mut loader = engine.loader(table, RowMode::Upsert).unwrap();
+    loader.push(&batch).unwrap();
+    loader.finish(&WriteOptions::default()).unwrap();
+    let partition = engine.snapshot().require(table).unwrap().partitions()[0].clone();
+    for row in [0, 65_535, 65_536] {
+        let key = format!("u{row}");
+        let ordinal = partition.find(KeyRef::Text(&key)).unwrap().unwrap();
+        let text = partition.text(bio).unwrap().get(ordinal).unwrap();
+        assert_eq!(text, Some(format!("text {row}")));
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::bitmap::{Bitmap, Container};
-use crate::column::{Lists, TextBlocks, Vector};
-use crate::error::Result;
-use crate::ids::Code;
+use crate::bitmap::{Bitmap, Chunk, Container};
+use crate::column::{CodeSet, Lists, TextBlocks, Totals, Vector};
+use crate::error::{Error, Result};
+use crate::ids::{CHUNK_LEN, Code};
 use crate::segment::groups::{EntryIndex, ListGroups, MemberIndex, TextGroups, ValueGroups};
 
 /// What one layer says of one tag.
@@ -132,6 +132,84 @@ impl ChunkValues {
             None => self.vector.get(usize::from(low)),
         }
     }
+
+    /// Makes `out` the candidates, all of which are in `set`, whose value lies in `bounds`.
+    pub(crate) fn select_range(
+        &self,
+        set: Container<'_>,
+        candidates: &Chunk,
+        (low, high): (i64, i64),
+        out: &mut Chunk,
+    ) {
+        match self.start {
+            Some(start) => {
+                self.vector
+                    .select_range_ranked((start as u64, set), candidates, low, high, out);
+            }
+            None => {
+                self.vector
+                    .select_range(0, self.vector.len(), low, high, out);
+                out.and(candidates);
+            }
+        }
+    }
+
+    /// What the values of the audience, all of which are in `set`, add up to.
+    pub(crate) fn totals(&self, set: Container<'_>, audience: &Chunk) -> Totals {
+        match self.start {
+            Some(start) => self.vector.totals_ranked((start as u64, set), audience),
+            None => self.vector.totals(0, audience),
+        }
+    }
+
+    /// Adds to `counts[value]` for each of the audience, all of which are in `set`.
+    ///
+    /// # Errors
+    /// A value is no index of `counts`.
+    pub(crate) fn histogram(
+        &self,
+        set: Container<'_>,
+        audience: &Chunk,
+        counts: &mut [u64],
+    ) -> Result<()> {
+        let (min, max) = (self.vector.min(), self.vector.max());
+        if min < 0 || usize::try_from(max).is_ok_and(|max| max >= counts.len()) {
+            let detail = format!(
+                "values from {min} to {max} where {} are known",
+                counts.len()
+            );
+            return Err(Error::internal(detail));
+        }
+        match self.start {
+            Some(start) => {
+                let ranked = (start as u64, set);
+                self.vector.histogram_ranked(ranked, audience, counts);
+            }
+            None => self.vector.histogram(0, audience, counts),
+        }
+        Ok(())
+    }
+
+    /// Makes `out` the subjects of `set` whose value is one of `codes`, which rise.
+    pub(crate) fn select_codes(&self, set: Container<'_>, codes: &[Code], out: &mut Chunk) {
+        let mut subjects = Chunk::new();
+        set.copy_into(&mut subjects);
+        if let [code] = codes {
+            let code = i64::from(*code);
+            return self.select_range(set, &subjects, (code, code), out);
+        }
+        let codes: CodeSet = codes.iter().copied().collect();
+        match self.start {
+            Some(start) => {
+                self.vector
+                    .select_codes_ranked((start as u64, set), &subjects, &codes, out);
+            }
+            None => {
+                self.vector.select_codes(0, self.vector.len(), &codes, out);
+                out.and(&subjects);
+            }
+        }
+    }
 }
 
 impl Values {
@@ -205,6 +283,34 @@ impl FlatRows {
             }
         }
         None
+    }
+
+    /// Marks in `ranks`, counted from the first list, which of `count` lists have a code. The codes
+    /// of all lists are compared as one vector; only matches are traced to their lists.
+    pub(crate) fn lists_with(&self, first: usize, count: usize, code: Code, ranks: &mut Chunk) {
+        ranks.clear();
+        if count == 0 {
+            return;
+        }
+        let (start, end) = (
+            self.codes.get(first).start,
+            self.codes.get(first + count - 1).end,
+        );
+        let code = i64::from(code);
+        let mut found = Chunk::new();
+        let mut list = first;
+        for block in (start..end).step_by(CHUNK_LEN as usize) {
+            let len = (end - block).min(CHUNK_LEN as usize);
+            self.codes
+                .items()
+                .select_range(block, len, code, code, &mut found);
+            found.for_each(|place| {
+                while self.codes.get(list).end <= block + usize::from(place) {
+                    list += 1;
+                }
+                ranks.set((list - first) as u16);
+            });
+        }
     }
 
     /// The number of entries in a list.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::bitmap::Chunk;
-use crate::column::TextBlocks;
+use crate::column::{TextBlock, Totals};
 use crate::error::{Error, Result};
 use crate::ids::{Code, Ordinal, chunk_of, low_of};
 use crate::layer::part::{Part, SinglePart, TextPart, chunk_of_bitmap};
@@ -63,6 +63,7 @@ impl SingleStack {
     /// A file cannot be read or is damaged.
     pub fn members_any(&self, chunk: u16, codes: &[Code], out: &mut Chunk) -> Result<()> {
         out.clear();
+        let mut found = Chunk::new();
         for layer in &self.layers {
             if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
                 cleared.and_not_into(out);
@@ -70,8 +71,8 @@ impl SingleStack {
             let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else {
                 continue;
             };
+            set.and_not_into(out);
             if let Some(index) = &layer.members {
-                set.and_not_into(out);
                 for code in codes {
                     if let Some(members) = index.get(*code)?
                         && let Some((_, members)) = chunk_of_bitmap(&members, chunk)
@@ -82,17 +83,8 @@ impl SingleStack {
                 continue;
             }
             let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-            set.for_each(|low, rank| {
-                let value = values.get(low, rank);
-                if codes
-                    .binary_search_by_key(&value, |code| i64::from(*code))
-                    .is_ok()
-                {
-                    out.set(low);
-                } else {
-                    out.remove(low);
-                }
-            });
+            values.select_codes(set, codes, &mut found);
+            out.or(&found);
         }
         Ok(())
     }
@@ -109,28 +101,13 @@ impl SingleStack {
         out: &mut Chunk,
     ) -> Result<()> {
         out.clear();
+        let mut found = Chunk::new();
         self.for_each_owner(chunk, candidates, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
-                return Ok(());
-            };
-            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-            let mut found = Chunk::new();
-            match values.start {
-                Some(start) => {
-                    let set = (start as u64, set);
-                    values
-                        .vector
-                        .select_range_ranked(set, own, bounds.0, bounds.1, &mut found);
-                }
-                None => {
-                    let len = values.vector.len();
-                    values
-                        .vector
-                        .select_range(0, len, bounds.0, bounds.1, &mut found);
-                    found.and(own);
-                }
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+                values.select_range(set, own, bounds, &mut found);
+                out.or(&found);
             }
-            out.or(&found);
             Ok(())
         })
     }
@@ -152,6 +129,36 @@ impl SingleStack {
             };
             let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
+            Ok(())
+        })
+    }
+
+    /// What the values of the audience add up to.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn totals(&self, chunk: u16, audience: &Chunk) -> Result<Totals> {
+        let mut totals = Totals::default();
+        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+                totals.merge(&values.totals(set, own));
+            }
+            Ok(())
+        })?;
+        Ok(totals)
+    }
+
+    /// Adds to `counts[value]` for each of the audience that has a value.
+    ///
+    /// # Errors
+    /// A value is no index of `counts`; a file cannot be read or is damaged.
+    pub fn histogram(&self, chunk: u16, audience: &Chunk, counts: &mut [u64]) -> Result<()> {
+        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+                values.histogram(set, own, counts)?;
+            }
             Ok(())
         })
     }
@@ -274,8 +281,16 @@ impl TextStack {
                     let (blocks, start) = layer.texts.chunk(chunk, (first_rank, set.len()))?;
                     let mut places = Vec::with_capacity(own.count() as usize);
                     set.for_each_in(&own, |low, rank| places.push((low, rank)));
+                    // Neighbours share a block, which is unpacked once for all of them.
+                    let mut unpacked: Option<TextBlock> = None;
                     for (low, rank) in places {
-                        visit(low, &text_at(&blocks, start + u64::from(rank))?);
+                        let index = start + u64::from(rank);
+                        let block = match unpacked.take() {
+                            Some(block) if block.strings().contains(&index) => block,
+                            _ => blocks.block(index)?,
+                        };
+                        visit(low, text_of(block.get(index), index)?);
+                        unpacked = Some(block);
                     }
                     left.and_not(&own);
                 }
@@ -312,16 +327,16 @@ impl TextPart {
         {
             let place = (first_rank, set.len());
             let (blocks, start) = self.texts.chunk(chunk_of(ordinal), place)?;
-            return text_at(&blocks, start + u64::from(rank)).map(|text| Some(Some(text)));
+            let index = start + u64::from(rank);
+            let bytes = blocks.get(index)?;
+            return text_of(&bytes, index).map(|text| Some(Some(text.to_owned())));
         }
         Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
     }
 }
 
-fn text_at(blocks: &TextBlocks, index: u64) -> Result<String> {
-    let bytes = blocks.get(index)?;
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| Error::corrupt("a text block", index, "valid UTF-8"))
+fn text_of(bytes: &[u8], index: u64) -> Result<&str> {
+    str::from_utf8(bytes).map_err(|_| Error::corrupt("a text block", index, "valid UTF-8"))
 }
 
 pub(crate) fn wrong_family() -> Error {

@@ -69,6 +69,7 @@ impl MultiStack {
     /// A file cannot be read or is damaged.
     pub fn members(&self, chunk: u16, code: Code, out: &mut Chunk) -> Result<()> {
         out.clear();
+        let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
         for layer in &self.layers {
             let reset = chunk_of_bitmap(&layer.reset, chunk);
             if let Some((_, reset)) = &reset {
@@ -84,24 +85,31 @@ impl MultiStack {
             }
             if let Some((first_rank, reset)) = reset {
                 let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
-                reset.for_each(|low, rank| {
-                    if rows.find(start + rank as usize, code).is_some() {
-                        out.set(low);
-                    }
-                });
+                rows.lists_with(start, reset.len() as usize, code, &mut ranks);
+                reset.members_at(&ranks, &mut found);
+                out.or(&found);
             }
             if let Some((first_rank, dirty)) = chunk_of_bitmap(&layer.dirty, chunk) {
-                dirty.for_each(|low, rank| {
-                    let index = first_rank as usize + rank as usize;
-                    if layer.puts.find(index, code).is_some() {
-                        out.set(low);
-                    } else if layer.drops.find(index, code).is_some() {
-                        out.remove(low);
-                    }
-                });
+                let (first, count) = (first_rank as usize, dirty.len() as usize);
+                layer.drops.lists_with(first, count, code, &mut ranks);
+                dirty.members_at(&ranks, &mut found);
+                out.and_not(&found);
+                layer.puts.lists_with(first, count, code, &mut ranks);
+                dirty.members_at(&ranks, &mut found);
+                out.or(&found);
             }
         }
         Ok(())
+    }
+
+    /// The number of subjects in layers that have no bitmap for each entry: there `members` goes
+    /// over all entries.
+    #[must_use]
+    pub fn unindexed(&self) -> u64 {
+        let layers = self.layers.iter().filter(|layer| layer.index.is_none());
+        layers
+            .map(|layer| layer.reset.len() + layer.dirty.len())
+            .sum()
     }
 
     /// The candidates whose value under an entry lies in `[low, high]`.
@@ -136,6 +144,7 @@ impl MultiStack {
         audience: &Chunk,
         visit: &mut dyn FnMut(u16, i64),
     ) -> Result<()> {
+        let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
         let mut left = audience.clone();
         for layer in self.layers.iter().rev() {
             if left.is_empty() {
@@ -156,7 +165,10 @@ impl MultiStack {
                 }
             } else {
                 let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
-                reset.for_each_in(&left, |low, rank| {
+                rows.lists_with(start, reset.len() as usize, code, &mut ranks);
+                reset.members_at(&ranks, &mut found);
+                found.and(&left);
+                reset.for_each_in(&found, |low, rank| {
                     if let Some(value) = rows.find(start + rank as usize, code) {
                         visit(low, value);
                     }
@@ -280,13 +292,7 @@ impl MultiStack {
             }
         }
         entries.clear();
-        let Some(mut state) = found.pop() else {
-            return Ok(());
-        };
-        while let Some(newer) = found.pop() {
-            state.merge(&newer);
-        }
-        entries.append(&mut state.puts);
+        entries.append(&mut EntryState::fold(found));
         Ok(())
     }
 }
@@ -368,18 +374,19 @@ impl MultiPart {
         let Some((first_rank, dirty)) = chunk_of_bitmap(&self.dirty, chunk) else {
             return;
         };
-        let mut decided = Vec::new();
-        dirty.for_each_in(left, |low, rank| {
-            let index = first_rank as usize + rank as usize;
-            if let Some(value) = self.puts.find(index, code) {
+        let (first, count) = (first_rank as usize, dirty.len() as usize);
+        let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
+        self.puts.lists_with(first, count, code, &mut ranks);
+        dirty.members_at(&ranks, &mut found);
+        found.and(left);
+        dirty.for_each_in(&found, |low, rank| {
+            if let Some(value) = self.puts.find(first + rank as usize, code) {
                 visit(low, value);
-                decided.push(low);
-            } else if self.drops.find(index, code).is_some() {
-                decided.push(low);
             }
         });
-        for low in decided {
-            left.remove(low);
-        }
+        left.and_not(&found);
+        self.drops.lists_with(first, count, code, &mut ranks);
+        dirty.members_at(&ranks, &mut found);
+        left.and_not(&found);
     }
 }

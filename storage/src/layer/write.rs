@@ -78,6 +78,18 @@ impl EntryState {
         }
     }
 
+    /// The entries that are there, from what layers say, newest first.
+    #[must_use]
+    pub fn fold(mut newest_first: Vec<Self>) -> Vec<(Code, i64)> {
+        let Some(mut state) = newest_first.pop() else {
+            return Vec::new();
+        };
+        while let Some(newer) = newest_first.pop() {
+            state.merge(&newer);
+        }
+        state.puts
+    }
+
     /// Applies what a newer part says of the same subject.
     pub fn merge(&mut self, newer: &Self) {
         if newer.reset {

@@ -156,7 +156,7 @@ fn computed(
         })
         .collect();
     let mut audience = Box::<Chunk>::default();
-    let (mut batch, mut left) = (Batch::new(), Remaining::new());
+    let (mut batch, mut left) = (Batch::default(), Remaining::default());
     for (chunk, _, container) in subjects.chunks() {
         execution.interrupt.check()?;
         container.copy_into(&mut audience);

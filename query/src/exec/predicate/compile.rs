@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, Ordinal};
-use tagdb_storage::schema::{Family, Key};
+use tagdb_storage::schema::Key;
 use tagdb_storage::vocabulary::Vocabulary;
 
 use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Slot, TextTest};
 use crate::error::{Error, Result};
 use crate::exec::columns::{Columns, Reader};
-use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf};
+use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf, RowTest, Sides};
 use crate::exec::predicate::{Node, NodeKind};
+use crate::exec::row_function::RowFunction;
 
 /// Compiles a predicate.
 pub(super) fn compile(
@@ -91,18 +92,29 @@ impl Compiler<'_> {
             | Test::NotNull(_) => {
                 let mut slots = Vec::new();
                 test.for_each_slot(&mut |slot| slots.push(slot));
+                slots.sort_unstable();
+                slots.dedup();
                 let columns = Columns::open(self.partition, self.columns, &slots)?;
-                leaf(Leaf::Rows {
-                    predicate: predicate.clone(),
+                let predicate = predicate.clone();
+                let function = RowFunction::new(slots);
+                leaf(Leaf::Rows(Box::new(RowTest {
+                    predicate,
                     columns,
-                })
+                    function,
+                })))
             }
         }
     }
 
     fn number(&self, slot: Slot, ranges: &Ranges) -> Result<NodeKind> {
         match self.reader(slot)? {
-            Reader::Number(stack, _) => leaf(Leaf::Number(stack, ranges.clone())),
+            Reader::Number(stack, _) => {
+                let sides = Sides {
+                    inside: ranges.clone(),
+                    outside: ranges.complement(),
+                };
+                leaf(Leaf::Number(stack, sides))
+            }
             // NULL for everybody.
             Reader::MapValue(_, None, _) => Ok(NodeKind::Constant(None)),
             Reader::MapValue(stack, Some(code), _) => {
@@ -113,16 +125,13 @@ impl Compiler<'_> {
     }
 
     fn known(&self, slot: Slot) -> Result<NodeKind> {
-        let test = match (self.reader(slot)?, self.columns.get(slot)) {
-            (Reader::Key, _) => return Ok(NodeKind::Constant(Some(true))),
-            (Reader::MapValue(_, None, _), _) => return Ok(NodeKind::Constant(Some(false))),
-            (Reader::MapValue(stack, Some(code), _), _) => KnownTest::Entry(stack, code),
-            (Reader::Text(stack), _) => KnownTest::Text(stack),
-            (Reader::Set(stack, _) | Reader::Map(stack, ..), _) => KnownTest::Multi(stack),
-            (_, Some(Column::Tag { id, kind })) if kind.family() == Family::Single => {
-                KnownTest::Single(self.partition.single(*id)?)
-            }
-            _ => return Err(wrong_column()),
+        let test = match self.columns.get(slot).ok_or_else(wrong_column)? {
+            Column::Key => return Ok(NodeKind::Constant(Some(true))),
+            Column::Tag { id, kind } => KnownTest::of(self.partition, *id, kind.family())?,
+            Column::MapValue { .. } => match self.reader(slot)? {
+                Reader::MapValue(stack, Some(code), _) => KnownTest::Entry(stack, code),
+                _ => return Ok(NodeKind::Constant(Some(false))),
+            },
         };
         leaf(Leaf::Known(test))
     }

@@ -2,13 +2,11 @@
 
 use tagdb_storage::bitmap::Chunk;
 
-use crate::bind::bound::Predicate;
 use crate::error::Result;
 use crate::exec::batch::{Batch, Remaining};
-use crate::exec::columns::Columns;
+use crate::exec::predicate::leaf::RowTest;
 use crate::exec::predicate::{Node, NodeKind};
 use crate::functions::eval_predicate;
-use crate::value::Value;
 
 /// Buffers of an evaluation.
 #[derive(Debug, Default)]
@@ -17,13 +15,10 @@ pub(super) struct Scratch {
     rows: Option<Box<RowScratch>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct RowScratch {
     batch: Batch,
     left: Remaining,
-    /// By slot.
-    columns: Vec<Vec<Value>>,
-    row: Vec<Value>,
 }
 
 impl Scratch {
@@ -41,13 +36,13 @@ impl Scratch {
     /// which it is false. Nobody outside the candidates is in it.
     pub(super) fn evaluate(
         &mut self,
-        node: &Node,
+        node: &mut Node,
         side: bool,
         chunk: u16,
         candidates: &Chunk,
         out: &mut Chunk,
     ) -> Result<()> {
-        match &node.kind {
+        match &mut node.kind {
             NodeKind::Constant(value) => {
                 match *value == Some(side) {
                     true => out.copy_from(candidates),
@@ -63,12 +58,11 @@ impl Scratch {
             NodeKind::IsTrue(inner) => self.is(inner, (true, side), chunk, candidates, out),
             NodeKind::IsFalse(inner) => self.is(inner, (false, side), chunk, candidates, out),
             NodeKind::IsNull(inner) => {
-                let both = [(inner, true), (inner, false)];
                 let mut left = self.take();
                 let mut found = self.take();
                 left.copy_from(candidates);
-                for (node, side) in both {
-                    self.evaluate(node, side, chunk, &left, &mut found)?;
+                for side in [true, false] {
+                    self.evaluate(inner, side, chunk, &left, &mut found)?;
                     left.and_not(&found);
                 }
                 out.copy_from(&left);
@@ -87,13 +81,13 @@ impl Scratch {
     /// Those on a side of every node.
     fn all(
         &mut self,
-        nodes: &[Node],
+        nodes: &mut [Node],
         side: bool,
         chunk: u16,
         candidates: &Chunk,
         out: &mut Chunk,
     ) -> Result<()> {
-        let Some((first, rest)) = nodes.split_first() else {
+        let Some((first, rest)) = nodes.split_first_mut() else {
             out.copy_from(candidates);
             return Ok(());
         };
@@ -113,7 +107,7 @@ impl Scratch {
     /// Those on a side of any node.
     fn any(
         &mut self,
-        nodes: &[Node],
+        nodes: &mut [Node],
         side: bool,
         chunk: u16,
         candidates: &Chunk,
@@ -139,7 +133,7 @@ impl Scratch {
     /// `IS TRUE` and `IS FALSE`: two-valued.
     fn is(
         &mut self,
-        node: &Node,
+        node: &mut Node,
         (wanted, side): (bool, bool),
         chunk: u16,
         candidates: &Chunk,
@@ -156,44 +150,24 @@ impl Scratch {
     /// A leaf that compares rows.
     pub(super) fn by_rows(
         &mut self,
-        predicate: &Predicate,
-        columns: &Columns,
+        test: &mut RowTest,
         side: bool,
         (chunk, candidates): (u16, &Chunk),
         out: &mut Chunk,
     ) -> Result<()> {
-        let rows = self.rows.get_or_insert_with(|| {
-            let (columns, row) = (Vec::new(), Vec::new());
-            Box::new(RowScratch {
-                batch: Batch::new(),
-                left: Remaining::new(),
-                columns,
-                row,
-            })
-        });
-        let RowScratch {
-            batch,
-            left,
-            columns: values,
-            row,
-        } = &mut **rows;
-        let slots: Vec<_> = columns.slots().collect();
-        let width = slots.last().map_or(0, |slot| slot + 1);
-        if values.len() < width {
-            values.resize(width, Vec::new());
-            row.resize(width, Value::Null);
-        }
+        let RowTest {
+            predicate,
+            columns,
+            function,
+        } = test;
+        let RowScratch { batch, left } = &mut **self.rows.get_or_insert_default();
         out.clear();
         left.reset(candidates);
         while batch.take(chunk, left, columns.batch_rows()) {
-            for slot in &slots {
-                columns.values(*slot, batch, &mut values[*slot])?;
-            }
-            for (place, low) in batch.lows().iter().enumerate() {
-                for slot in &slots {
-                    row[*slot] = std::mem::replace(&mut values[*slot][place], Value::Null);
-                }
-                if eval_predicate(predicate, row)? == Some(side) {
+            let values =
+                function.apply(columns, batch, &mut |row| eval_predicate(predicate, row))?;
+            for (low, value) in batch.lows().iter().zip(values) {
+                if value == Some(side) {
                     out.set(*low);
                 }
             }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
-use tagdb_storage::ids::{Code, Ordinal, chunk_of, low_of};
+use tagdb_storage::ids::{Code, Ordinal, TagId, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
-use tagdb_storage::schema::Key;
+use tagdb_storage::schema::{Family, Key};
 
 use crate::bind::bound::{Predicate, Ranges};
 use crate::error::Result;
 use crate::exec::columns::Columns;
 use crate::exec::predicate::evaluate::Scratch;
+use crate::exec::row_function::RowFunction;
 
 /// From so many codes on, values are looked at one by one instead of bitmaps.
 const CODES_MANY: usize = 64;
@@ -24,7 +25,7 @@ const RANGES_MANY: usize = 4;
 #[derive(Debug)]
 pub(super) enum Leaf {
     Boolean(SingleStack),
-    Number(SingleStack, Ranges),
+    Number(SingleStack, Sides),
     MapNumber(MultiStack, Code, Ranges),
     Keyword(SingleStack, CodeTest),
     Known(KnownTest),
@@ -38,16 +39,28 @@ pub(super) enum Leaf {
     HasAny(MultiStack, CodeTest),
     HasAll(MultiStack, Vec<Code>),
     Cardinality(MultiStack, Ranges),
-    /// By rows: the predicate is a leaf.
-    Rows {
-        predicate: Predicate,
-        columns: Columns,
-    },
+    Rows(Box<RowTest>),
+}
+
+/// The numbers that pass a test, and those that fail it.
+#[derive(Debug)]
+pub(super) struct Sides {
+    pub(super) inside: Ranges,
+    pub(super) outside: Ranges,
+}
+
+/// A test of expressions, row by row.
+#[derive(Debug)]
+pub(super) struct RowTest {
+    /// A leaf.
+    pub(super) predicate: Predicate,
+    pub(super) columns: Columns,
+    pub(super) function: RowFunction<Option<bool>>,
 }
 
 /// What has to be there.
 #[derive(Debug)]
-pub(super) enum KnownTest {
+pub(crate) enum KnownTest {
     Single(SingleStack),
     Text(TextStack),
     Multi(MultiStack),
@@ -94,12 +107,35 @@ impl Leaf {
                 2 + 2 * codes.len() as u32
             }
             Self::HasAll(_, codes) => 2 + 2 * codes.len() as u32,
-            Self::Number(_, ranges) => 10 + 10 * ranges.as_slice().len().min(4) as u32,
-            Self::MapNumber(..) => 20,
+            Self::Number(..) => 20,
+            Self::MapNumber(..) => 40,
             Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
             Self::Cardinality(..) => 200,
             Self::KeyRange { .. } => 500,
-            Self::Rows { .. } => 2_000,
+            Self::Rows(_) => 2_000,
+        }
+    }
+
+    /// How it is met, in words.
+    pub(super) fn method(&self) -> String {
+        match self {
+            Self::Boolean(_) => "bitmap".to_owned(),
+            Self::Number(..) => "column, among candidates".to_owned(),
+            Self::MapNumber(..) => "values under the key, among candidates".to_owned(),
+            Self::Keyword(_, CodeTest::Few(codes)) => format!("bitmaps of {} values", codes.len()),
+            Self::Keyword(_, CodeTest::Many(_)) => {
+                "column against a set of values, among candidates".to_owned()
+            }
+            Self::Known(_) => "bitmap of who has it".to_owned(),
+            Self::Keys(ordinals) => format!("look-up of keys, {} found", ordinals.len()),
+            Self::KeyRange { .. } => "scan of keys, among candidates".to_owned(),
+            Self::HasAny(_, CodeTest::Few(codes)) => format!("any of {} bitmaps", codes.len()),
+            Self::HasAny(_, CodeTest::Many(_)) => {
+                "members against a set, among candidates".to_owned()
+            }
+            Self::HasAll(_, codes) => format!("all of {} bitmaps", codes.len()),
+            Self::Cardinality(..) => "sizes, among candidates".to_owned(),
+            Self::Rows(_) => "row by row, among candidates".to_owned(),
         }
     }
 
@@ -113,7 +149,7 @@ impl Leaf {
 
     /// Makes `out` the candidates for which the test is true (or false, for the other side).
     pub(super) fn evaluate(
-        &self,
+        &mut self,
         side: bool,
         (chunk, candidates): (u16, &Chunk),
         scratch: &mut Scratch,
@@ -124,22 +160,19 @@ impl Leaf {
                 stack.members(chunk, Code::from(side), out)?;
                 out.and(candidates);
             }
-            Self::Number(stack, ranges) => {
-                let is = |value| ranges.contains(value) == side;
-                match (side, ranges.as_slice()) {
-                    (true, few) if few.len() < RANGES_MANY => {
-                        in_ranges(few, scratch, out, |range, part| {
-                            Ok(stack.in_range(chunk, candidates, range, part)?)
-                        })?;
-                    }
-                    _ => {
-                        out.clear();
-                        stack.for_each(chunk, candidates, &mut |low, value| {
-                            if is(value) {
-                                out.set(low);
-                            }
-                        })?;
-                    }
+            Self::Number(stack, sides) => {
+                let ranges = if side { &sides.inside } else { &sides.outside };
+                if ranges.as_slice().len() < RANGES_MANY {
+                    in_ranges(ranges.as_slice(), scratch, out, |range, part| {
+                        Ok(stack.in_range(chunk, candidates, range, part)?)
+                    })?;
+                } else {
+                    out.clear();
+                    stack.for_each(chunk, candidates, &mut |low, value| {
+                        if ranges.contains(value) {
+                            out.set(low);
+                        }
+                    })?;
                 }
             }
             Self::MapNumber(stack, code, ranges) => {
@@ -165,9 +198,7 @@ impl Leaf {
                     false => complement(candidates, out),
                 }
             }
-            Self::Rows { predicate, columns } => {
-                scratch.by_rows(predicate, columns, side, (chunk, candidates), out)?;
-            }
+            Self::Rows(test) => scratch.by_rows(test, side, (chunk, candidates), out)?,
         }
         Ok(())
     }
@@ -244,13 +275,33 @@ impl Leaf {
             | Self::Number(..)
             | Self::MapNumber(..)
             | Self::Keyword(..)
-            | Self::Rows { .. } => Ok(()),
+            | Self::Rows(_) => Ok(()),
         }
     }
 }
 
 impl KnownTest {
-    fn members(&self, chunk: u16, out: &mut Chunk) -> tagdb_storage::Result<()> {
+    /// Of a whole tag.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn of(
+        partition: &PartitionState,
+        tag: TagId,
+        family: Family,
+    ) -> tagdb_storage::Result<Self> {
+        Ok(match family {
+            Family::Single => Self::Single(partition.single(tag)?),
+            Family::Text => Self::Text(partition.text(tag)?),
+            Family::Set | Family::Map => Self::Multi(partition.multi(tag)?),
+        })
+    }
+
+    /// Those who have it, in a chunk.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn members(&self, chunk: u16, out: &mut Chunk) -> tagdb_storage::Result<()> {
         match self {
             Self::Single(stack) => stack.known(chunk, out),
             Self::Text(stack) => stack.known(chunk, out),

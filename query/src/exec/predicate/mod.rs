@@ -20,6 +20,8 @@ use crate::error::Result;
 use evaluate::Scratch;
 use leaf::Leaf;
 
+pub(crate) use leaf::KnownTest;
+
 /// A predicate compiled for one partition.
 #[derive(Debug)]
 pub(crate) struct Filter {
@@ -82,14 +84,32 @@ impl Filter {
         chunks
     }
 
+    /// What evaluating it in a chunk takes, roughly, in chunk operations.
+    pub(crate) const fn cost(&self) -> u32 {
+        self.root.cost
+    }
+
+    /// How a single condition is met, in words.
+    pub(crate) fn method(&self) -> String {
+        match &self.root.kind {
+            NodeKind::Leaf(leaf) => leaf.method(),
+            NodeKind::Constant(_) => "constant".to_owned(),
+            _ => "sides of other conditions".to_owned(),
+        }
+    }
+
     /// The living subjects of a chunk for which the predicate is true.
     ///
     /// # Errors
     /// A file cannot be read or is damaged, or an expression cannot be computed.
     pub(crate) fn audience(&mut self, chunk: u16, out: &mut Chunk) -> Result<()> {
         self.partition.alive(chunk, &mut self.alive);
+        if self.alive.is_empty() {
+            out.clear();
+            return Ok(());
+        }
         self.scratch
-            .evaluate(&self.root, true, chunk, &self.alive, out)
+            .evaluate(&mut self.root, true, chunk, &self.alive, out)
     }
 }
 

@@ -39,12 +39,11 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
         let client = client(&args.remote)?;
         block_on(async {
             client.sql(plan.create_table.as_str()).run().await?;
-            load(&client, args, source).await.map_err(|failure| {
+            load(&client, args, source).await.inspect_err(|_| {
                 let table = quote_name(&args.table);
                 output::note(&format!(
                     "the table was made and is empty: DROP TABLE {table} before trying again"
                 ));
-                failure
             })
         })
     } else {

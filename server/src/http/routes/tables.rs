@@ -1,19 +1,14 @@
 //! Tables and what is in them.
 
-use std::collections::HashSet;
-
 use axum::Json;
 use axum::extract::State;
-use tagdb_query::DataType;
-use tagdb_storage::bitmap::Chunk;
+use tagdb_query::{Answer, Context, DataType, Database, Value};
 use tagdb_storage::engine::TableState;
-use tagdb_storage::ids::chunk_count;
-use tagdb_storage::schema::Tag;
 use tagdb_wire::{KeyInfo, TableInfo, TableList, TableSummary, TagInfo};
 
 use super::Path;
 use super::lookup::table_schema;
-use crate::engine_handle::Lane;
+use crate::engine_handle::{CancelFlag, CancelOnDrop, Lane};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::NoParams;
 use crate::http::state::AppState;
@@ -36,16 +31,13 @@ pub(super) async fn describe(
     Path(table): Path<String>,
     _: NoParams,
 ) -> ApiResult<Json<TableInfo>> {
+    let cancel = CancelOnDrop::default();
+    let flag = cancel.flag();
+    let time = state.config.statement_timeout;
+    let describe = move |database: &Database| info(database, &table, flag);
     state
         .handle
-        .run(Lane::Statement, move |database| {
-            let snapshot = database.engine().snapshot();
-            let schema = table_schema(&snapshot, &table)?;
-            let table = snapshot
-                .table(schema.id)
-                .ok_or_else(|| ApiError::internal("a table of the catalog has no state"))?;
-            info(table)
-        })
+        .run_within(Lane::Statement, time, &cancel.flag(), describe)
         .await
         .map(Json)
 }
@@ -72,63 +64,58 @@ fn summary(table: &TableState) -> TableSummary {
     }
 }
 
-fn info(table: &TableState) -> ApiResult<TableInfo> {
-    let TableSummary {
-        name,
-        key,
-        subjects,
-        bytes,
-        partitions,
-    } = summary(table);
-    let tags = table.schema().tags.iter();
+fn info(database: &Database, name: &str, cancel: CancelFlag) -> ApiResult<TableInfo> {
+    let snapshot = database.engine().snapshot();
+    let schema = table_schema(&snapshot, name)?;
+    let table = snapshot
+        .table(schema.id)
+        .ok_or_else(|| ApiError::internal("a table of the catalog has no state"))?;
+    let summary = summary(table);
     Ok(TableInfo {
-        name,
-        key,
-        tags: tags
-            .map(|tag| tag_info(table, tag))
-            .collect::<ApiResult<_>>()?,
-        subjects,
-        bytes,
-        partitions,
+        name: summary.name,
+        key: summary.key,
+        tags: tags(database, name, cancel)?,
+        subjects: summary.subjects,
+        bytes: summary.bytes,
+        partitions: summary.partitions,
     })
 }
 
-fn tag_info(table: &TableState, tag: &Tag) -> ApiResult<TagInfo> {
-    let mut known = 0;
-    let mut bytes = 0;
-    let (mut chunk_known, mut alive) = (Chunk::default(), Chunk::default());
-    for partition in table.partitions() {
-        bytes += partition.tag_bytes(tag.id);
-        for chunk in 0..chunk_count(partition.next_ordinal()) {
-            let chunk = u16::try_from(chunk).unwrap_or(u16::MAX);
-            partition.known(tag.id, tag.kind.family(), chunk, &mut chunk_known)?;
-            partition.alive(chunk, &mut alive);
-            known += u64::from(Chunk::count_and(&chunk_known, &alive));
+/// What DESCRIBE tells of the tags; its first row is the key.
+fn tags(database: &Database, table: &str, cancel: CancelFlag) -> ApiResult<Vec<TagInfo>> {
+    let sql = format!("DESCRIBE \"{}\"", table.replace('"', "\"\""));
+    let context = Context {
+        cancel,
+        ..Context::default()
+    };
+    let mut tags = Vec::new();
+    for statement in database.parse(&sql)? {
+        let Answer::Rows(mut rows) = database.run(&statement, &context)? else {
+            return Err(ApiError::internal("DESCRIBE has no rows"));
+        };
+        while let Some(batch) = rows.next()? {
+            tags.extend(batch.iter().map(|row| tag(row)));
         }
     }
-    Ok(TagInfo {
-        name: tag.name.to_string(),
-        kind: DataType::from(tag.kind).to_string(),
-        comment: tag.comment.to_string(),
-        known,
-        distinct: distinct(table, tag)?,
-        bytes,
-    })
+    tags.drain(..1.min(tags.len()));
+    Ok(tags)
 }
 
-/// The strings that a tag has ever held; partitions may have some in common.
-fn distinct(table: &TableState, tag: &Tag) -> ApiResult<Option<u64>> {
-    if !tag.kind.has_vocabulary() {
-        return Ok(None);
+fn tag(row: &[Value]) -> TagInfo {
+    let text = |place: usize| match row.get(place) {
+        Some(Value::Text(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    let number = |place: usize| match row.get(place) {
+        Some(Value::Int(number)) => u64::try_from(*number).ok(),
+        _ => None,
+    };
+    TagInfo {
+        name: text(0),
+        kind: text(1),
+        comment: text(2),
+        known: number(3).unwrap_or(0),
+        distinct: number(4),
+        bytes: number(5).unwrap_or(0),
     }
-    if let [partition] = table.partitions() {
-        let strings = partition.vocabulary(tag.id).read()?.len();
-        return Ok(Some(u64::from(strings)));
-    }
-    let mut strings: HashSet<Box<str>> = HashSet::new();
-    for partition in table.partitions() {
-        let vocabulary = partition.vocabulary(tag.id);
-        strings.extend(vocabulary.read()?.iter().map(|(_, string)| string.into()));
-    }
-    Ok(Some(strings.len() as u64))
 }

@@ -67,3 +67,58 @@ async fn a_full_disk_refuses_the_write_and_no_more() {
     server.json("PATCH", U1, &[], json!({"age": 2})).await.ok();
     assert_eq!(server.get(U1).await.ok()["age"], 2);
 }
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_read_is_not_described_to_clients() {
+    let server = Server::new();
+    let rows: String = (0..60_000)
+        .map(|row| format!("{{\"user_id\":\"u{row}\",\"age\":{}}}\n", row % 90))
+        .collect();
+    server.ndjson("/v1/tables/users/rows", &rows).await.ok();
+    server.vfs.fail_at(server.vfs.operations(), Fault::Io, true);
+    let sql = "SELECT sum(age) FROM users WHERE age > 3";
+    let problem = server.sql(sql).await.problem(500, "io");
+    assert!(
+        !problem["detail"].as_str().unwrap().contains("data/"),
+        "{problem}"
+    );
+    server.vfs.clear_faults();
+    server.sql(sql).await.ok();
+}
+
+#[tokio::test]
+async fn a_vocabulary_has_an_end() {
+    let server = Server::new();
+    let rows: String = (0..1_001)
+        .map(|row| format!("{{\"user_id\":\"u\",\"gender\":\"g{row}\"}}\n"))
+        .collect();
+    let refused = server.ndjson("/v1/tables/users/rows", &rows).await;
+    refused.problem(400, "vocabulary_full");
+    server
+        .get("/v1/tables/users/rows/u")
+        .await
+        .problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_tag_that_is_being_replaced_takes_no_other_writes() {
+    let server = Server::new();
+    let engine = server.database.engine();
+    let schema = engine.snapshot().catalog().table("users").unwrap().clone();
+    let load = engine
+        .tag_loader(schema.id, &[schema.tag("age").unwrap().id])
+        .unwrap();
+    let refused = server.json("PATCH", U1, &[], json!({"age": 1})).await;
+    refused.problem(409, "tag_being_replaced");
+    server
+        .json("PATCH", U1, &[], json!({"gender": "f"}))
+        .await
+        .ok();
+    let again = "/v1/tables/users/rows?mode=replace_tags&tags=age";
+    server
+        .ndjson(again, "")
+        .await
+        .problem(409, "tag_being_replaced");
+    drop(load);
+    server.json("PATCH", U1, &[], json!({"age": 1})).await.ok();
+}

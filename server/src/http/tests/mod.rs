@@ -23,6 +23,7 @@ use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{Engine, Settings, WriteOptions};
 use tagdb_storage::schema::{KeyType, NumberType, TagType};
 use tagdb_storage::vfs::MemoryVfs;
+use tagdb_storage::vocabulary::VocabularyLimits;
 use tower::ServiceExt;
 
 use super::{AppState, app};
@@ -102,6 +103,10 @@ impl Server {
             cache_bytes: 16 << 20,
             log_file_bytes: 1 << 20,
             background: false,
+            vocabulary: VocabularyLimits {
+                entries_max: 1_000,
+                bytes_max: 1 << 20,
+            },
             ..Settings::default()
         };
         let vfs = Arc::new(MemoryVfs::new(1));

@@ -336,9 +336,11 @@ async fn export_then_import_is_the_identity() {
         "\n",
     );
     server.ndjson("/v1/tables/users/rows", extremes).await.ok();
+    let random = random_rows(0x5EED_0004, 300);
+    server.ndjson("/v1/tables/users/rows", &random).await.ok();
     let all = "SELECT * FROM users ORDER BY user_id";
     let original = server.rows(all).await;
-    assert_eq!(original.as_array().unwrap().len(), 6);
+    assert_eq!(original.as_array().unwrap().len(), 306);
     for (accept, extra) in [
         ("text/csv", ""),
         ("text/csv", "?delimiter=%09"),
@@ -357,15 +359,59 @@ async fn export_then_import_is_the_identity() {
             .call("POST", &path, &headers, exported.body)
             .await
             .ok();
-        assert_eq!(done["created"], 6);
+        assert_eq!(done["created"], 306);
         assert_eq!(server.rows(all).await, original, "{accept}");
     }
+}
+
+/// Rows with values of every type, strings of the worst characters, and about a third NULL.
+fn random_rows(seed: u64, count: usize) -> String {
+    let mut state = seed;
+    let mut next = move |bound: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % bound
+    };
+    let mut lines = String::new();
+    for row in 0..count {
+        let alphabet = [
+            "a",
+            "\"",
+            ",",
+            "\n",
+            "\r",
+            ";",
+            "\t",
+            " ",
+            "é",
+            "\u{1F600}",
+            "\\",
+            "\0",
+        ];
+        let mut word = || -> String { (0..next(4)).map(|_| alphabet[next(12) as usize]).collect() };
+        let (gender, bio, first, second) = (word(), word(), word(), word());
+        let signed = next(1 << 31) as i64 - (1 << 30);
+        let mut members = json!({
+            "gender": gender, "bio": bio, "vip": next(2) == 0, "age": signed % 32_768,
+            "points": signed.wrapping_mul(8_589_934_591), "spend": format!("{signed}.{:02}", next(100)),
+            "score": signed as f64 / 7.0, "born": format!("{:04}-{:02}-{:02}", 1 + next(9999), 1 + next(12), 1 + next(28)),
+            "seen": format!("20{:02}-01-01T00:00:{:02}.{:06}Z", next(100), next(60), next(1_000_000)),
+            "interests": [first, second], "visits": {bio.clone(): signed % 1_000, gender.clone(): 0},
+        });
+        let members = members.as_object_mut().unwrap();
+        members.retain(|_, _| next(3) > 0);
+        members.insert("user_id".to_owned(), json!(format!("{row}{gender}")));
+        lines.push_str(&serde_json::to_string(&members).unwrap());
+        lines.push('\n');
+    }
+    lines
 }
 
 /// A row that cannot be computed, far behind the first piece, cuts the stream.
 #[tokio::test]
 async fn a_stream_that_fails_is_cut_and_says_so_where_it_can() {
-    let server = Server::new();
+    let server = Server::with(&[("result_rows_max", "1000000")]);
     let mut rows = String::from("user_id,points\n");
     for row in 0..140_000 {
         rows.push_str(&format!("u{row},{}\n", u8::from(row == 139_999)));

@@ -117,7 +117,7 @@ impl ChunkTag {
                 known.clear();
             }
             ChunkValues::Text { base, texts } => {
-                let taken = (0..).zip(texts.iter_mut());
+                let taken = (0..=u16::MAX).zip(texts.iter_mut());
                 let mut known: Vec<(u16, String)> = taken
                     .filter_map(|(low, text)| Some((low, text.take()?.into())))
                     .collect();

@@ -23,7 +23,7 @@ use crate::engine::apply::skip_to;
 use crate::engine::batch::Outcome;
 use crate::engine::root::DbState;
 use crate::engine::section::{Resolved, Stored};
-use crate::engine::sequence::{key_exists, require_tag};
+use crate::engine::sequence::{being_replaced, key_exists, require_tag};
 use crate::engine::write::WriteOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{CHUNK_LEN, Ordinal, PartitionId, TableId, TagId};
@@ -104,6 +104,7 @@ impl Engine {
         mode: RowMode,
     ) -> Result<Loader> {
         let table = state.require(table)?;
+        self.sequencer.lock().loads += 1;
         Ok(Loader {
             engine: self.clone(),
             schema: table.schema.clone(),
@@ -231,23 +232,20 @@ impl Loader {
                 .collect();
             let mut next = cells.iter().peekable();
             for (row, place) in (start..end).zip(places) {
-                let mut named = false;
+                if let Some((id, resolved)) = place
+                    && clearing
+                    && !resolved.created
+                {
+                    let partition = &mut self.partitions[usize::from(id.0)];
+                    partition.write(&tag, resolved.ordinal, Stored::Clear);
+                }
                 while let Some((_, cell)) = next.next_if(|(at, _)| *at as usize <= row) {
-                    named = true;
                     let Some((id, resolved)) = place else {
                         continue;
                     };
                     let index = usize::from(id.0);
                     let stored = codes[index].resolve(cell)?;
                     self.partitions[index].write(&tag, resolved.ordinal, stored);
-                }
-                if let Some((id, resolved)) = place
-                    && clearing
-                    && !named
-                    && !resolved.created
-                {
-                    let partition = &mut self.partitions[usize::from(id.0)];
-                    partition.write(&tag, resolved.ordinal, Stored::Clear);
                 }
             }
         }
@@ -291,13 +289,9 @@ impl Drop for Loader {
             }
         }
         let mut sequencer = self.engine.sequencer.lock();
+        sequencer.loads -= 1;
         sequencer
             .replacing
             .retain(|tag| !self.replaced.contains_key(tag));
     }
-}
-
-pub(in crate::engine) fn being_replaced() -> Error {
-    let detail = "a load is replacing this tag: writes to it are refused until it has ended";
-    Error::new(ErrorKind::Conflict, "tag_being_replaced", detail)
 }

@@ -1,4 +1,5 @@
 //! A database in memory and answers as text.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panics")]
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ impl Session {
     pub(crate) fn new() -> Self {
         let settings = Settings {
             background: false,
+            log_file_bytes: 1 << 20,
             ..Settings::default()
         };
         // 2026-11-20T00:00:00Z
@@ -49,18 +51,25 @@ impl Session {
 
     /// Rows on lines of their own, values parted by bars.
     pub(crate) fn text(&self, sql: &str) -> String {
+        self.lines(sql, "").join("\n")
+    }
+
+    /// The rows as lines, with a text of its own for NULL.
+    pub(crate) fn lines(&self, sql: &str, null: &str) -> Vec<String> {
         let rows = self
             .rows(sql)
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let line = |row: &Vec<Value>| {
-            let text = |value: &Value| {
-                let mut text = String::new();
-                write_value(value, &mut text);
+        let text = |value: &Value| {
+            let mut text = String::new();
+            write_value(value, &mut text);
+            if value.is_null() {
+                null.to_owned()
+            } else {
                 text
-            };
-            row.iter().map(text).collect::<Vec<_>>().join("|")
+            }
         };
-        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+        let line = |row: &Vec<Value>| row.iter().map(text).collect::<Vec<_>>().join("|");
+        rows.iter().map(line).collect()
     }
 
     #[track_caller]

@@ -1,8 +1,6 @@
-//! Statements from text to answer, on an engine in memory.
+//! Statements with answers written by hand.
 
-mod support;
-
-use support::Session;
+use crate::session::Session;
 
 fn people() -> Session {
     let session = Session::new();
@@ -172,4 +170,50 @@ fn writes_say_how_many_they_met() {
     );
     s.affected("TRUNCATE TABLE users");
     s.check("SELECT count(*) FROM users", "0");
+}
+
+#[test]
+fn tables_are_described() {
+    let s = people();
+    s.check("SHOW TABLES", "users|4|9|1|0");
+    assert!(s.affected("DELETE FROM users WHERE user_id = 'b'") == 1);
+    let described: Vec<String> = s
+        .lines("DESCRIBE users", "")
+        .iter()
+        .map(|line| line.rsplit_once('|').unwrap_or_default().0.to_owned())
+        .collect();
+    assert_eq!(
+        described,
+        [
+            "user_id|KEYWORD PRIMARY KEY||3|3",
+            "gender|KEYWORD|self-reported|2|1",
+            "age|SMALLINT||2|1",
+            "vip|BOOLEAN||2|1",
+            "interests|KEYWORD[]||2|3",
+            "spend|DECIMAL(12,2)||2|2",
+            "visits|MAP(KEYWORD, INT)||2|2",
+            "joined|DATE||2|2",
+            "score|DOUBLE||2|2",
+            "bio|LONGTEXT||2|",
+        ]
+    );
+}
+
+#[test]
+fn explain_says_how_each_condition_is_met() {
+    let s = people();
+    let plan = s.text("EXPLAIN SELECT count(*) FROM users WHERE age > 3 AND NOT gender = 'male'");
+    let (_, plan) = plan.split_once("plan\n").unwrap_or_default();
+    let expected = "  1 of 1 chunks in 1 partitions
+  all, cheapest first
+    not
+      gender in ('male'): bitmaps of 1 values
+    age >= 4: column, among candidates";
+    assert_eq!(plan, expected);
+    let analyzed = s.text("EXPLAIN ANALYZE SELECT user_id FROM users WHERE vip");
+    assert!(analyzed.contains("audience: 2"), "{analyzed}");
+    assert!(analyzed.contains("rows: 2"), "{analyzed}");
+    let deleted = s.text("EXPLAIN DELETE FROM users WHERE user_id = 'a'");
+    assert!(deleted.contains("look-up of keys, 1 found"), "{deleted}");
+    s.check("SELECT count(*) FROM users", "4");
 }
