@@ -231,21 +231,45 @@ impl<'a> Cursor<'a> {
         let (sentence, location) = split_location(text);
         let is_there = |at: &usize| self.parser.token_at(*at).span.start == location;
         let end = self.places.len() - 1;
-        self.next = (1..end).find(is_there).unwrap_or(end);
-        let expected = sentence
-            .strip_prefix("Expected: ")
-            .and_then(|rest| rest.split(", found: ").next());
+        let stopped = match sentence.ends_with("found: EOF") {
+            true => end,
+            false => end.min(self.parser.get_current_index() + 1),
+        };
+        self.next = (1..end).find(is_there).unwrap_or(stopped);
         let before = &self.parser.token_at(self.next - 1).token;
         if let Some(feature) = refused::between(before, self.peek()) {
             return self.unsupported(feature);
         }
+        let expected = sentence
+            .strip_prefix("Expected: ")
+            .or_else(|| sentence.strip_prefix("Expected "))
+            .and_then(|rest| rest.split(", found: ").next());
         match expected {
-            Some("an expression") => self.expected_name("an expression"),
-            Some(what) if what.chars().all(|c| c.is_ascii_punctuation()) => {
+            Some(what) => self.library_expected(what),
+            None if sentence.starts_with("No infix parser") => self.left_over("an operator"),
+            None => Error::syntax(sentence.to_lowercase()).at(self.at()),
+        }
+    }
+
+    /// What the library expected here, in our words.
+    fn library_expected(&self, what: &str) -> Error {
+        match what {
+            "an expression" if self.is_word("select") => self.unsupported("a sub-query"),
+            "an expression" if self.is(&Token::Colon) => {
+                self.unsupported("a parameter of the form :name; write $1")
+            }
+            "an expression" => self.expected_name("an expression"),
+            "identifier" => self.expected_name("a name"),
+            "'FROM' or ','" => self.left_over("FROM"),
+            ":" => self.left_over("\":\" or a closing bracket"),
+            _ if what.ends_with("after IS") => {
+                self.expected("NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM")
+            }
+            _ if what.starts_with("one of [=") => self.unsupported(refused::QUANTIFIED),
+            _ if what.chars().all(|c| c.is_ascii_punctuation()) => {
                 self.left_over(&format!("\"{what}\""))
             }
-            Some(what) => self.left_over(what),
-            None => Error::syntax(sentence.to_lowercase()).at(self.at()),
+            _ => self.left_over(what),
         }
     }
 
@@ -355,8 +379,7 @@ pub(crate) fn unquoted(token: &Token) -> Option<&str> {
     }
 }
 
-/// Parts the place from an error of the library: `... at Line: 1, Column: 5`. Without one, it is
-/// about the end.
+/// Parts the place from an error of the library: `... at Line: 1, Column: 5`.
 fn split_location(text: &str) -> (&str, Location) {
     let place = text
         .rsplit_once(" at Line: ")

@@ -95,7 +95,7 @@ impl Dialect for TagDialect {
     }
 
     fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
-        PostgreSqlDialect {}.is_reserved_for_identifier(keyword)
+        OPERANDS.contains(&keyword)
     }
 
     fn supports_nested_comments(&self) -> bool {
@@ -108,10 +108,6 @@ impl Dialect for TagDialect {
     }
 
     fn supports_filter_during_aggregation(&self) -> bool {
-        true
-    }
-
-    fn support_map_literal_syntax(&self) -> bool {
         true
     }
 
@@ -139,28 +135,51 @@ impl Dialect for TagDialect {
                 Some(parser.parse_value().map(Expr::Value))
             }
             Token::LBrace => Some(map_literal(parser)),
+            // Parameters of other systems.
+            Token::Colon | Token::AtSign => {
+                Some(parser.expected_ref("an expression", parser.peek_token_ref()))
+            }
             Token::Word(word) => {
                 if is_reserved(token) && !OPERANDS.contains(&word.keyword) {
                     return Some(parser.expected_ref("an expression", parser.peek_token_ref()));
                 }
-                let next = &parser.peek_nth_token_ref(1).token;
-                let is_name = match word.keyword {
-                    Keyword::NoKeyword => true,
-                    Keyword::INTERVAL => {
-                        !matches!(next, Token::Number(..) | Token::SingleQuotedString(_))
-                    }
-                    _ => false,
-                };
-                match next {
-                    Token::Arrow => Some(lambda(parser)),
-                    Token::LParen if is_name => Some(function(parser)),
-                    _ if is_name => Some(parser.parse_identifier().map(Expr::Identifier)),
-                    _ => None,
-                }
+                word_prefix(word.keyword, parser)
             }
             _ => None,
         }
     }
+}
+
+/// Reads an operand that starts with a word. Where one form alone is possible, the library is not
+/// left to try others, for then its error would be about the last one.
+fn word_prefix(keyword: Keyword, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    let next = &parser.peek_nth_token_ref(1).token;
+    match (keyword, next) {
+        (_, Token::Arrow) => Some(lambda(parser)),
+        (Keyword::MAP, Token::LBrace) => {
+            parser.advance_token();
+            Some(map_literal(parser))
+        }
+        (Keyword::ARRAY, Token::LBracket) => {
+            parser.advance_token();
+            parser.advance_token();
+            Some(parser.parse_array_expr(true))
+        }
+        (Keyword::EXTRACT, Token::LParen) => {
+            parser.advance_token();
+            Some(parser.parse_extract_expr())
+        }
+        (Keyword::CURRENT_DATE, _) | (Keyword::INTERVAL, Token::Number(..)) => None,
+        (Keyword::NoKeyword, Token::SingleQuotedString(_)) => Some(name(parser)),
+        (_, Token::SingleQuotedString(_)) => None,
+        _ if OPERANDS.contains(&keyword) => None,
+        (_, Token::LParen) => Some(function(parser)),
+        _ => Some(name(parser)),
+    }
+}
+
+fn name(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.parse_identifier().map(Expr::Identifier)
 }
 
 /// Hides the keywords of other systems from the library.

@@ -188,6 +188,10 @@ impl Cursor<'_> {
             return Err(self.refused_operator());
         };
         self.skip();
+        if self.is_word("not") {
+            // To the library, `a = NOT b = c` is `a = (NOT (b = c))`.
+            return Err(self.expected("brackets around NOT behind an operator"));
+        }
         let right = Box::new(self.expr(right)?);
         let kind = match operator {
             Operator::Compare(operator) => ExprKind::Compare(operator, left, right),
@@ -239,13 +243,13 @@ impl Cursor<'_> {
 
     /// The error that the operator which stands here is left out.
     fn refused_operator(&mut self) -> crate::error::Error {
-        if self.accept_words(&["in"]) || self.accept_words(&["not", "in"]) {
+        if self.accept_word("in") || self.accept_words(&["not", "in"]) {
             self.accept(&Token::LParen);
             return self.unsupported("a sub-query");
         }
         let word = usize::from(self.is_word("not"));
         if compares(self.peek()) {
-            return self.unsupported("ALL, and ANY behind an operator other than =");
+            return self.unsupported(refused::QUANTIFIED);
         }
         match refused::operator(self.peek_at(word)) {
             Some(feature) => self.unsupported(&feature),

@@ -91,17 +91,15 @@ impl Cursor<'_> {
             Token::Number(..) => ExprKind::Number(self.number("a number")?),
             Token::SingleQuotedString(_) => ExprKind::Text(self.text("a string")?),
             Token::Placeholder(_) => ExprKind::Parameter(self.parameter()?),
-            Token::Colon => {
-                return Err(self.unsupported("a parameter of the form :name; write $1"));
-            }
             _ => {
                 if self.accept_word("null") {
                     ExprKind::Null
                 } else if self.accept_word("true") {
                     ExprKind::Boolean(true)
-                } else {
-                    self.expect_word("false")?;
+                } else if self.accept_word("false") {
                     ExprKind::Boolean(false)
+                } else {
+                    return Err(self.expected("an expression"));
                 }
             }
         })

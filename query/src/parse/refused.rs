@@ -71,6 +71,9 @@ const OPERATORS: &[(&str, &str)] = &[
     ("at", "AT TIME ZONE; set time_zone of the request"),
 ];
 
+/// What `= ANY` is not.
+pub(crate) const QUANTIFIED: &str = "ALL, and ANY behind an operator other than =";
+
 /// The name of a statement of other systems that starts with this token.
 pub(crate) fn statement(token: &Token) -> Option<String> {
     let word = unquoted(token)?;

@@ -129,6 +129,7 @@ fn check_literal(text: &str, token: &Token, place: Place, before: &Tokens) -> Re
         Token::Number(_, true) => Err(not_a_number(written)),
         Token::HexStringLiteral(_) if !written.ends_with('\'') => Err(not_a_number(written)),
         Token::Char(character) => Err(unknown_character(*character)),
+        Token::Backslash => Err(unknown_character('\\')),
         Token::DollarQuotedString(_) => Err(Error::unsupported("a string in $$")),
         Token::EscapedStringLiteral(_)
         | Token::NationalStringLiteral(_)

@@ -303,3 +303,5 @@ fn deep_texts_stay_within_the_stack() {
         }
     }
 }
+
+mod golden;
