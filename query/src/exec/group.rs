@@ -113,7 +113,7 @@ fn accumulated(
         }
         left.reset(&audience);
         while needs_rows && batch.take(chunk, &mut left, columns.batch_rows()) {
-            ids.assign(columns, &batch, &mut rows)?;
+            ids.assign(columns, &batch, budget, &mut rows)?;
             for (_, accumulator) in &mut by_rows {
                 let rows = (&*rows, ids.len());
                 accumulator.add(columns, &batch, rows, budget)?;
