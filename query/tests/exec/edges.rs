@@ -178,3 +178,31 @@ fn results_stay_as_they_were_while_others_write() {
         s.run(&format!("INSERT INTO t (id, n) VALUES {}", rows.join(", ")));
     }
 }
+
+#[test]
+fn updates_at_the_same_time_are_never_lost() {
+    let s = Session::new();
+    s.run("CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT, m MAP(KEYWORD, INT)) WITH (partitions = 4)");
+    s.run("INSERT INTO t (id, n) VALUES (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let s = &s;
+            scope.spawn(move || {
+                for step in 0..25 {
+                    // All see the other's changes, also of the schema.
+                    s.run(&format!("ALTER TABLE t ADD COLUMN c{thread}_{step} INT"));
+                    s.run("UPDATE t SET n = n + 1, m['k'] = coalesce(m['k'], 0) + 2 WHERE n >= 0");
+                    s.run(&format!(
+                        "UPDATE t SET c{thread}_{step} = n WHERE id = {thread}"
+                    ));
+                    let sums = s.lines(
+                        "SELECT max(n) - min(n), sum(m['k']) - 2 * sum(n) FROM t",
+                        "0",
+                    );
+                    assert!(sums == ["0|0"], "{sums:?}");
+                }
+            });
+        }
+    });
+    s.check("SELECT min(n), max(n), sum(m['k']) FROM t", "100|100|1000");
+}
