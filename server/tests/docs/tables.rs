@@ -133,3 +133,14 @@ fn decisions_are_numbered() {
         assert_eq!(Path::new(&name).extension().unwrap(), "md");
     }
 }
+
+#[test]
+fn the_settings_file_is_taken() {
+    let page = read("docs/operations.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (settings, _) = rest.split_once("```").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), settings).unwrap();
+    let config = Config::load(Some(file.path()), std::iter::empty(), &[]).unwrap();
+    assert_ne!(config, Config::default());
+}
