@@ -6,14 +6,16 @@ use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::Code;
 use tagdb_storage::schema::{NumberType, double_from_sortable};
 
-use crate::bind::bound::{Aggregate, AggregateKind, Column, ExprKind, Slot};
+use crate::bind::bound::{Aggregate, AggregateKind, Column, Expr, ExprKind, Slot};
 use crate::decimal;
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
 use crate::exec::budget::{Budget, bytes_of};
-use crate::exec::columns::{Columns, Reader, string_of};
-use crate::exec::group_ids::{Computed, Group, GroupScratch};
+use crate::exec::columns::{Columns, Reader, slots_of, string_of};
+use crate::exec::group_ids::Group;
 use crate::exec::hashed::{Hashed, order};
+use crate::exec::row_function::RowFunction;
+use crate::functions::eval;
 use crate::literal::from_stored;
 use crate::value::{DataType, Value};
 
@@ -94,7 +96,7 @@ enum Input {
     /// Numbers or codes as stored.
     Stored(Slot),
     /// Anything else.
-    Computed(Computed),
+    Computed(Expr, Box<RowFunction<Value>>),
 }
 
 /// States that may hold what only the partition understands.
@@ -180,7 +182,10 @@ impl Accumulator {
         };
         Ok(Self {
             kind,
-            input: Input::Computed(Computed::new(argument)),
+            input: Input::Computed(
+                argument.clone(),
+                Box::new(RowFunction::new(slots_of([argument]))),
+            ),
             state: Raw::Plain(state),
         })
     }
@@ -194,12 +199,11 @@ impl Accumulator {
         &mut self,
         columns: &Columns,
         batch: &Batch,
-        scratch: &mut GroupScratch,
         rows: (&[(u32, Group)], usize),
         budget: &Budget,
     ) -> Result<()> {
         self.state.grow(rows.1, budget)?;
-        match &self.input {
+        match &mut self.input {
             Input::Rows => {
                 if let Raw::Plain(States::Count(counts)) = &mut self.state {
                     rows.0
@@ -213,8 +217,8 @@ impl Accumulator {
                 columns.stored(*slot, batch, &mut stored)?;
                 self.state.add_stored(&stored, rows.0, budget)
             }
-            Input::Computed(expr) => {
-                let values = expr.values(columns, batch, &mut scratch.rows)?;
+            Input::Computed(expr, function) => {
+                let values = function.apply(columns, batch, &mut |row| eval(expr, row))?;
                 match &mut self.state {
                     Raw::Plain(states) => states.add(self.kind, &values, rows.0, budget),
                     _ => Err(Error::internal("an aggregate of what is not stored")),
@@ -230,7 +234,7 @@ impl Accumulator {
             Input::Stored(slot) => {
                 columns.single(slot).is_some() && !matches!(self.state, Raw::DoubleStored(_))
             }
-            Input::Computed(_) => false,
+            Input::Computed(..) => false,
         }
     }
 
@@ -248,7 +252,7 @@ impl Accumulator {
         self.state.grow(1, budget)?;
         let stack = match self.input {
             Input::Stored(slot) => columns.single(slot),
-            Input::Rows | Input::Computed(_) => None,
+            Input::Rows | Input::Computed(..) => None,
         };
         match (stack, &mut self.state) {
             (None, Raw::Plain(States::Count(counts))) => {

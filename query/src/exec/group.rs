@@ -13,7 +13,7 @@ use crate::exec::aggregate::{Accumulator, States};
 use crate::exec::batch::{Batch, Remaining};
 use crate::exec::budget::bytes_of_row;
 use crate::exec::columns::Columns;
-use crate::exec::group_ids::{GroupIds, GroupScratch};
+use crate::exec::group_ids::GroupIds;
 use crate::exec::hashed::{Hashed, order};
 use crate::exec::scan::PartitionScan;
 use crate::exec::value_counts::ValueCounts;
@@ -105,7 +105,6 @@ fn accumulated(
     let budget = &execution.budget;
     let mut audience = Box::<Chunk>::default();
     let (mut batch, mut left) = (Batch::default(), Remaining::default());
-    let mut scratch = GroupScratch::default();
     let mut rows = Vec::new();
     let needs_rows = !by_rows.is_empty() || !grouping.keys.is_empty();
     while let Some(chunk) = chunks.next(&mut audience)? {
@@ -114,10 +113,10 @@ fn accumulated(
         }
         left.reset(&audience);
         while needs_rows && batch.take(chunk, &mut left, columns.batch_rows()) {
-            ids.assign(columns, &batch, &mut scratch, &mut rows)?;
+            ids.assign(columns, &batch, &mut rows)?;
             for (_, accumulator) in &mut by_rows {
                 let rows = (&*rows, ids.len());
-                accumulator.add(columns, &batch, &mut scratch, rows, budget)?;
+                accumulator.add(columns, &batch, rows, budget)?;
             }
         }
     }

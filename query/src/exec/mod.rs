@@ -17,6 +17,7 @@ pub(crate) mod lookup;
 pub(crate) mod mutate;
 pub(crate) mod order;
 pub(crate) mod predicate;
+pub(crate) mod row_function;
 pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod select;

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::exec::columns::{Columns, Reader, string_of};
 use crate::value::Value;
 
-/// What counting one member of one row takes, in bitmap operations: a thousandth.
-const ROWS_PER_OPERATION: u64 = 20;
+/// Rows whose members are counted in the time that one bitmap takes.
+const ROWS_PER_OPERATION: u64 = 150;
 
 /// How many of the audience have each value, in one partition.
 #[derive(Debug)]

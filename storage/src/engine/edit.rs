@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::bitmap::Bitmap;
-use crate::engine::root::{DbState, LiveSegment, PartitionState, SegmentSet};
+use crate::engine::root::{DbState, PartitionState};
+use crate::engine::segments::{LiveSegment, SegmentSet};
 use crate::engine::{Engine, Sequencer};
 use crate::error::{ErrorKind, Result};
 use crate::ids::{Lsn, Ordinal, PartitionId, TableId, TagId};

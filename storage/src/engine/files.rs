@@ -21,6 +21,8 @@ pub(super) struct Files {
     manifest: Manifest,
     /// Whether a later manifest may be in force after a restart.
     is_unclear: bool,
+    /// Partitions whose folders are known to be there, so that they are synced once only.
+    folders: BTreeSet<u16>,
 }
 
 impl Files {
@@ -32,6 +34,7 @@ impl Files {
             cache,
             manifest,
             is_unclear: false,
+            folders: BTreeSet::new(),
         }
     }
 
@@ -50,10 +53,11 @@ impl Files {
         partition: PartitionId,
         kind: SegmentKind,
     ) -> Result<SegmentName> {
-        let directory = paths::partition_dir(partition.0);
-        let io = |error| Error::io(&directory, error);
-        ensure_dir(&*self.vfs, &paths::data_dir()).map_err(io)?;
-        ensure_dir(&*self.vfs, &directory).map_err(io)?;
+        if !self.folders.contains(&partition.0) {
+            let directory = paths::partition_dir(partition.0);
+            ensure_dir(&*self.vfs, &directory).map_err(|error| Error::io(&directory, error))?;
+            self.folders.insert(partition.0);
+        }
         let counter = self.manifest.next_counter;
         self.manifest.next_counter += 1;
         Ok(SegmentName {

@@ -22,6 +22,7 @@ mod policy;
 mod recorded;
 pub mod root;
 mod section;
+pub mod segments;
 mod sequence;
 mod settings;
 mod snapshot;

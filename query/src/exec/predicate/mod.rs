@@ -109,7 +109,7 @@ impl Filter {
             return Ok(());
         }
         self.scratch
-            .evaluate(&self.root, true, chunk, &self.alive, out)
+            .evaluate(&mut self.root, true, chunk, &self.alive, out)
     }
 }
 
