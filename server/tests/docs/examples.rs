@@ -34,7 +34,7 @@ pub(crate) fn of(text: &str) -> Vec<Example> {
                 output: String::new(),
             });
         } else {
-            let example = examples.last_mut().expect("output before any command");
+            let example = examples.last_mut().unwrap();
             example.output.push_str(line);
             example.output.push('\n');
         }
