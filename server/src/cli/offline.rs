@@ -56,8 +56,10 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     };
     require_folder(&args.snapshot)?;
     let name = args.snapshot.file_name().and_then(|name| name.to_str());
-    let data = args.snapshot.parent().and_then(Path::parent);
-    let (Some(name), Some(data)) = (name, data) else {
+    // Snapshots are found by this path, also where they were copied to.
+    let snapshots = args.snapshot.parent();
+    let snapshots = snapshots.filter(|folder| folder.ends_with("snapshots"));
+    let (Some(name), Some(data)) = (name, snapshots.and_then(Path::parent)) else {
         return Err(usage());
     };
     let data = if data.as_os_str().is_empty() {
