@@ -34,12 +34,24 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// Where a file is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file, or the kind of record where the file is not known.
+    pub file: Box<str>,
+    /// In bytes from its beginning.
+    pub offset: u64,
+    /// What should have been there.
+    pub expected: Box<str>,
+}
+
 /// Why something could not be done.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     code: &'static str,
     detail: Box<str>,
+    damage: Option<Box<Damage>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -54,6 +66,7 @@ impl Error {
             kind,
             code,
             detail: detail.into().into_boxed_str(),
+            damage: None,
             source: None,
         }
     }
@@ -61,8 +74,16 @@ impl Error {
     /// Damage in a file: what was expected at which byte.
     #[must_use]
     pub fn corrupt(file: impl fmt::Display, offset: u64, expected: impl fmt::Display) -> Self {
+        let damage = Damage {
+            file: file.to_string().into(),
+            offset,
+            expected: expected.to_string().into(),
+        };
         let detail = format!("{file} is damaged at byte {offset}: expected {expected}");
-        Self::new(ErrorKind::Corrupt, "corrupt", detail)
+        Self {
+            damage: Some(Box::new(damage)),
+            ..Self::new(ErrorKind::Corrupt, "corrupt", detail)
+        }
     }
 
     /// An I/O error, with the file it happened to.
@@ -97,6 +118,12 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// Where a file is damaged, if that is what went wrong.
+    #[must_use]
+    pub fn damage(&self) -> Option<&Damage> {
+        self.damage.as_deref()
     }
 
     /// The sentence for people.

@@ -1,5 +1,7 @@
 //! Manifests: which files are the database, at which LSN. Numbered without gaps, immutable,
-//! published by creating the next number; the last two are kept.
+//! published by creating the next number.
+
+use std::io::ErrorKind as IoErrorKind;
 
 use crate::bitmap::Bitmap;
 use crate::catalog::Catalog;
@@ -7,10 +9,10 @@ use crate::codec::{Decoder, Encoder};
 use crate::engine::batch::{
     Idempotency, Outcome, decode_idempotency, decode_outcome, encode_idempotency, encode_outcome,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Lsn, Ordinal, PartitionId, TableId, TagId};
 use crate::paths::{self, SegmentKind, SegmentName};
-use crate::vfs::{Mode, RelPath, Vfs, read_exact_at, remove_if_there, write_all_at};
+use crate::vfs::{Mode, RelPath, Vfs, is_disk_full, read_exact_at, remove_if_there, write_all_at};
 
 const MAGIC: [u8; 8] = *b"TAGDBMAN";
 const FORMAT_VERSION: u32 = 1;
@@ -258,7 +260,7 @@ fn decode_file(
 /// Makes a manifest durable under its number, which must not exist yet.
 ///
 /// # Errors
-/// It exists, or cannot be written.
+/// As [`write_new`].
 pub fn publish(vfs: &dyn Vfs, manifest: &Manifest) -> Result<()> {
     write_new(vfs, &paths::manifest(manifest.number), manifest)
 }
@@ -266,7 +268,8 @@ pub fn publish(vfs: &dyn Vfs, manifest: &Manifest) -> Result<()> {
 /// Makes a manifest durable at a path, which must not exist yet.
 ///
 /// # Errors
-/// It exists, or cannot be written.
+/// It exists, or cannot be written: then it is not there. After `write_unknown` it may be there or
+/// not: its name was made and could not be synced.
 pub fn write_new(vfs: &dyn Vfs, path: &RelPath, manifest: &Manifest) -> Result<()> {
     let io = |error| Error::io(path, error);
     let payload = manifest.encode();
@@ -284,9 +287,24 @@ pub fn write_new(vfs: &dyn Vfs, path: &RelPath, manifest: &Manifest) -> Result<(
     let file = vfs.create_new(&temporary).map_err(io)?;
     write_all_at(&*file, 0, out.as_slice()).map_err(io)?;
     file.sync_data().map_err(io)?;
-    vfs.link(&temporary, path).map_err(io)?;
-    vfs.sync_dir(&path.parent()).map_err(io)?;
-    vfs.remove(&temporary).map_err(io)
+    let unclear = |error| {
+        let detail = format!("{path} may or may not be in force after a restart: {error}");
+        Error::new(ErrorKind::Unknown, "write_unknown", detail)
+    };
+    if let Err(error) = vfs.link(&temporary, path) {
+        let is_certain = error.kind() == IoErrorKind::AlreadyExists || is_disk_full(&error);
+        return Err(if is_certain {
+            io(error)
+        } else {
+            unclear(error)
+        });
+    }
+    // From here on the manifest is seen, whatever fails: its files must not be deleted.
+    vfs.sync_dir(&path.parent()).map_err(unclear)?;
+    if let Err(error) = vfs.remove(&temporary) {
+        tracing::warn!(path = %temporary, %error, "a temporary file cannot be deleted");
+    }
+    Ok(())
 }
 
 /// The numbers of all manifests, rising.

@@ -1,15 +1,16 @@
 //! Histories from seeds. What is likely differs from history to history, so that some are all
 //! writing and others crash every other step.
 
+mod edits;
 mod values;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType};
+use tagdb_storage::vfs::Fault;
 
-use crate::history::{Audience, Ddl, Edit, History, Load, NamedColumn, Step, Stop, Value, Write};
+use crate::history::{Ddl, Edit, History, Interruption, Load, Step, Stop, Value, Write};
 use crate::model::{Database, Table};
 use crate::random::Random;
 
@@ -38,29 +39,50 @@ pub fn history(seed: u64) -> History {
     let mut random = Random::new(seed);
     let cache_bytes = *random.pick(&[0, 1 << 14, 1 << 20, 1 << 26]);
     let log_file_bytes = *random.pick(&[8 << 10, 64 << 10, 256 << 10]);
+    let load_cells = *random.pick(&[1, 50, 1 << 20]);
     let usual: [u32; 18] = [40, 7, 5, 10, 10, 8, 4, 4, 8, 3, 3, 3, 3, 2, 2, 2, 1, 1];
     let mut weights = usual.map(|weight| weight * *random.pick(&[0, 1, 1, 2, 4]));
     weights[0] = weights[0].max(20);
-    let keys = *random.pick(&[3, 12, KEYS, KEYS]);
-    let model = Database::default();
-    let mut generator = Generator {
-        random,
-        model,
-        weights,
-        keys,
-        count: 0,
-        snapshots: Vec::new(),
-    };
+    let mut generator = Generator::new(random, weights);
     let steps = generator.steps();
     History {
         seed,
         cache_bytes,
         log_file_bytes,
+        load_cells,
         steps,
     }
 }
 
+/// A new table, and so many batches that change its rows.
+#[must_use]
+pub fn writes(seed: u64, count: usize) -> (Write, Vec<Write>) {
+    let mut generator = Generator::new(Random::new(seed), [0; 18]);
+    let create = generator.create();
+    let create = generator.write_of(Some(create), Vec::new(), true);
+    let mut edits = |_| match generator.mixed() {
+        Step::Write(write) => Some(Write {
+            name: None,
+            ..write
+        }),
+        _ => None,
+    };
+    (create, (0..count).filter_map(&mut edits).collect())
+}
+
 impl Generator {
+    fn new(mut random: Random, weights: [u32; 18]) -> Self {
+        let keys = *random.pick(&[3, 12, KEYS, KEYS]);
+        Self {
+            random,
+            model: Database::default(),
+            weights,
+            keys,
+            count: 0,
+            snapshots: Vec::new(),
+        }
+    }
+
     fn steps(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         for _ in 0..*self.random.pick(&[1, 1, 1, 2, 3]) {
@@ -161,12 +183,21 @@ impl Generator {
             _ => self.mixed(),
         };
         let after = self.random.below(60) as u64;
-        let power = (!self.random.one_in(3)).then(|| self.random.next());
-        Step::Interrupted {
-            step: Box::new(step),
+        let fault = *self
+            .random
+            .pick(&[Fault::Crash, Fault::Crash, Fault::Io, Fault::DiskFull]);
+        let stop = match self.random.below(3) {
+            0 => None,
+            1 => Some(Stop::Kill),
+            _ => Some(Stop::Power(self.random.next())),
+        };
+        let step = Box::new(step);
+        Step::Interrupted(Interruption {
+            step,
             after,
-            power,
-        }
+            fault,
+            stop,
+        })
     }
 
     /// A write, which the generator's own model takes in.
@@ -280,7 +311,7 @@ impl Generator {
         // What "exists" is decided as the rows come, so that others could make a difference; and
         // an edit of a set or map is the whole content of a subject that is new to the load.
         let alone = matches!(mode, RowMode::Insert | RowMode::InsertIgnore);
-        let others = if alone { 0 } else { self.random.below(3) };
+        let others = if alone { 0 } else { self.random.below(5) };
         if others > 0 {
             let whole = |(_, value): &(u32, Value)| {
                 !matches!(value, Value::EditSet(..) | Value::EditMap(..))
@@ -316,12 +347,13 @@ impl Generator {
         })
     }
 
-    /// A write that leaves some tags alone.
-    fn meanwhile(&mut self, alone: &[Arc<str>]) -> Write {
-        let (table, mut edit) = if self.random.one_in(3) {
-            self.delete()
-        } else {
-            self.rows()
+    /// What may happen while a load is under way; it leaves some tags alone.
+    fn meanwhile(&mut self, alone: &[Arc<str>]) -> Step {
+        let (table, mut edit) = match self.random.below(6) {
+            0 => return Step::Flush,
+            1 => return Step::CompactDue,
+            2 => self.delete(),
+            _ => self.rows(),
         };
         if let Edit::Rows { mode, columns, .. } = &mut edit
             && !alone.is_empty()
@@ -329,7 +361,7 @@ impl Generator {
             *mode = RowMode::Upsert;
             columns.retain(|(name, _)| !alone.contains(name));
         }
-        self.write_of(None, vec![(table, edit)], true)
+        self.write(None, vec![(table, edit)])
     }
 
     fn create(&mut self) -> Ddl {
@@ -386,127 +418,5 @@ impl Generator {
                 rows: std::collections::BTreeMap::new(),
             });
         (name, own)
-    }
-
-    fn row_keys(&mut self, table: &Table) -> Vec<Key> {
-        let count = *self.random.pick(&[1, 1, 2, 3, 8, 20, KEYS]);
-        (0..count)
-            .map(|_| values::key(table.key_type, self.random.below(self.keys)))
-            .collect()
-    }
-
-    fn mode(&mut self) -> RowMode {
-        match self.random.below(8) {
-            0 => RowMode::Insert,
-            1 => RowMode::InsertIgnore,
-            2 => RowMode::Replace,
-            _ => RowMode::Upsert,
-        }
-    }
-
-    fn rows(&mut self) -> (Arc<str>, Edit) {
-        let (name, own) = self.table_and_model();
-        let mode = self.mode();
-        let mut keys = self.row_keys(&own);
-        if mode == RowMode::Insert {
-            // Now and then such that nothing is in the way.
-            let mut seen = BTreeSet::new();
-            keys.retain(|key| !own.rows.contains_key(key) && seen.insert(key.clone()));
-        }
-        let columns = self.columns(&own, keys.len());
-        (
-            name,
-            Edit::Rows {
-                mode,
-                keys,
-                columns,
-            },
-        )
-    }
-
-    fn columns(&mut self, table: &Table, rows: usize) -> Vec<NamedColumn> {
-        let mut columns = Vec::new();
-        let most = !self.random.one_in(3);
-        for tag in &table.tags {
-            if !most && !self.random.one_in(4) {
-                continue;
-            }
-            let mut cells = Vec::new();
-            for row in 0..rows as u32 {
-                for _ in 0..*self.random.pick(&[0, 1, 1, 1, 1, 1, 1, 2]) {
-                    cells.push((row, values::value(&mut self.random, tag.kind)));
-                }
-            }
-            columns.push((tag.name.clone(), cells));
-        }
-        columns
-    }
-
-    fn delete(&mut self) -> (Arc<str>, Edit) {
-        let (name, own) = self.table_and_model();
-        (name, Edit::Delete(self.row_keys(&own)))
-    }
-
-    fn audience(&mut self, table: &Table) -> Audience {
-        let all = self.random.one_in(4);
-        let keys = (0..self.keys)
-            .filter(|_| all || self.random.one_in(3))
-            .map(|place| values::key(table.key_type, place))
-            .collect();
-        Audience {
-            keys,
-            strays: self.random.one_in(4),
-        }
-    }
-
-    fn delete_audience(&mut self) -> (Arc<str>, Edit) {
-        let (name, own) = self.table_and_model();
-        let mut audience = self.audience(&own);
-        audience.keys.truncate(10);
-        (name, Edit::DeleteAudience(audience))
-    }
-
-    fn assign(&mut self) -> (Arc<str>, Edit) {
-        let (name, own) = self.table_and_model();
-        let audience = self.audience(&own);
-        if own.tags.is_empty() {
-            return (
-                name,
-                Edit::DeleteAudience(Audience {
-                    keys: Vec::new(),
-                    strays: true,
-                }),
-            );
-        }
-        let tag = self.random.pick(&own.tags);
-        let value = values::value(&mut self.random, tag.kind);
-        (
-            name,
-            Edit::Assign {
-                audience,
-                tag: tag.name.clone(),
-                value,
-            },
-        )
-    }
-
-    fn cells(&mut self) -> (Arc<str>, Edit) {
-        let (name, own) = self.table_and_model();
-        if own.tags.is_empty() {
-            return (name, Edit::Delete(Vec::new()));
-        }
-        let tag = self.random.pick(&own.tags);
-        let keys = self.audience(&own).keys;
-        let cells = keys
-            .into_iter()
-            .map(|key| (key, values::value(&mut self.random, tag.kind)))
-            .collect();
-        (
-            name,
-            Edit::Cells {
-                tag: tag.name.clone(),
-                cells,
-            },
-        )
     }
 }

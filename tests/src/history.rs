@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType, TagType};
+use tagdb_storage::vfs::Fault;
 
 /// A history: how the database is opened, and what happens then.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct History {
     pub cache_bytes: u64,
     /// Bytes of a log file.
     pub log_file_bytes: u64,
+    /// Cells of known subjects that a load gathers.
+    pub load_cells: usize,
     /// What happens.
     pub steps: Vec<Step>,
 }
@@ -40,15 +43,8 @@ pub enum Step {
     CompactDue,
     /// The database is left and opened again.
     Reopen(Stop),
-    /// The process stops within an operation.
-    Interrupted {
-        /// What was under way.
-        step: Box<Step>,
-        /// After so many operations on files.
-        after: u64,
-        /// Whether the power goes as well, and the seed of what is left then.
-        power: Option<u64>,
-    },
+    /// Something fails within an operation.
+    Interrupted(Interruption),
     /// The last named write is sent again, as it was or with another fingerprint.
     Repeat {
         /// Whether it is the same request.
@@ -71,10 +67,23 @@ pub struct Load {
     pub write: Write,
     /// Rows come in so many batches.
     pub batches: usize,
-    /// What others write after the first batch.
-    pub meanwhile: Vec<Write>,
+    /// What others do after the first batch.
+    pub meanwhile: Vec<Step>,
     /// Whether it is given up before its end.
     pub given_up: bool,
+}
+
+/// An operation on files that fails.
+#[derive(Clone, Debug)]
+pub struct Interruption {
+    /// What is under way.
+    pub step: Box<Step>,
+    /// After so many operations on files.
+    pub after: u64,
+    /// How it fails.
+    pub fault: Fault,
+    /// What comes then. If nothing does, the database goes on as long as it can.
+    pub stop: Option<Stop>,
 }
 
 /// How the database is left.

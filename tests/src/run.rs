@@ -2,22 +2,22 @@
 //! step.
 
 mod load;
+mod send;
+mod stop;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
-use tagdb_storage::bitmap::Bitmap;
+use tagdb_storage::Error;
 use tagdb_storage::clock::Clock;
-use tagdb_storage::engine::{self, Engine, Idempotency, Loader, Receipt, Settings, WriteOptions};
-use tagdb_storage::schema::KeyType;
-use tagdb_storage::vfs::{Fault, MemoryVfs};
-use tagdb_storage::{Error, Result as EngineResult};
+use tagdb_storage::engine::{self, Engine, Settings};
+use tagdb_storage::vfs::MemoryVfs;
 
+use self::send::{burn, counts_of, options, send};
 use crate::compare::{Comparison, Mismatch, read, same};
-use crate::history::{History, Load, Step, Stop, Write};
+use crate::history::{History, Step, Stop, Write};
 use crate::model::{Counts, Database};
-use crate::translate::{table_id, write_set};
+use crate::translate::table_id;
 
 /// What a run amounts to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,6 +77,7 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
     let settings = Settings {
         cache_bytes: history.cache_bytes,
         log_file_bytes: history.log_file_bytes,
+        load_cells: history.load_cells,
         background: false,
         ..Settings::default()
     };
@@ -159,9 +160,9 @@ impl Runner {
                 self.stop(*stop);
                 self.recover()
             }
-            Step::Interrupted { step, after, power } => {
+            Step::Interrupted(interruption) => {
                 drop(engine);
-                self.interrupted(step, *after, *power)
+                self.interrupted(interruption)
             }
             Step::Repeat { same } => self.repeat(*same),
             Step::Snapshot(name) => {
@@ -236,70 +237,6 @@ impl Runner {
         }
     }
 
-    fn load(&mut self, load: &Load) -> Result<(), Mismatch> {
-        let engine = self.engine()?;
-        let begun = load::begin(&engine, &load.write);
-        self.follow(&engine);
-        let push = |mut loader: Loader, batch| {
-            load::push(&mut loader, &engine, load, batch)?;
-            Ok(loader)
-        };
-        let mut pushed = begun.and_then(|loader| push(loader, 0));
-        for write in &load.meanwhile {
-            self.write(write)?;
-        }
-        for batch in 1..load.batches {
-            pushed = pushed.and_then(|loader| push(loader, batch));
-        }
-        if load.given_up {
-            return Ok(());
-        }
-        let options = options(true, load.write.name.as_ref());
-        let finished = pushed.and_then(|loader| loader.finish(&options));
-        match (self.model.apply(&load.write), finished) {
-            (Ok((next, counts)), Ok(receipt)) => {
-                if load.meanwhile.is_empty() {
-                    same(
-                        || "outcome of a load".to_owned(),
-                        counts_of(&receipt),
-                        counts,
-                    )?;
-                }
-                self.lsn = receipt.lsn.0;
-                self.model = next;
-                self.all_durable();
-                if let Some(name) = &load.write.name {
-                    let counts = counts_of(&receipt);
-                    self.named.push(Named {
-                        name: name.clone(),
-                        lsn: self.lsn,
-                        counts,
-                    });
-                }
-                Ok(())
-            }
-            (Err(refused), Err(error)) => {
-                self.summary.refused += 1;
-                same(
-                    || format!("refusal of a load ({error})"),
-                    error.code(),
-                    refused,
-                )
-            }
-            (Err(refused), Ok(_)) => Err(format!("a load was taken that is {refused}")),
-            (Ok(_), Err(error)) => Err(format!("a load was refused: {error} ({})", error.code())),
-        }
-    }
-
-    /// Takes in LSNs that stand for nothing the model knows of.
-    fn follow(&mut self, engine: &Engine) {
-        let lsn = engine.snapshot().lsn().0;
-        if lsn > self.lsn {
-            self.lsn = lsn;
-            self.all_durable();
-        }
-    }
-
     fn burn(&mut self, table: &str, count: u32) -> Result<(), Mismatch> {
         let engine = self.engine()?;
         let burnt = burn(&engine, table, count);
@@ -312,138 +249,6 @@ impl Runner {
         self.lsn += burnt.unwrap_or(0);
         self.all_durable();
         Ok(())
-    }
-
-    fn stop(&mut self, stop: Stop) {
-        self.disk = match stop {
-            Stop::Close | Stop::Kill => self.disk.crash_process(),
-            Stop::Power(seed) => self.disk.crash_power(seed),
-        };
-        self.engine = None;
-    }
-
-    fn open(&self) -> EngineResult<Arc<Engine>> {
-        Engine::open(Arc::new(self.disk.clone()), self.settings, Clock::manual(0))
-    }
-
-    /// Opens the database and finds out which batches are there.
-    fn recover(&mut self) -> Result<(), Mismatch> {
-        self.summary.openings += 1;
-        let engine = read("open", self.open())?;
-        let lsn = engine.snapshot().lsn().0;
-        let found = self
-            .versions
-            .iter()
-            .rev()
-            .filter(|(version, _)| *version == lsn);
-        let found: Vec<Arc<Database>> = found.map(|(_, model)| model.clone()).collect();
-        let state = engine.snapshot();
-        let mut wrong = format!(
-            "opened at lsn {lsn}, of {} durable and {} given",
-            self.durable, self.lsn
-        );
-        let right = found.into_iter().find(|model| {
-            let compared = self.comparison.run(&state, model, &|_| true);
-            compared.map_err(|other| wrong = other).is_ok()
-        });
-        self.model = Database::clone(&*right.ok_or(wrong)?);
-        self.lsn = lsn;
-        self.named.retain(|named| named.lsn <= lsn);
-        self.engine = Some(engine);
-        self.all_durable();
-        self.check_snapshots()
-    }
-
-    /// Lets the process stop within a step, and opens the database again.
-    fn interrupted(&mut self, step: &Step, after: u64, power: Option<u64>) -> Result<(), Mismatch> {
-        let engine = self.engine()?;
-        self.disk
-            .fail_at(self.disk.operations() + after, Fault::Crash, false);
-        match step {
-            Step::Write(write) => {
-                let durable = send(&engine, write).is_ok_and(|receipt| receipt.durable);
-                if let Ok((next, counts)) = self.model.apply(write) {
-                    self.advance(write, next, counts);
-                    if durable {
-                        self.all_durable();
-                    }
-                }
-            }
-            Step::Flush => {
-                if engine.flush().is_ok() {
-                    self.all_durable();
-                }
-            }
-            Step::Load(load) => self.interrupted_load(&engine, load),
-            Step::Compact(_) => drop(engine.compact(None)),
-            Step::CompactDue => drop(engine.compact_due()),
-            Step::Snapshot(name) => {
-                if engine.create_snapshot(name).is_ok() {
-                    self.all_durable();
-                }
-            }
-            Step::Reopen(stop) => {
-                if matches!(stop, Stop::Close) && engine.close().is_ok() {
-                    self.all_durable();
-                }
-                self.stop(*stop);
-                self.disk.fail_at(after, Fault::Crash, false);
-                drop(self.open());
-            }
-            other => return Err(format!("{other:?} cannot be interrupted")),
-        }
-        drop(engine);
-        self.stop(power.map_or(Stop::Kill, Stop::Power));
-        let (lsn, model) = (self.lsn, self.model.clone());
-        let snapshot = if let Step::Snapshot(name) = step {
-            Some(name)
-        } else {
-            None
-        };
-        self.recover_with(snapshot.map(|name| (name, lsn, model)))
-    }
-
-    fn interrupted_load(&mut self, engine: &Arc<Engine>, load: &Load) {
-        let begun = load::begin(engine, &load.write);
-        let finished = begun.and_then(|mut loader| {
-            for batch in 0..load.batches {
-                load::push(&mut loader, engine, load, batch)?;
-            }
-            loader.finish(&options(true, None))
-        });
-        let next = self.model.apply(&load.write);
-        if let (Ok((next, _)), Ok(receipt)) = (&next, &finished) {
-            (self.lsn, self.model) = (receipt.lsn.0, next.clone());
-            self.all_durable();
-            return;
-        }
-        // Whether it counts is known by what is found; a load takes some LSNs more than one.
-        let models = [Ok(&self.model), next.as_ref().map(|(next, _)| next)];
-        for model in models.into_iter().flatten().cloned().map(Arc::new) {
-            self.versions
-                .extend((1..64).map(|more| (self.lsn + more, model.clone())));
-        }
-    }
-
-    /// As `recover`; a snapshot that was under way is there or not.
-    fn recover_with(
-        &mut self,
-        under_way: Option<(&Arc<str>, u64, Database)>,
-    ) -> Result<(), Mismatch> {
-        let Some((name, lsn, model)) = under_way else {
-            return self.recover();
-        };
-        let before = self.snapshots.clone();
-        self.snapshots.insert(name.clone(), (lsn, model));
-        if self.recover().is_ok() {
-            return Ok(());
-        }
-        if let Some(engine) = self.engine.take() {
-            drop(engine);
-            self.stop(Stop::Kill);
-        }
-        self.snapshots = before;
-        self.recover()
     }
 
     /// Sends the last named write again.
@@ -526,88 +331,4 @@ impl Runner {
         same(|| "lsn of the restored".to_owned(), state.lsn().0, *lsn)?;
         self.comparison.run(&state, model, &|_| true)
     }
-}
-
-fn options(durable: bool, name: Option<&Arc<str>>) -> WriteOptions {
-    let named = |name: &Arc<str>| Idempotency {
-        key: name.to_string(),
-        fingerprint: name
-            .bytes()
-            .fold(7, |sum, byte| sum * 256 + u128::from(byte)),
-        detail: name.as_bytes().to_vec(),
-    };
-    WriteOptions {
-        durable,
-        idempotency: name.map(named),
-    }
-}
-
-fn counts_of(receipt: &Receipt) -> Counts {
-    let outcome = receipt.outcome;
-    Counts {
-        rows: outcome.rows,
-        created: outcome.created,
-        duplicates: outcome.duplicates,
-        matched: outcome.matched,
-    }
-}
-
-fn send(engine: &Engine, write: &Write) -> EngineResult<Receipt> {
-    let options = options(write.durable, write.name.as_ref());
-    engine.write(&options, |state| write_set(state, write))
-}
-
-/// Makes subjects under keys that nobody else uses and deletes them; tells the number of batches.
-fn burn(engine: &Engine, table: &str, count: u32) -> EngineResult<u64> {
-    let options = WriteOptions::default();
-    engine.write::<Error>(&options, |state| {
-        let id = table_id(state.catalog(), table);
-        let kind = state.require(id)?.schema().key_type;
-        let mut keys = Keys::new(kind);
-        for key in 0..count {
-            match kind {
-                KeyType::BigInt => keys.push(KeyRef::Int(1_000_000_000 + i64::from(key))),
-                KeyType::Keyword => keys.push(KeyRef::Text(&format!("burnt {key}"))),
-            }
-        }
-        let rows = RowBatch {
-            keys,
-            columns: Vec::new(),
-        };
-        let change = Change::Rows {
-            mode: RowMode::Insert,
-            rows,
-        };
-        Ok(WriteSet {
-            changes: vec![(id, change)],
-            ..WriteSet::default()
-        })
-    })?;
-    engine.write::<Error>(&options, |state| {
-        let id = table_id(state.catalog(), table);
-        let mut changes = Vec::new();
-        for partition in state.require(id)?.partitions() {
-            let next = partition.next_ordinal();
-            let mine = |ordinal: &u32| match partition.key(*ordinal) {
-                Ok(tagdb_storage::schema::Key::Int(key)) => key >= 1_000_000_000,
-                Ok(tagdb_storage::schema::Key::Text(key)) => key.starts_with("burnt "),
-                Err(_) => false,
-            };
-            let burnt: Vec<u32> = (0..next).filter(mine).collect();
-            let subjects = Bitmap::from_sorted(&burnt);
-            let partition = partition.id();
-            changes.push((
-                id,
-                Change::DeleteSubjects {
-                    partition,
-                    subjects,
-                },
-            ));
-        }
-        Ok(WriteSet {
-            changes,
-            ..WriteSet::default()
-        })
-    })?;
-    Ok(2)
 }

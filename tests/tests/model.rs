@@ -3,6 +3,13 @@
 //! `SEED=7 cargo test -p tagdb-tests --test model` repeats one history; `HISTORIES=10000` runs
 //! more of them. A history that fails is cut down to the steps that matter and printed.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "all of this file is a test"
+)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

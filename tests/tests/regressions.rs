@@ -1,5 +1,7 @@
 //! Short histories that once went wrong.
 
+#![expect(clippy::unwrap_used, reason = "all of this file is a test")]
+
 use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
@@ -41,6 +43,7 @@ fn check(steps: Vec<Step>) {
         seed: 1,
         cache_bytes: 0,
         log_file_bytes: 1 << 13,
+        load_cells: 1,
         steps: all,
     };
     run(&history).unwrap();

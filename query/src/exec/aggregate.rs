@@ -1,18 +1,21 @@
 //! Aggregate functions: their states by group, what merges them, and what they come to.
 
 use hashbrown::HashSet;
+use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::Code;
 use tagdb_storage::schema::{NumberType, double_from_sortable};
 
-use crate::bind::bound::{Aggregate, AggregateKind, Column, ExprKind, Slot};
+use crate::bind::bound::{Aggregate, AggregateKind, Column, Expr, ExprKind, Slot};
 use crate::decimal;
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
 use crate::exec::budget::{Budget, bytes_of};
-use crate::exec::columns::{Columns, Reader, string_of};
-use crate::exec::group_ids::{Computed, Group, GroupScratch};
+use crate::exec::columns::{Columns, Reader, slots_of, string_of};
+use crate::exec::group_ids::Group;
 use crate::exec::hashed::{Hashed, order};
+use crate::exec::row_function::RowFunction;
+use crate::functions::eval;
 use crate::literal::from_stored;
 use crate::value::{DataType, Value};
 
@@ -93,7 +96,7 @@ enum Input {
     /// Numbers or codes as stored.
     Stored(Slot),
     /// Anything else.
-    Computed(Computed),
+    Computed(Expr, Box<RowFunction<Value>>),
 }
 
 /// States that may hold what only the partition understands.
@@ -179,7 +182,10 @@ impl Accumulator {
         };
         Ok(Self {
             kind,
-            input: Input::Computed(Computed::new(argument)),
+            input: Input::Computed(
+                argument.clone(),
+                Box::new(RowFunction::new(slots_of([argument]))),
+            ),
             state: Raw::Plain(state),
         })
     }
@@ -193,12 +199,11 @@ impl Accumulator {
         &mut self,
         columns: &Columns,
         batch: &Batch,
-        scratch: &mut GroupScratch,
         rows: (&[(u32, Group)], usize),
         budget: &Budget,
     ) -> Result<()> {
         self.state.grow(rows.1, budget)?;
-        match &self.input {
+        match &mut self.input {
             Input::Rows => {
                 if let Raw::Plain(States::Count(counts)) = &mut self.state {
                     rows.0
@@ -212,14 +217,75 @@ impl Accumulator {
                 columns.stored(*slot, batch, &mut stored)?;
                 self.state.add_stored(&stored, rows.0, budget)
             }
-            Input::Computed(expr) => {
-                let values = expr.values(columns, batch, &mut scratch.rows)?;
+            Input::Computed(expr, function) => {
+                let values = function.apply(columns, batch, &mut |row| eval(expr, row))?;
                 match &mut self.state {
                     Raw::Plain(states) => states.add(self.kind, &values, rows.0, budget),
                     _ => Err(Error::internal("an aggregate of what is not stored")),
                 }
             }
         }
+    }
+
+    /// Whether it can take the audience of a chunk as a whole, if there is only one group.
+    pub(crate) fn takes_chunks(&self, columns: &Columns) -> bool {
+        match self.input {
+            Input::Rows => true,
+            Input::Stored(slot) => {
+                columns.single(slot).is_some() && !matches!(self.state, Raw::DoubleStored(_))
+            }
+            Input::Computed(..) => false,
+        }
+    }
+
+    /// Adds the audience of a chunk to the one group there is.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, `overflow`, `limit_exceeded`.
+    pub(crate) fn add_chunk(
+        &mut self,
+        columns: &Columns,
+        chunk: u16,
+        audience: &Chunk,
+        budget: &Budget,
+    ) -> Result<()> {
+        self.state.grow(1, budget)?;
+        let stack = match self.input {
+            Input::Stored(slot) => columns.single(slot),
+            Input::Rows | Input::Computed(..) => None,
+        };
+        match (stack, &mut self.state) {
+            (None, Raw::Plain(States::Count(counts))) => {
+                counts[0] += u64::from(audience.count());
+            }
+            (Some(stack), Raw::Plain(States::Count(counts))) => {
+                counts[0] += stack.totals(chunk, audience)?.count;
+            }
+            (Some(stack), Raw::Plain(States::Fixed(sums))) => {
+                let totals = stack.totals(chunk, audience)?;
+                sums[0].add(totals.sum, totals.count)?;
+            }
+            (Some(stack), Raw::ExtremeStored { is_max, values, .. }) => {
+                if let Some((min, max)) = stack.totals(chunk, audience)?.bounds {
+                    let best = values[0].get_or_insert(if *is_max { max } else { min });
+                    *best = if *is_max {
+                        max.max(*best)
+                    } else {
+                        min.min(*best)
+                    };
+                }
+            }
+            (Some(stack), Raw::DistinctStored(_, sets)) => {
+                let set = &mut sets[0];
+                let before = set.len();
+                stack.for_each(chunk, audience, &mut |_, value| {
+                    set.insert(value);
+                })?;
+                budget.charge((set.len() - before) * 16)?;
+            }
+            _ => return Err(Error::internal("an aggregate that takes no chunks")),
+        }
+        Ok(())
     }
 
     /// The states as values.

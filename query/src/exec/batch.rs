@@ -104,6 +104,12 @@ impl Remaining {
         self.bits = audience.word(0);
     }
 
+    /// Leaves out those who are not in `chunk`.
+    pub(crate) fn keep(&mut self, chunk: &Chunk) {
+        self.audience.and(chunk);
+        self.bits &= chunk.word(self.index);
+    }
+
     /// Passes over up to `count` of them; tells how many there were.
     pub(crate) fn pass(&mut self, count: u64) -> u64 {
         let mut skipped = 0;

@@ -110,6 +110,16 @@ impl Columns {
             .ok_or_else(no_such_slot)
     }
 
+    /// The layers of a slot that is a boolean, keyword or number.
+    pub(crate) fn single(&self, slot: Slot) -> Option<&SingleStack> {
+        match self.readers.get(slot)?.as_ref()? {
+            Reader::Boolean(stack) | Reader::Keyword(stack, _) | Reader::Number(stack, _) => {
+                Some(stack)
+            }
+            _ => None,
+        }
+    }
+
     /// The values of a slot, one a row.
     ///
     /// # Errors
@@ -171,6 +181,31 @@ impl Columns {
             .for_each_key(batch.chunk(), batch.audience(), set)?)
     }
 
+    /// Whether a slot is a single number or code.
+    pub(crate) fn is_stored(&self, slot: Slot) -> bool {
+        self.single(slot).is_some() || matches!(self.reader(slot), Ok(Reader::MapValue(..)))
+    }
+
+    /// What a stored number or code of a slot means.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged; the slot is not a single number or code.
+    pub(crate) fn value_of(&self, slot: Slot, stored: Option<i64>) -> Result<Value> {
+        let Some(stored) = stored else {
+            return Ok(Value::Null);
+        };
+        match self.reader(slot)? {
+            Reader::Boolean(_) => Ok(Value::Boolean(stored != 0)),
+            Reader::Number(_, number) | Reader::MapValue(_, _, number) => {
+                Ok(from_stored(*number, stored))
+            }
+            Reader::Keyword(_, vocabulary) => {
+                Ok(Value::Text(string_of(&vocabulary.read()?, stored as Code)?))
+            }
+            Reader::Key | Reader::Text(_) | Reader::Set(..) | Reader::Map(..) => Err(not_stored()),
+        }
+    }
+
     /// The numbers or codes of a slot as stored, one a row.
     ///
     /// # Errors
@@ -192,9 +227,7 @@ impl Columns {
             Reader::MapValue(stack, Some(code), _) => {
                 Ok(stack.for_each_value(batch.chunk(), *code, batch.audience(), set)?)
             }
-            Reader::Key | Reader::Text(_) | Reader::Set(..) | Reader::Map(..) => {
-                Err(Error::internal("a column that is not stored as one number"))
-            }
+            Reader::Key | Reader::Text(_) | Reader::Set(..) | Reader::Map(..) => Err(not_stored()),
         }
     }
 }
@@ -296,6 +329,10 @@ pub(crate) fn key_value(key: KeyRef<'_>) -> Value {
         KeyRef::Int(key) => Value::Int(key),
         KeyRef::Text(key) => Value::Text(key.into()),
     }
+}
+
+fn not_stored() -> Error {
+    Error::internal("a column that is not stored as one number")
 }
 
 fn no_such_slot() -> Error {

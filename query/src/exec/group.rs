@@ -11,11 +11,12 @@ use crate::error::Result;
 use crate::exec::Execution;
 use crate::exec::aggregate::{Accumulator, States};
 use crate::exec::batch::{Batch, Remaining};
-use crate::exec::budget::{Budget, bytes_of_row};
+use crate::exec::budget::bytes_of_row;
 use crate::exec::columns::Columns;
-use crate::exec::group_ids::{GroupIds, GroupScratch};
+use crate::exec::group_ids::GroupIds;
 use crate::exec::hashed::{Hashed, order};
 use crate::exec::scan::PartitionScan;
+use crate::exec::value_counts::ValueCounts;
 use crate::functions::eval_predicate;
 use crate::limits::Limits;
 use crate::value::Value;
@@ -56,40 +57,75 @@ fn partial(
     grouping: &Grouping,
     partition: &Arc<PartitionState>,
 ) -> Result<Partial> {
-    let mut chunks = PartitionScan::open(scan, partition, &execution.interrupt)?;
+    let chunks = PartitionScan::open(scan, partition, &execution.interrupt)?;
     let columns = Columns::open(partition, &scan.columns, &slots_of(grouping))?;
-    let mut ids = GroupIds::new(&grouping.keys, &columns, execution.groups_max)?;
-    let aggregates = grouping.aggregates.iter();
-    let mut accumulators = aggregates
-        .map(|aggregate| Accumulator::new(aggregate, &columns))
-        .collect::<Result<Vec<_>>>()?;
-    let budget = &execution.budget;
+    let partial = match ValueCounts::of(grouping, &columns, partition)? {
+        Some(counts) => counted(chunks, counts, (scan, grouping, partition))?,
+        None => accumulated(execution, chunks, &columns, (scan, grouping, partition))?,
+    };
+    Limits::check("groups", partial.keys.len(), execution.groups_max)?;
+    let bytes = partial.keys.iter().map(|row| bytes_of_row(row)).sum();
+    execution.budget.charge(bytes)?;
+    Ok(partial)
+}
+
+type Place<'a> = (&'a Scan, &'a Grouping, &'a Arc<PartitionState>);
+
+fn counted(
+    mut chunks: PartitionScan,
+    mut counts: ValueCounts<'_>,
+    (scan, grouping, partition): Place<'_>,
+) -> Result<Partial> {
     let mut audience = Box::<Chunk>::default();
-    let (mut batch, mut left) = (Batch::default(), Remaining::default());
-    let mut scratch = GroupScratch::default();
-    let mut rows = Vec::new();
     while let Some(chunk) = chunks.next(&mut audience)? {
-        left.reset(&audience);
-        while batch.take(chunk, &mut left, columns.batch_rows()) {
-            ids.assign(&columns, &batch, &mut scratch, &mut rows)?;
-            for accumulator in &mut accumulators {
-                let rows = (&*rows, ids.len());
-                accumulator.add(&columns, &batch, &mut scratch, rows, budget)?;
-            }
-        }
+        counts.add(chunk, &audience)?;
     }
-    let finish = |a: Accumulator| a.finish(ids.len(), partition, &scan.columns, budget);
-    let states = accumulators
-        .into_iter()
-        .map(finish)
-        .collect::<Result<_>>()?;
-    let keys = ids.values(partition, &scan.columns)?;
-    charge(budget, &keys)?;
+    let (keys, counts) = counts.finish(partition, &scan.columns)?;
+    let states = grouping.aggregates.iter();
+    let states = states.map(|_| States::Count(counts.clone())).collect();
     Ok(Partial { keys, states })
 }
 
-fn charge(budget: &Budget, rows: &[Vec<Value>]) -> Result<()> {
-    budget.charge(rows.iter().map(|row| bytes_of_row(row)).sum())
+fn accumulated(
+    execution: &Execution,
+    mut chunks: PartitionScan,
+    columns: &Columns,
+    (scan, grouping, partition): Place<'_>,
+) -> Result<Partial> {
+    let mut ids = GroupIds::new(&grouping.keys, columns, execution.groups_max)?;
+    let aggregates = grouping.aggregates.iter();
+    let accumulators = aggregates
+        .map(|aggregate| Accumulator::new(aggregate, columns))
+        .collect::<Result<Vec<_>>>()?;
+    // What a kernel can do for a whole chunk needs no rows.
+    let is_whole = |a: &Accumulator| grouping.keys.is_empty() && a.takes_chunks(columns);
+    let (mut whole, mut by_rows): (Vec<_>, Vec<_>) = (0..)
+        .zip(accumulators)
+        .partition(|(_, accumulator)| is_whole(accumulator));
+    let budget = &execution.budget;
+    let mut audience = Box::<Chunk>::default();
+    let (mut batch, mut left) = (Batch::default(), Remaining::default());
+    let mut rows = Vec::new();
+    let needs_rows = !by_rows.is_empty() || !grouping.keys.is_empty();
+    while let Some(chunk) = chunks.next(&mut audience)? {
+        for (_, accumulator) in &mut whole {
+            accumulator.add_chunk(columns, chunk, &audience, budget)?;
+        }
+        left.reset(&audience);
+        while needs_rows && batch.take(chunk, &mut left, columns.batch_rows()) {
+            ids.assign(columns, &batch, &mut rows)?;
+            for (_, accumulator) in &mut by_rows {
+                let rows = (&*rows, ids.len());
+                accumulator.add(columns, &batch, rows, budget)?;
+            }
+        }
+    }
+    whole.append(&mut by_rows);
+    whole.sort_by_key(|(place, _): &(usize, _)| *place);
+    let finish = |(_, a): (_, Accumulator)| a.finish(ids.len(), partition, &scan.columns, budget);
+    let states = whole.into_iter().map(finish).collect::<Result<_>>()?;
+    let keys = ids.values(partition, &scan.columns)?;
+    Ok(Partial { keys, states })
 }
 
 /// The slots that groups and aggregates read.

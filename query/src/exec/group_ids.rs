@@ -1,7 +1,5 @@
 //! The groups of a partition's subjects: values become small numbers, and pairs of numbers groups.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::Code;
@@ -10,8 +8,9 @@ use tagdb_storage::schema::NumberType;
 use crate::bind::bound::{Column, Expr, ExprKind, GroupKey, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
-use crate::exec::columns::{Columns, Reader, RowBuffer, slots_of, string_of};
+use crate::exec::columns::{Columns, Reader, slots_of, string_of};
 use crate::exec::hashed::Hashed;
+use crate::exec::row_function::RowFunction;
 use crate::functions::eval;
 use crate::limits::Limits;
 use crate::literal::from_stored;
@@ -27,6 +26,7 @@ pub(crate) type Group = u32;
 pub(crate) struct GroupIds {
     keys: Vec<Key>,
     groups_max: usize,
+    stored: Vec<Option<i64>>,
 }
 
 #[derive(Debug)]
@@ -43,14 +43,7 @@ enum Source {
     /// The members of a set, or the keys of a map; ids as of `Coded`.
     Members(Slot),
     Number(Slot, NumberType, Interner<i64>),
-    Computed(Computed, Interner<Hashed>),
-}
-
-/// An expression that is computed row by row.
-#[derive(Debug)]
-pub(crate) struct Computed {
-    expr: Expr,
-    slots: Vec<Slot>,
+    Computed(Box<(Expr, RowFunction<Id>, Interner<Hashed>)>),
 }
 
 /// Numbers for things, from 1.
@@ -70,14 +63,6 @@ enum Level {
         groups: HashMap<(Group, Id), Group>,
         pairs: Vec<(Group, Id)>,
     },
-}
-
-/// Buffers that are used again from batch to batch.
-#[derive(Debug, Default)]
-pub(crate) struct GroupScratch {
-    stored: Vec<Option<i64>>,
-    /// Of computed keys and arguments.
-    pub(crate) rows: RowBuffer,
 }
 
 impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
@@ -164,6 +149,7 @@ impl GroupIds {
         Ok(Self {
             keys: own,
             groups_max,
+            stored: Vec::new(),
         })
     }
 
@@ -180,13 +166,12 @@ impl GroupIds {
         &mut self,
         columns: &Columns,
         batch: &Batch,
-        scratch: &mut GroupScratch,
         out: &mut Vec<(u32, Group)>,
     ) -> Result<()> {
         out.clear();
         out.extend((0..batch.len() as u32).map(|row| (row, 0)));
         for key in &mut self.keys {
-            key.refine(columns, batch, scratch, out)?;
+            key.refine(columns, batch, &mut self.stored, out)?;
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
         Ok(())
@@ -224,46 +209,44 @@ impl Key {
         &mut self,
         columns: &Columns,
         batch: &Batch,
-        scratch: &mut GroupScratch,
+        stored: &mut Vec<Option<i64>>,
         out: &mut Vec<(u32, Group)>,
     ) -> Result<()> {
         let Self { source, groups } = self;
         match source {
             Source::Coded(slot) => {
-                columns.stored(*slot, batch, &mut scratch.stored)?;
+                columns.stored(*slot, batch, stored)?;
                 for (row, group) in out {
-                    let id = scratch.stored[*row as usize].map_or(0, |code| code as Id + 1);
+                    let id = stored[*row as usize].map_or(0, |code| code as Id + 1);
                     *group = groups.group(*group, id);
                 }
             }
             Source::Number(slot, _, ids) => {
-                columns.stored(*slot, batch, &mut scratch.stored)?;
+                columns.stored(*slot, batch, stored)?;
                 for (row, group) in out {
-                    let id = scratch.stored[*row as usize].map_or(0, |number| ids.id(number));
+                    let id = stored[*row as usize].map_or(0, |number| ids.id(number));
                     *group = groups.group(*group, id);
                 }
             }
-            Source::Computed(expr, ids) => {
-                let values = expr.values(columns, batch, &mut scratch.rows)?;
-                let ids: Vec<Id> = values
-                    .into_iter()
-                    .map(|value| {
-                        if value.is_null() {
-                            0
-                        } else {
-                            ids.id(Hashed(value))
-                        }
+            Source::Computed(computed) => {
+                let (expr, function, ids) = &mut **computed;
+                let own = function.apply(columns, batch, &mut |row| {
+                    let value = eval(expr, row)?;
+                    Ok(if value.is_null() {
+                        0
+                    } else {
+                        ids.id(Hashed(value))
                     })
-                    .collect();
+                })?;
                 for (row, group) in out {
-                    *group = groups.group(*group, ids[*row as usize]);
+                    *group = groups.group(*group, own[*row as usize]);
                 }
             }
             Source::Members(slot) => {
-                let members = members_of(columns.reader(*slot)?, batch)?;
+                let members = Members::read(columns.reader(*slot)?, batch)?;
                 let before = std::mem::take(out);
                 for (row, group) in before {
-                    let codes = &members[row as usize];
+                    let codes = members.of_row(row);
                     if codes.is_empty() {
                         out.push((row, groups.group(group, 0)));
                     }
@@ -284,7 +267,13 @@ impl Source {
             GroupKey::Unnest(slot) => return Ok(Self::Members(*slot)),
             GroupKey::Value(expr) => expr,
         };
-        let computed = || Self::Computed(Computed::new(expr), Interner::new());
+        let computed = || {
+            Self::Computed(Box::new((
+                expr.clone(),
+                RowFunction::new(slots_of([expr])),
+                Interner::new(),
+            )))
+        };
         let ExprKind::Slot(slot) = expr.kind else {
             return Ok(computed());
         };
@@ -331,7 +320,8 @@ impl Source {
                 };
                 Ok(ids.iter().map(value).collect())
             }
-            Self::Computed(_, values) => {
+            Self::Computed(computed) => {
+                let values = &computed.2;
                 let value = |id: &Id| values.thing(*id).map_or(Value::Null, |v| v.0.clone());
                 Ok(ids.iter().map(value).collect())
             }
@@ -339,41 +329,31 @@ impl Source {
     }
 }
 
-impl Computed {
-    /// An expression over a scan's columns.
-    pub(crate) fn new(expr: &Expr) -> Self {
-        Self {
-            slots: slots_of([expr]),
-            expr: expr.clone(),
-        }
-    }
-
-    /// Its values, one a row.
-    ///
-    /// # Errors
-    /// A file cannot be read or is damaged, or it cannot be computed.
-    pub(crate) fn values(
-        &self,
-        columns: &Columns,
-        batch: &Batch,
-        rows: &mut RowBuffer,
-    ) -> Result<Vec<Value>> {
-        rows.load(columns, &self.slots, batch)?;
-        (0..batch.len())
-            .map(|place| eval(&self.expr, rows.row(&self.slots, place)))
-            .collect()
-    }
+/// The codes of the members of a batch's sets, or of the keys of its maps.
+#[derive(Debug, Default)]
+struct Members {
+    codes: Vec<Code>,
+    /// By row, where its codes begin and end.
+    spans: Vec<(usize, usize)>,
 }
 
-/// The codes of each row's members.
-fn members_of(reader: &Reader, batch: &Batch) -> Result<Vec<Arc<[Code]>>> {
-    let (Reader::Set(stack, _) | Reader::Map(stack, ..)) = reader else {
-        return Err(Error::internal("unnest of what is no set or map"));
-    };
-    let empty: Arc<[Code]> = Arc::new([]);
-    let mut rows = vec![empty; batch.len()];
-    stack.for_each_row(batch.chunk(), batch.audience(), &mut |low, entries| {
-        rows[batch.row(low)] = entries.iter().map(|(code, _)| *code).collect();
-    })?;
-    Ok(rows)
+impl Members {
+    fn read(reader: &Reader, batch: &Batch) -> Result<Self> {
+        let (Reader::Set(stack, _) | Reader::Map(stack, ..)) = reader else {
+            return Err(Error::internal("unnest of what is no set or map"));
+        };
+        let mut codes = Vec::new();
+        let mut spans = vec![(0, 0); batch.len()];
+        stack.for_each_row(batch.chunk(), batch.audience(), &mut |low, entries| {
+            let start = codes.len();
+            codes.extend(entries.iter().map(|(code, _)| *code));
+            spans[batch.row(low)] = (start, codes.len());
+        })?;
+        Ok(Self { codes, spans })
+    }
+
+    fn of_row(&self, row: u32) -> &[Code] {
+        let (start, end) = self.spans[row as usize];
+        &self.codes[start..end]
+    }
 }

@@ -1,15 +1,12 @@
 //! Subjects by their keys, without SQL.
 
-use std::sync::Arc;
-
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::{DbState, PartitionState};
-use tagdb_storage::ids::Ordinal;
-use tagdb_storage::schema::{TableSchema, Tag};
+use tagdb_storage::ids::{Code, Ordinal};
+use tagdb_storage::schema::{TableSchema, Tag, TagType};
 
-use crate::bind::bound::Column;
 use crate::error::{Error, Result};
-use crate::exec::columns::{Reader, multi_value, string_of};
+use crate::exec::columns::{multi_value, string_of};
 use crate::literal::from_stored;
 use crate::value::Value;
 
@@ -29,23 +26,16 @@ pub(crate) fn lookup(
 ) -> Result<Vec<Option<Row>>> {
     let table = state.require(schema.id)?;
     let places = places_of(schema, tags)?;
-    let mut opened: Vec<Option<Vec<(usize, Reader)>>> = Vec::new();
-    opened.resize_with(table.partitions().len(), || None);
     let mut rows = Vec::with_capacity(keys.len());
     for key in keys {
-        let id = table.partition_of(*key);
-        let partition = table.partition(id)?;
+        let partition = table.partition(table.partition_of(*key))?;
         let Some(ordinal) = partition.find(*key)? else {
             rows.push(None);
             continue;
         };
-        let readers = &mut opened[usize::from(id.0)];
-        if readers.is_none() {
-            *readers = Some(open(schema, &places, partition)?);
-        }
         let mut row = Row::new();
-        for (place, reader) in readers.iter().flatten() {
-            let value = value_of(reader, ordinal)?;
+        for place in &places {
+            let value = value_of(partition, &schema.tags[*place], ordinal)?;
             if tags.is_some() || value.is_known() {
                 row.push((*place, value));
             }
@@ -72,42 +62,32 @@ fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>
     names.iter().map(place).collect()
 }
 
-fn open(
-    schema: &TableSchema,
-    places: &[usize],
-    partition: &Arc<PartitionState>,
-) -> Result<Vec<(usize, Reader)>> {
-    let reader = |place: &usize| {
-        let Tag { id, kind, .. } = schema.tags[*place];
-        Ok((*place, Reader::open(&Column::Tag { id, kind }, partition)?))
-    };
-    places.iter().map(reader).collect()
-}
-
-/// What a reader says of one subject.
-fn value_of(reader: &Reader, ordinal: Ordinal) -> Result<Value> {
-    Ok(match reader {
-        Reader::Boolean(stack) => stack
-            .get(ordinal)?
-            .map_or(Value::Null, |value| Value::Boolean(value != 0)),
-        Reader::Number(stack, number) => stack
-            .get(ordinal)?
-            .map_or(Value::Null, |value| from_stored(*number, value)),
-        Reader::Keyword(stack, vocabulary) => match stack.get(ordinal)? {
-            Some(code) => Value::Text(string_of(&vocabulary.read()?, code as u32)?),
+fn value_of(partition: &PartitionState, tag: &Tag, ordinal: Ordinal) -> Result<Value> {
+    let strings = || partition.vocabulary(tag.id);
+    Ok(match tag.kind {
+        TagType::Boolean => match partition.value(tag.id, ordinal)? {
+            Some(value) => Value::Boolean(value != 0),
             None => Value::Null,
         },
-        Reader::Text(stack) => stack
-            .get(ordinal)?
-            .map_or(Value::Null, |text| Value::Text(text.into())),
-        Reader::Set(stack, vocabulary) => {
-            let entries = stack.get(ordinal)?;
-            multi_value(&vocabulary.read()?, &entries, None)?
+        TagType::Number(number) => match partition.value(tag.id, ordinal)? {
+            Some(value) => from_stored(number, value),
+            None => Value::Null,
+        },
+        TagType::Keyword => match partition.value(tag.id, ordinal)? {
+            Some(code) => Value::Text(string_of(&strings().read()?, code as Code)?),
+            None => Value::Null,
+        },
+        TagType::LongText => match partition.long_text(tag.id, ordinal)? {
+            Some(text) => Value::Text(text.into()),
+            None => Value::Null,
+        },
+        TagType::KeywordSet => {
+            let entries = partition.entries(tag.id, ordinal)?;
+            multi_value(&strings().read()?, &entries, None)?
         }
-        Reader::Map(stack, vocabulary, number) => {
-            let entries = stack.get(ordinal)?;
-            multi_value(&vocabulary.read()?, &entries, Some(*number))?
+        TagType::Map(number) => {
+            let entries = partition.entries(tag.id, ordinal)?;
+            multi_value(&strings().read()?, &entries, Some(number))?
         }
-        Reader::Key | Reader::MapValue(..) => return Err(Error::internal("no tag of its own")),
     })
 }

@@ -17,10 +17,12 @@ pub(crate) mod lookup;
 pub(crate) mod mutate;
 pub(crate) mod order;
 pub(crate) mod predicate;
+pub(crate) mod row_function;
 pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod select;
 pub(crate) mod show;
+pub(crate) mod value_counts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

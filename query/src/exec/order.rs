@@ -134,6 +134,12 @@ impl<T> Ordered<T> {
         Ok(())
     }
 
+    /// Once no more rows can be kept than there are: what the last of them has as its first key.
+    pub(crate) fn bar(&self) -> Option<&Value> {
+        let is_full = self.limit.is_some_and(|limit| self.kept.len() >= limit);
+        self.kept.peek().filter(|_| is_full)?.keys.first()
+    }
+
     /// The rows in order.
     pub(crate) fn finish(self) -> impl Iterator<Item = T> {
         self.kept

@@ -1,16 +1,19 @@
 //! Running a SELECT.
 
+use std::collections::VecDeque;
+
 use tagdb_storage::bitmap::Chunk;
 
 use crate::bind::bound::{Aggregate, AggregateKind, Expr, Grouping, Predicate, Select};
 use crate::error::Result;
 use crate::exec::batch::{Batch, Remaining};
-use crate::exec::columns::Columns;
+use crate::exec::columns::{Columns, Reader};
 use crate::exec::order::Ordered;
 use crate::exec::rows::{Output, PickedRows, RowStream, ScannedRows, Subject};
 use crate::exec::scan::{self, PartitionScan};
 use crate::exec::{Execution, group};
 use crate::functions::{eval, eval_predicate};
+use crate::literal::to_stored;
 use crate::value::Value;
 
 /// Begins a SELECT: groups and orders are made at once, rows when they are pulled.
@@ -87,7 +90,7 @@ fn last_row(select: &Select) -> Option<usize> {
 }
 
 /// The subjects of the result in their order.
-fn ordered(execution: &Execution, select: &Select) -> Result<std::collections::VecDeque<Subject>> {
+fn ordered(execution: &Execution, select: &Select) -> Result<VecDeque<Subject>> {
     let mut kept = Ordered::new(&select.order, last_row(select));
     let mut keys = Output::new(select.order.iter().map(|key| key.expr.clone()).collect());
     let mut audience = Box::<Chunk>::default();
@@ -98,7 +101,16 @@ fn ordered(execution: &Execution, select: &Select) -> Result<std::collections::V
         let columns = Columns::open(partition, &select.scan.columns, keys.slots())?;
         while let Some(chunk) = chunks.next(&mut audience)? {
             left.reset(&audience);
-            while batch.take(chunk, &mut left, columns.batch_rows()) {
+            for number in 0.. {
+                // What comes behind the bar need not be looked at; the first batch may set it.
+                if number < 2
+                    && let Some(better) = better(&kept, select, &columns, (chunk, &audience))?
+                {
+                    left.keep(&better);
+                }
+                if !batch.take(chunk, &mut left, columns.batch_rows()) {
+                    break;
+                }
                 for (row, keys) in keys.rows(&columns, &batch)?.into_iter().enumerate() {
                     kept.offer(keys, (place, batch.ordinal(row)), &execution.budget)?;
                 }
@@ -107,4 +119,42 @@ fn ordered(execution: &Execution, select: &Select) -> Result<std::collections::V
     }
     let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
     Ok(kept.finish().skip(offset).collect())
+}
+
+/// Those of the audience that may still be among the first rows, if the column of the first key
+/// can tell.
+fn better(
+    kept: &Ordered<Subject>,
+    select: &Select,
+    columns: &Columns,
+    (chunk, audience): (u16, &Chunk),
+) -> Result<Option<Box<Chunk>>> {
+    let (Some(bar), Some(first)) = (kept.bar(), select.order.first()) else {
+        return Ok(None);
+    };
+    let Some(slot) = first.expr.as_slot() else {
+        return Ok(None);
+    };
+    let Reader::Number(stack, number) = columns.reader(slot)? else {
+        return Ok(None);
+    };
+    let mut found = Box::<Chunk>::default();
+    if !bar.is_null() {
+        let bar = to_stored(*number, bar)?;
+        let bounds = if first.descending {
+            (bar, i64::MAX)
+        } else {
+            (i64::MIN, bar)
+        };
+        stack.in_range(chunk, audience, bounds, &mut found)?;
+    } else if !first.nulls_first {
+        return Ok(None);
+    }
+    if first.nulls_first {
+        let mut known = Box::<Chunk>::default();
+        stack.known(chunk, &mut known)?;
+        known.not();
+        found.or(&known);
+    }
+    Ok(Some(found))
 }

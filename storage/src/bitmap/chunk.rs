@@ -208,6 +208,17 @@ impl Chunk {
             + (self.word(last) & tail).count_ones()
     }
 
+    /// The lowest and the highest member, if there is one.
+    #[must_use]
+    pub fn bounds(&self) -> Option<(u16, u16)> {
+        let has_members = |index: &usize| self.word(*index) != 0;
+        let first = (0..CHUNK_WORDS).find(has_members)?;
+        let last = (0..CHUNK_WORDS).rev().find(has_members)?;
+        let low = first as u32 * 64 + self.word(first).trailing_zeros();
+        let high = last as u32 * 64 + 63 - self.word(last).leading_zeros();
+        Some((low as u16, high as u16))
+    }
+
     /// The number of members below `low`.
     #[must_use]
     pub fn rank(&self, low: u16) -> u32 {

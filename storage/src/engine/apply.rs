@@ -33,7 +33,9 @@ pub(super) fn apply_catalog(state: &mut DbState, catalog: Catalog) {
                 let table = Arc::make_mut(table);
                 table.schema = schema.clone();
                 for partition in &mut table.partitions {
-                    Arc::make_mut(partition).schema = schema.clone();
+                    let partition = Arc::make_mut(partition);
+                    partition.schema = schema.clone();
+                    partition.forget_dropped();
                 }
             }
         }

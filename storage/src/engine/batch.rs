@@ -118,6 +118,7 @@ impl Batch {
         for section in &self.sections {
             section.encode(&mut out)?;
         }
+        encode_no_extensions(&mut out);
         Ok(out.finish())
     }
 
@@ -142,6 +143,7 @@ impl Batch {
         for _ in 0..input.varint()? {
             sections.push(Section::decode(&mut input)?);
         }
+        expect_no_extensions(&mut input)?;
         input.finish()?;
         Ok(Self {
             lsn,
@@ -178,6 +180,7 @@ impl Section {
                 out.str(string);
             }
         }
+        encode_no_extensions(out);
         Ok(())
     }
 
@@ -205,6 +208,7 @@ impl Section {
             }
             strings.push((tag, run));
         }
+        expect_no_extensions(input)?;
         Ok(Self {
             table,
             partition,
@@ -215,6 +219,24 @@ impl Section {
             strings,
         })
     }
+}
+
+/// Room for what later versions add to a batch or section, such as expiry: a count of records,
+/// each with a number and its bytes. A version refuses what it does not know.
+fn encode_no_extensions(out: &mut Encoder) {
+    out.varint(0);
+}
+
+fn expect_no_extensions(input: &mut Decoder<'_>) -> Result<()> {
+    let offset = input.offset() as u64;
+    if input.varint()? == 0 {
+        return Ok(());
+    }
+    Err(Error::corrupt(
+        "a log frame",
+        offset,
+        "no extensions that this version does not know",
+    ))
 }
 
 fn encode_keys(out: &mut Encoder, keys: &Keys) {

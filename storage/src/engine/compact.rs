@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::engine::Engine;
 use crate::engine::edit::{NewSegment, PartitionEdit};
 use crate::engine::policy;
-use crate::engine::root::{LiveSegment, PartitionState};
+use crate::engine::root::PartitionState;
+use crate::engine::segments::LiveSegment;
 use crate::error::Result;
 use crate::ids::{PartitionId, TableId, TagId};
 use crate::layer::merge::{MergeContext, merge};
@@ -30,12 +31,14 @@ struct Job {
 }
 
 impl Engine {
-    /// Merges all segments of each tag into one, of one table or of all.
+    /// Merges all segments of each tag, of keys and of strings into one, of one table or of all.
     ///
     /// # Errors
     /// A file cannot be read or written: what is not merged stays as it was.
     pub fn compact(&self, table: Option<TableId>) -> Result<()> {
-        self.compact_by(table, &|sizes| (sizes.len() > 1).then_some(0..sizes.len()))?;
+        let all = |sizes: &[u64]| (sizes.len() > 1).then_some(0..sizes.len());
+        self.compact_by(table, &all)?;
+        self.compact_names(table, &all)?;
         Ok(())
     }
 
@@ -44,7 +47,9 @@ impl Engine {
     /// # Errors
     /// As [`Self::compact`].
     pub fn compact_due(&self) -> Result<bool> {
-        self.compact_by(None, &policy::choose)
+        let tags = self.compact_by(None, &policy::choose)?;
+        let names = self.compact_names(None, &policy::choose_keys)?;
+        Ok(tags || names)
     }
 
     fn compact_by(
@@ -95,24 +100,7 @@ impl Engine {
                 edit.remove.push((name, job.tags.clone()));
             }
         }
-        self.install(&[edit], None)?;
-        self.forget_unused(partition, job);
-        Ok(())
-    }
-
-    /// Lets go of what is cached of inputs that are no longer part of the database.
-    fn forget_unused(&self, partition: &PartitionState, job: &Job) {
-        let state = self.snapshot();
-        let table = state.table(partition.schema.id);
-        let Some(now) = table.and_then(|table| table.partition(partition.id).ok()) else {
-            return;
-        };
-        for input in &job.inputs {
-            let mut live = now.segments.live.iter();
-            if !live.any(|live| Arc::ptr_eq(&live.segment, &input.segment)) {
-                input.segment.file().forget();
-            }
-        }
+        self.install(&[edit], None)
     }
 
     /// Whether a job's inputs still stand where they stood: nothing else takes segments away but

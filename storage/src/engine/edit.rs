@@ -4,12 +4,14 @@
 //! Edits commute: each takes away what only it may take away, and LSNs say where what it adds
 //! belongs. So the manifest's lock is never held while the write lock is asked for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::bitmap::Bitmap;
-use crate::engine::root::{DbState, LiveSegment, PartitionState, SegmentSet};
+use crate::engine::root::{DbState, PartitionState};
+use crate::engine::segments::{LiveSegment, SegmentSet};
 use crate::engine::{Engine, Sequencer};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::ids::{Lsn, Ordinal, PartitionId, TableId, TagId};
 use crate::manifest::{FileRecord, Manifest, PartitionFiles, RecordedWrite, TagFile};
 use crate::paths::SegmentName;
@@ -38,8 +40,9 @@ pub(super) struct PartitionEdit {
     /// New key segments, and those that they replace.
     pub(super) keys: Vec<(FileRecord, Arc<KeySegment>)>,
     pub(super) old_keys: Vec<SegmentName>,
-    /// A new vocabulary segment.
+    /// A new vocabulary segment, and those that it replaces: then it is the oldest.
     pub(super) vocabulary: Option<(FileRecord, Arc<VocabularySegment>)>,
+    pub(super) old_vocabularies: Vec<SegmentName>,
     /// What was in memory and is now in files.
     pub(super) flushed: Option<FlushedMemory>,
 }
@@ -77,6 +80,7 @@ impl PartitionEdit {
             keys: Vec::new(),
             old_keys: Vec::new(),
             vocabulary: None,
+            old_vocabularies: Vec::new(),
             flushed: None,
         }
     }
@@ -120,9 +124,15 @@ impl PartitionEdit {
             .keys
             .retain(|file| !self.old_keys.contains(&file.name));
         files.keys.extend(self.keys.iter().map(|(file, _)| *file));
-        files
-            .vocabularies
-            .extend(self.vocabulary.iter().map(|(file, _)| *file));
+        let vocabularies = &mut files.vocabularies;
+        vocabularies.retain(|file| !self.old_vocabularies.contains(&file.name));
+        if let Some((file, _)) = &self.vocabulary {
+            let at = match self.old_vocabularies.is_empty() {
+                true => vocabularies.len(),
+                false => 0,
+            };
+            vocabularies.insert(at, *file);
+        }
         if let Some(flushed) = &self.flushed {
             files.next_ordinal = flushed.next_ordinal;
             files.dead = flushed.dead.clone();
@@ -157,6 +167,7 @@ impl PartitionEdit {
             });
         }
         partition.segments = Arc::new(SegmentSet::new(live));
+        partition.forget_dropped();
         let old: Vec<_> = self.old_keys.iter().map(SegmentName::path).collect();
         let keys = &mut partition.keys;
         keys.segments
@@ -179,7 +190,8 @@ impl Engine {
     /// no longer has lose their files.
     ///
     /// # Errors
-    /// The manifest cannot be written: nothing has changed, and the edits' files are gone.
+    /// The manifest cannot be written: nothing has changed, and the edits' files are gone. After
+    /// `write_unknown` the edits may be in force after a restart; the engine takes no more writes.
     pub(super) fn install(
         &self,
         edits: &[PartitionEdit],
@@ -220,8 +232,16 @@ impl Engine {
         if let Err(error) = files.publish(next) {
             let new = edits.iter().flat_map(PartitionEdit::new_files);
             new.for_each(|name| files.abandon(name));
+            if error.kind() == ErrorKind::Unknown {
+                self.log.close_to_writes(error.detail());
+            }
             return Err(error);
         }
+        // Files of a table that was dropped meanwhile are nobody's.
+        let named: BTreeSet<_> = files.manifest().files().map(|file| file.name).collect();
+        let new = edits.iter().flat_map(PartitionEdit::new_files);
+        new.filter(|name| !named.contains(name))
+            .for_each(|name| files.abandon(name));
         drop(files);
         edits.iter().for_each(|edit| self.mark_stored(edit));
         Ok(())
@@ -231,6 +251,9 @@ impl Engine {
         let Some((_, segment)) = &edit.vocabulary else {
             return;
         };
+        if !edit.old_vocabularies.is_empty() {
+            return;
+        }
         let state = self.snapshot();
         let Some(table) = state.table(edit.table) else {
             return;

@@ -6,24 +6,36 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::PartitionId;
 use crate::manifest::{self, Manifest};
 use crate::paths::{self, SegmentKind, SegmentName};
-use crate::vfs::{Vfs, ensure_dir, remove_if_there};
+use crate::segment::BlobCache;
+use crate::vfs::{RelPath, Vfs, ensure_dir, remove_if_there};
 
 /// The manifest in force.
 #[derive(Debug)]
 pub(super) struct Files {
     vfs: Arc<dyn Vfs>,
+    cache: Arc<BlobCache>,
     manifest: Manifest,
+    /// Whether a later manifest may be in force after a restart.
+    is_unclear: bool,
+    /// Partitions whose folders are known to be there, so that they are synced once only.
+    folders: BTreeSet<u16>,
 }
 
 impl Files {
     /// The files that a manifest names, which is in force.
     #[must_use]
-    pub(super) const fn new(vfs: Arc<dyn Vfs>, manifest: Manifest) -> Self {
-        Self { vfs, manifest }
+    pub(super) const fn new(vfs: Arc<dyn Vfs>, cache: Arc<BlobCache>, manifest: Manifest) -> Self {
+        Self {
+            vfs,
+            cache,
+            manifest,
+            is_unclear: false,
+            folders: BTreeSet::new(),
+        }
     }
 
     /// The manifest in force.
@@ -41,10 +53,11 @@ impl Files {
         partition: PartitionId,
         kind: SegmentKind,
     ) -> Result<SegmentName> {
-        let directory = paths::partition_dir(partition.0);
-        let io = |error| Error::io(&directory, error);
-        ensure_dir(&*self.vfs, &paths::data_dir()).map_err(io)?;
-        ensure_dir(&*self.vfs, &directory).map_err(io)?;
+        if !self.folders.contains(&partition.0) {
+            let directory = paths::partition_dir(partition.0);
+            ensure_dir(&*self.vfs, &directory).map_err(|error| Error::io(&directory, error))?;
+            self.folders.insert(partition.0);
+        }
         let counter = self.manifest.next_counter;
         self.manifest.next_counter += 1;
         Ok(SegmentName {
@@ -58,8 +71,13 @@ impl Files {
     /// Puts the next manifest in force, and deletes the files that it no longer names.
     ///
     /// # Errors
-    /// It cannot be written: the old one stays in force.
+    /// It cannot be written: the old one stays in force. After `write_unknown` either may be, no
+    /// file is deleted any more, and no manifest is published until a restart.
     pub(super) fn publish(&mut self, mut next: Manifest) -> Result<()> {
+        if self.is_unclear {
+            let detail = "an earlier change of the files could not be made durable";
+            return Err(Error::new(ErrorKind::Poisoned, "read_only", detail));
+        }
         let mut folders: BTreeSet<u16> = next.files().map(|file| file.name.partition).collect();
         folders.retain(|partition| !self.knows_all(&next, *partition));
         for partition in folders {
@@ -71,7 +89,10 @@ impl Files {
         next.number = self.manifest.number + 1;
         next.epoch = self.manifest.epoch;
         next.next_counter = self.manifest.next_counter;
-        manifest::publish(&*self.vfs, &next)?;
+        if let Err(error) = manifest::publish(&*self.vfs, &next) {
+            self.is_unclear = error.kind() == ErrorKind::Unknown;
+            return Err(error);
+        }
         let old = std::mem::replace(&mut self.manifest, next);
         self.delete_old(&old);
         Ok(())
@@ -88,9 +109,9 @@ impl Files {
     fn delete_old(&self, old: &Manifest) {
         let named: BTreeSet<SegmentName> = self.manifest.files().map(|file| file.name).collect();
         let gone = old.files().filter(|file| !named.contains(&file.name));
-        let paths = gone
-            .map(|file| file.name.path())
-            .chain([paths::manifest(old.number)]);
+        let mut paths: Vec<RelPath> = gone.map(|file| file.name.path()).collect();
+        self.cache.forget(paths.iter());
+        paths.push(paths::manifest(old.number));
         for path in paths {
             if let Err(error) = remove_if_there(&*self.vfs, &path) {
                 tracing::warn!(%path, %error, "an old file cannot be deleted");
@@ -100,6 +121,10 @@ impl Files {
 
     /// Deletes a file that was written in vain.
     pub(super) fn abandon(&self, name: SegmentName) {
+        if self.is_unclear {
+            return;
+        }
+        self.cache.forget([name.path()].iter());
         if let Err(error) = remove_if_there(&*self.vfs, &name.path()) {
             tracing::warn!(path = %name.path(), %error, "an abandoned file cannot be deleted");
         }
@@ -139,7 +164,7 @@ impl Files {
         Ok(())
     }
 
-    fn list(&self, directory: &crate::vfs::RelPath) -> Result<Vec<crate::vfs::RelPath>> {
+    fn list(&self, directory: &RelPath) -> Result<Vec<RelPath>> {
         match self.vfs.list(directory) {
             Ok(entries) => Ok(entries),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -180,9 +180,17 @@ impl Engine {
         first: Ordinal,
         keys: &Keys,
     ) -> Result<(FileRecord, Arc<KeySegment>)> {
-        let is_dead = |ordinal| partition.dead.contains(ordinal);
+        let end = first + keys.len() as Ordinal;
         self.write_file(partition.id, SegmentKind::Keys, &|path, salt| {
-            let len = write_keys(&*self.vfs, path, salt, first, keys, &is_dead)?;
+            let file = (&*self.vfs, path, salt);
+            let len = write_keys(file, partition.schema.key_type, first..end, &|visit| {
+                for (ordinal, row) in (first..end).zip(0..) {
+                    if !partition.dead.contains(ordinal) {
+                        visit(ordinal, keys.get(row));
+                    }
+                }
+                Ok(())
+            })?;
             Ok((len, KeySegment::open(&*self.vfs, path, self.cache.clone())?))
         })
     }

@@ -12,6 +12,7 @@ use crate::engine::memtable::{self, MemoryLayer};
 use crate::engine::{DbState, Engine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{PartitionId, TableId};
+use crate::subjects::Dead;
 
 /// A worker looks around at least this often.
 const IDLE: Duration = Duration::from_millis(500);
@@ -206,8 +207,10 @@ impl Engine {
     }
 
     /// Merges layers in memory that are too large to be merged under the write lock.
-    fn merge_memory(&self) -> Result<()> {
+    pub(super) fn merge_memory(&self) -> Result<()> {
         loop {
+            // The layer goes to all roots: only those may be left out who are dead in all of them.
+            let published = self.snapshot();
             let (pending, barrier) = {
                 let sequencer = self.sequencer.lock();
                 (sequencer.pending.clone(), sequencer.barrier)
@@ -217,8 +220,8 @@ impl Engine {
                 for partition in &table.partitions {
                     if let Some(range) = memtable::due(&partition.memory, barrier) {
                         let inputs = partition.memory[range].to_vec();
-                        let layer =
-                            memtable::merge_layers(&inputs, &partition.schema, &partition.dead)?;
+                        let dead = dead_in(&published, table.schema.id, partition.id);
+                        let layer = memtable::merge_layers(&inputs, &partition.schema, &dead)?;
                         merged.push((table.schema.id, partition.id, inputs, layer));
                     }
                 }
@@ -240,6 +243,12 @@ impl Engine {
             }
         });
     }
+}
+
+fn dead_in(state: &DbState, table: TableId, partition: PartitionId) -> Dead {
+    let table = state.table(table);
+    let partition = table.and_then(|table| table.partition(partition).ok());
+    partition.map_or_else(Dead::default, |partition| partition.dead.clone())
 }
 
 /// Bytes of all layers and keys in memory.

@@ -8,8 +8,11 @@
 mod apply;
 pub mod batch;
 mod compact;
+mod compact_names;
 mod edit;
 mod files;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod flush;
 mod load;
 mod maintenance;
@@ -19,14 +22,14 @@ mod policy;
 mod recorded;
 pub mod root;
 mod section;
+pub mod segments;
 mod sequence;
 mod settings;
 mod snapshot;
 mod status;
-mod write;
-
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -36,6 +39,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use batch::{Idempotency, Outcome};
 pub use load::Loader;
+pub(crate) use open::{load_state, replay};
 pub use root::{DbState, PartitionState, TableState};
 pub use settings::Settings;
 pub use snapshot::{SnapshotInfo, restore};
@@ -81,6 +85,8 @@ struct Sequencer {
     writes: RecordedWrites,
     /// Tags that loads are replacing.
     replacing: BTreeSet<TagId>,
+    /// Loads under way.
+    loads: usize,
 }
 
 /// The published root, and those that wait to be durable.
@@ -216,9 +222,18 @@ impl Engine {
 
 impl From<LogError> for Error {
     fn from(error: LogError) -> Self {
+        if let LogError::Corrupt {
+            file,
+            offset,
+            expected,
+        } = &error
+        {
+            return Self::corrupt(file, *offset, expected);
+        }
         let (kind, code) = match &error {
-            LogError::Corrupt { .. } | LogError::Missing { .. } => (ErrorKind::Corrupt, "corrupt"),
-            LogError::UnknownVersion { .. } => (ErrorKind::Corrupt, "corrupt"),
+            LogError::Missing { .. } | LogError::UnknownVersion { .. } => {
+                (ErrorKind::Corrupt, "corrupt")
+            }
             LogError::DiskFull(_) => (ErrorKind::DiskFull, "disk_full"),
             LogError::TooLarge { .. } => (ErrorKind::Limit, "limit_exceeded"),
             LogError::Unknown { .. } => (ErrorKind::Unknown, "write_unknown"),

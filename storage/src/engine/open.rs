@@ -11,7 +11,8 @@ use crate::engine::batch::Batch;
 use crate::engine::files::Files;
 use crate::engine::maintenance::Maintenance;
 use crate::engine::recorded::RecordedWrites;
-use crate::engine::root::{DbState, LiveSegment, PartitionState, SegmentSet, Vocabularies};
+use crate::engine::root::{DbState, PartitionState};
+use crate::engine::segments::{LiveSegment, SegmentSet, Vocabularies};
 use crate::engine::{Engine, Roots, Sequencer, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Lsn;
@@ -70,7 +71,7 @@ impl Engine {
             })?;
         tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
         let epoch = manifest.epoch;
-        let mut files = Files::new(vfs.clone(), manifest);
+        let mut files = Files::new(vfs.clone(), cache.clone(), manifest);
         files.publish(files.manifest().clone())?;
         files.delete_strays()?;
         let state = Arc::new(state);
@@ -89,6 +90,7 @@ impl Engine {
                 barrier: None,
                 writes,
                 replacing: BTreeSet::new(),
+                loads: 0,
             }),
             roots,
             files: Mutex::new(files),

@@ -31,9 +31,49 @@ pub(super) fn choose(sizes: &[u64]) -> Option<Range<usize>> {
     (count - first >= FAN_IN).then_some(first..count)
 }
 
+/// A partition has at most so many key segments.
+const KEY_SEGMENTS_MAX: usize = 4;
+
+/// The run of neighbouring key segments to merge, by their numbers of ordinals: the newest, as many
+/// as it takes, and older ones that are not much larger.
+#[must_use]
+pub(super) fn choose_keys(counts: &[u64]) -> Option<Range<usize>> {
+    if counts.len() <= KEY_SEGMENTS_MAX {
+        return None;
+    }
+    let mut first = counts.len() - 1;
+    let mut newer = counts[first];
+    while first > 0
+        && (first >= KEY_SEGMENTS_MAX || counts[first - 1] <= newer.saturating_mul(ALIKE))
+    {
+        first -= 1;
+        newer += counts[first];
+    }
+    Some(first..counts.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn key_segments_stay_few_and_writing_is_bounded() {
+        assert_eq!(choose_keys(&[9, 1, 1, 1]), None);
+        assert_eq!(choose_keys(&[1, 1, 1, 1, 1]), Some(0..5));
+        assert_eq!(choose_keys(&[90, 9, 1, 1, 1]), Some(2..5));
+        assert_eq!(choose_keys(&[900, 300, 90, 9, 1]), Some(3..5));
+        let (mut counts, mut written) = (Vec::new(), 0);
+        for _ in 0..1_000 {
+            counts.push(1);
+            if let Some(run) = choose_keys(&counts) {
+                let merged: u64 = counts[run.clone()].iter().sum();
+                written += merged;
+                counts.splice(run, [merged]);
+            }
+            assert!(counts.len() <= KEY_SEGMENTS_MAX);
+        }
+        assert!(written <= 12_000, "{written} keys written for 1,000");
+    }
 
     #[test]
     fn deltas_merge_by_fours_and_into_the_base_from_a_quarter() {

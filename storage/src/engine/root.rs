@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::batch::KeyRef;
 use crate::bitmap::Chunk;
 use crate::catalog::Catalog;
 use crate::engine::memtable::MemoryLayer;
+use crate::engine::segments::{SegmentSet, Vocabularies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{
     Code, Lsn, Ordinal, PartitionId, TableId, TagId, chunk_count, chunk_of, low_of, ordinal_at,
@@ -18,8 +17,6 @@ use crate::layer::write::EntryState;
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::partitioning::partition_of;
 use crate::schema::{Family, Key, TableSchema};
-use crate::segment::tags::TagSegment;
-use crate::segment::vocabulary::VocabularySegment;
 use crate::subjects::Dead;
 use crate::vocabulary::Vocabulary;
 
@@ -49,93 +46,6 @@ pub struct PartitionState {
     pub(crate) segments: Arc<SegmentSet>,
     pub(crate) keys: PartitionKeys,
     pub(crate) vocabularies: Arc<Vocabularies>,
-}
-
-/// A tag segment, and what is read from it.
-#[derive(Clone, Debug)]
-pub struct LiveSegment {
-    /// The segment.
-    pub segment: Arc<TagSegment>,
-    /// The first batch in it.
-    pub first_lsn: Lsn,
-    /// The last batch in it.
-    pub last_lsn: Lsn,
-    /// The tags that are read from it.
-    pub tags: Vec<TagId>,
-}
-
-/// The tag segments of a partition.
-#[derive(Debug, Default)]
-pub struct SegmentSet {
-    /// Oldest first.
-    pub live: Vec<LiveSegment>,
-    stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
-}
-
-impl SegmentSet {
-    /// A set of segments, in any order, with the tags to be read from each.
-    #[must_use]
-    pub fn new(mut live: Vec<LiveSegment>) -> Self {
-        live.retain(|live| !live.tags.is_empty());
-        live.sort_by_key(|live| live.first_lsn);
-        let mut stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>> = BTreeMap::new();
-        for LiveSegment { segment, tags, .. } in &live {
-            for tag in tags {
-                stacks.entry(*tag).or_default().push(segment.clone());
-            }
-        }
-        Self { live, stacks }
-    }
-
-    /// The segments of a tag, oldest first.
-    #[must_use]
-    pub fn stack(&self, tag: TagId) -> &[Arc<TagSegment>] {
-        self.stacks.get(&tag).map_or(&[], Vec::as_slice)
-    }
-
-    /// The tags that have segments.
-    pub fn tags(&self) -> impl Iterator<Item = TagId> + '_ {
-        self.stacks.keys().copied()
-    }
-}
-
-/// The vocabularies of a partition: one object for all roots.
-#[derive(Debug, Default)]
-pub struct Vocabularies {
-    tags: Mutex<BTreeMap<TagId, Arc<Vocabulary>>>,
-    segments: Vec<Arc<VocabularySegment>>,
-}
-
-impl Vocabularies {
-    /// Vocabularies whose strings so far are in segments, oldest first.
-    #[must_use]
-    pub const fn new(segments: Vec<Arc<VocabularySegment>>) -> Self {
-        Self {
-            tags: Mutex::new(BTreeMap::new()),
-            segments,
-        }
-    }
-
-    /// The vocabulary of a tag.
-    #[must_use]
-    pub fn get(&self, tag: TagId) -> Arc<Vocabulary> {
-        let mut tags = self.tags.lock();
-        let make = || {
-            let has =
-                |segment: &&Arc<VocabularySegment>| segment.runs().iter().any(|run| run.tag == tag);
-            Arc::new(Vocabulary::new(
-                tag,
-                self.segments.iter().filter(has).cloned().collect(),
-            ))
-        };
-        tags.entry(tag).or_insert_with(make).clone()
-    }
-
-    /// The vocabulary of a tag, if anybody has asked for it.
-    #[must_use]
-    pub fn opened(&self, tag: TagId) -> Option<Arc<Vocabulary>> {
-        self.tags.lock().get(&tag).cloned()
-    }
 }
 
 impl DbState {
@@ -212,6 +122,13 @@ impl TableState {
 }
 
 impl PartitionState {
+    /// Stops reading tags that the schema does not have any more.
+    pub(crate) fn forget_dropped(&mut self) {
+        if let Some(segments) = self.segments.without_dropped(&self.schema) {
+            self.segments = Arc::new(segments);
+        }
+    }
+
     pub(crate) fn new(id: PartitionId, schema: Arc<TableSchema>) -> Self {
         let memory = Arc::new(KeyMemory::new(0, schema.key_type));
         Self {
@@ -298,8 +215,13 @@ impl PartitionState {
         audience: &Chunk,
         visit: &mut dyn FnMut(u16, KeyRef<'_>),
     ) -> Result<()> {
-        let start = ordinal_at(chunk, 0);
-        let end = self.next_ordinal.min(start.saturating_add(65_536));
+        let Some((first, last)) = audience.bounds() else {
+            return Ok(());
+        };
+        let start = ordinal_at(chunk, first);
+        let end = self
+            .next_ordinal
+            .min(ordinal_at(chunk, last).saturating_add(1));
         let wanted =
             |ordinal: Ordinal| chunk_of(ordinal) == chunk && audience.contains(low_of(ordinal));
         self.keys

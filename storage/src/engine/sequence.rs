@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::batch::{Cell, Change, Dictionary, Keys, RowBatch, RowMode, WriteSet};
 use crate::bitmap::Bitmap;
 use crate::engine::batch::{Batch, Outcome, Section};
-use crate::engine::load::being_replaced;
 use crate::engine::root::{DbState, TableState};
 use crate::engine::section::{Resolved, SectionBuilder};
 use crate::error::{Error, ErrorKind, Result};
@@ -296,4 +295,9 @@ pub(super) fn key_exists(key: &Key) -> Error {
         "key_exists",
         format!("key {key} exists already"),
     )
+}
+
+pub(super) fn being_replaced() -> Error {
+    let detail = "a load is replacing this tag: writes to it are refused until it has ended";
+    Error::new(ErrorKind::Conflict, "tag_being_replaced", detail)
 }

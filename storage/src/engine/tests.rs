@@ -1,5 +1,9 @@
 //! The engine from end to end, in memory. Random histories against a model are in the tests crate.
 
+mod faults;
+mod names;
+mod reclaim;
+
 use std::sync::Arc;
 
 use crate::batch::{Cell, Change, Column, Dictionary, KeyRef, Keys, RowBatch, RowMode, WriteSet};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::bitmap::{Bitmap, Chunk, Container};
-use crate::column::{CodeSet, Lists, TextBlocks, Vector};
-use crate::error::Result;
+use crate::column::{CodeSet, Lists, TextBlocks, Totals, Vector};
+use crate::error::{Error, Result};
 use crate::ids::{CHUNK_LEN, Code};
 use crate::segment::groups::{EntryIndex, ListGroups, MemberIndex, TextGroups, ValueGroups};
 
@@ -152,6 +152,42 @@ impl ChunkValues {
                 out.and(candidates);
             }
         }
+    }
+
+    /// What the values of the audience, all of which are in `set`, add up to.
+    pub(crate) fn totals(&self, set: Container<'_>, audience: &Chunk) -> Totals {
+        match self.start {
+            Some(start) => self.vector.totals_ranked((start as u64, set), audience),
+            None => self.vector.totals(0, audience),
+        }
+    }
+
+    /// Adds to `counts[value]` for each of the audience, all of which are in `set`.
+    ///
+    /// # Errors
+    /// A value is no index of `counts`.
+    pub(crate) fn histogram(
+        &self,
+        set: Container<'_>,
+        audience: &Chunk,
+        counts: &mut [u64],
+    ) -> Result<()> {
+        let (min, max) = (self.vector.min(), self.vector.max());
+        if min < 0 || usize::try_from(max).is_ok_and(|max| max >= counts.len()) {
+            let detail = format!(
+                "values from {min} to {max} where {} are known",
+                counts.len()
+            );
+            return Err(Error::internal(detail));
+        }
+        match self.start {
+            Some(start) => {
+                let ranked = (start as u64, set);
+                self.vector.histogram_ranked(ranked, audience, counts);
+            }
+            None => self.vector.histogram(0, audience, counts),
+        }
+        Ok(())
     }
 
     /// Makes `out` the subjects of `set` whose value is one of `codes`, which rise.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::bitmap::Chunk;
-use crate::column::TextBlock;
+use crate::column::{TextBlock, Totals};
 use crate::error::{Error, Result};
 use crate::ids::{Code, Ordinal, chunk_of, low_of};
 use crate::layer::part::{Part, SinglePart, TextPart, chunk_of_bitmap};
@@ -129,6 +129,36 @@ impl SingleStack {
             };
             let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
             set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
+            Ok(())
+        })
+    }
+
+    /// What the values of the audience add up to.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn totals(&self, chunk: u16, audience: &Chunk) -> Result<Totals> {
+        let mut totals = Totals::default();
+        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+                totals.merge(&values.totals(set, own));
+            }
+            Ok(())
+        })?;
+        Ok(totals)
+    }
+
+    /// Adds to `counts[value]` for each of the audience that has a value.
+    ///
+    /// # Errors
+    /// A value is no index of `counts`; a file cannot be read or is damaged.
+    pub fn histogram(&self, chunk: u16, audience: &Chunk, counts: &mut [u64]) -> Result<()> {
+        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
+            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
+                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+                values.histogram(set, own, counts)?;
+            }
             Ok(())
         })
     }

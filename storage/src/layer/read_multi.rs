@@ -102,6 +102,16 @@ impl MultiStack {
         Ok(())
     }
 
+    /// The number of subjects in layers that have no bitmap for each entry: there `members` goes
+    /// over all entries.
+    #[must_use]
+    pub fn unindexed(&self) -> u64 {
+        let layers = self.layers.iter().filter(|layer| layer.index.is_none());
+        layers
+            .map(|layer| layer.reset.len() + layer.dirty.len())
+            .sum()
+    }
+
     /// The candidates whose value under an entry lies in `[low, high]`.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::write::{Edit, PartBuilder};
 use super::{MultiStack, SingleStack, TextStack};
 use crate::bitmap::Chunk;
 use crate::codec::{Decoder, Encoder};
+use crate::column::Totals;
 use crate::ids::{Ordinal, chunk_of, low_of, ordinal_at};
 use crate::schema::Family;
 use crate::subjects::Dead;
@@ -98,6 +99,27 @@ fn through_bytes(part: &Part) -> Part {
     let read = PartDecoder::new().get(&mut input).unwrap();
     input.finish().unwrap();
     read
+}
+
+fn check_totals(stack: &SingleStack, key: u16, values: impl Iterator<Item = i64>) {
+    let everybody = Chunk::full();
+    let mut expected = Totals::default();
+    let mut expected_counts = [0; 8];
+    for value in values {
+        expected.add(value);
+        if let Some(count) = usize::try_from(value)
+            .ok()
+            .and_then(|value| expected_counts.get_mut(value))
+        {
+            *count += 1;
+        }
+    }
+    assert_eq!(stack.totals(key, &everybody).unwrap(), expected);
+    let mut counts = [0; 8];
+    // Refused if there is any value that has no count of its own.
+    if stack.histogram(key, &everybody, &mut counts).is_ok() {
+        assert_eq!(counts, expected_counts);
+    }
 }
 
 fn check_bottom(part: &Part, bottom: bool) {
@@ -209,10 +231,13 @@ fn compare_numbers(model: &Model, parts: &[Arc<Part>]) {
     assert_eq!(found, living(model, &model.numbers, inside));
     let mut seen = BTreeMap::new();
     for key in 0..2 {
+        let mut own = BTreeMap::new();
         let mut visit = |low, value| {
-            seen.insert(ordinal_at(key, low), value);
+            own.insert(ordinal_at(key, low), value);
         };
         stack.for_each(key, &everybody, &mut visit).unwrap();
+        check_totals(&stack, key, own.values().copied());
+        seen.extend(own);
     }
     for subject in SUBJECTS
         .into_iter()

@@ -38,7 +38,7 @@ mod writer;
 use std::io;
 use std::sync::Arc;
 
-pub use replay::{LogReport, Verdict, verify};
+pub use replay::{LogReport, Verdict, read, verify};
 pub use writer::{Log, LogPosition, OnDurable};
 
 use crate::vfs::RelPath;

@@ -60,11 +60,24 @@ pub(super) struct Replayed {
 /// # Errors
 /// As [`Log::open`](super::Log::open), except for those of writing.
 pub fn verify(vfs: &dyn Vfs, settings: LogSettings, first_lsn: u64) -> Result<LogReport, LogError> {
+    read(vfs, settings, first_lsn, &mut |_, _| Ok(()))
+}
+
+/// As [`verify`], and calls `apply` for every frame from `first_lsn` on, in order.
+///
+/// # Errors
+/// As [`verify`], and what `apply` returns.
+pub fn read<E: From<LogError>>(
+    vfs: &dyn Vfs,
+    settings: LogSettings,
+    first_lsn: u64,
+    apply: &mut Apply<'_, E>,
+) -> Result<LogReport, E> {
     let files = open_files(vfs, settings.log_id)?;
     if files.is_empty() {
-        return Err(LogError::Missing { lsn: first_lsn });
+        return Err(LogError::Missing { lsn: first_lsn }.into());
     }
-    replay(&files, first_lsn, &mut |_, _| Ok(())).map(|replayed| replayed.report)
+    replay(&files, first_lsn, apply).map(|replayed| replayed.report)
 }
 
 /// All log files in the order of their numbers.

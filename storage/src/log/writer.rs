@@ -119,6 +119,12 @@ impl Log {
             .map(|poison| Arc::clone(&poison.cause))
     }
 
+    /// Takes no more frames, because something beside the log could not be made durable. What has
+    /// been appended is not written either.
+    pub fn close_to_writes(&self, cause: &str) {
+        self.state.lock().poison(io::Error::other(cause), 0);
+    }
+
     /// Makes sure that the next frame, with a payload of `payload_bytes`, has its place. To be
     /// called before every [`Self::append`], under the same lock of the caller.
     ///

@@ -3,7 +3,6 @@
 //! bytes of another file or place never pass.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -205,6 +204,7 @@ pub struct BlobFile {
     path: RelPath,
     salt: u64,
     len: u64,
+    footer: BlobRef,
     /// Names the file in the cache.
     cache_id: u64,
     cache: Arc<BlobCache>,
@@ -217,8 +217,6 @@ impl std::fmt::Debug for BlobFile {
             .finish_non_exhaustive()
     }
 }
-
-static NEXT_CACHE_ID: AtomicU64 = AtomicU64::new(1);
 
 impl BlobFile {
     /// Opens a file and returns it with its footer.
@@ -243,17 +241,18 @@ impl BlobFile {
         let mut trailer = [0; TRAILER_BYTES as usize];
         let trailer_at = len - TRAILER_BYTES;
         read_exact_at(&*file, trailer_at, &mut trailer).map_err(io)?;
-        let footer = check_trailer(path, &trailer, salt, trailer_at)?;
-        let cache_id = NEXT_CACHE_ID.fetch_add(1, Ordering::Relaxed);
+        let footer_at = check_trailer(path, &trailer, salt, trailer_at)?;
+        let cache_id = cache.id_of(path);
         let opened = Self {
             file,
             path: path.clone(),
             salt,
             len,
+            footer: footer_at,
             cache_id,
             cache,
         };
-        let footer = opened.read(footer)?;
+        let footer = opened.read(footer_at)?;
         Ok((Arc::new(opened), footer))
     }
 
@@ -261,11 +260,6 @@ impl BlobFile {
     #[must_use]
     pub const fn path(&self) -> &RelPath {
         &self.path
-    }
-
-    /// Lets go of what is cached of the file.
-    pub fn forget(&self) {
-        self.cache.forget(self.cache_id);
     }
 
     /// The file's length in bytes.
@@ -306,6 +300,53 @@ impl BlobFile {
             ));
         }
         Ok(bytes.into())
+    }
+
+    /// Reads every byte of the file, past the cache; `blobs` are all that the footer reaches.
+    /// Calls `damaged` for each blob that is damaged; if none is, also for bytes between blobs
+    /// that are not as they were written.
+    pub fn verify(&self, mut blobs: Vec<BlobRef>, damaged: &mut dyn FnMut(Error)) {
+        blobs.push(self.footer);
+        blobs.retain(|blob| blob.len > 0);
+        blobs.sort_unstable_by_key(|blob| (blob.offset, blob.len, blob.crc));
+        blobs.dedup();
+        let mut whole = true;
+        for blob in &blobs {
+            if let Err(error) = self.read(*blob) {
+                damaged(error);
+                whole = false;
+            }
+        }
+        if !whole {
+            return;
+        }
+        let mut end = HEADER_BYTES;
+        for (start, next) in blobs
+            .iter()
+            .map(|blob| (blob.offset, blob.offset + u64::from(blob.len)))
+            .chain([(self.len - TRAILER_BYTES, self.len)])
+        {
+            if let Err(error) = self.verify_padding(end, start) {
+                damaged(error);
+            }
+            end = next;
+        }
+    }
+
+    fn verify_padding(&self, start: u64, end: u64) -> Result<()> {
+        let mut padding = [0; ALIGNMENT as usize];
+        let padding = end
+            .checked_sub(start)
+            .and_then(|len| padding.get_mut(..usize::try_from(len).ok()?));
+        let expected = "blobs that follow each other, with less than 8 zeros between them";
+        let Some(padding) = padding else {
+            return Err(Error::corrupt(&self.path, start, expected));
+        };
+        read_exact_at(&*self.file, start, padding).map_err(|error| Error::io(&self.path, error))?;
+        if padding.len() as u64 == ALIGNMENT || padding.iter().any(|byte| *byte != 0) {
+            return Err(Error::corrupt(&self.path, start, expected));
+        }
+        Ok(())
     }
 
     /// Reads a blob through the cache; `parse` makes of its bytes what is cached.

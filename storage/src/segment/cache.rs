@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -10,6 +12,7 @@ use crate::bitmap::Bitmap;
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
 use crate::layer::Part;
+use crate::vfs::RelPath;
 
 /// What can be cached: all of it works in place on verified bytes.
 #[derive(Clone, Debug)]
@@ -132,6 +135,14 @@ impl Weighter<(u64, u64), Cached> for Weigh {
 #[derive(Debug)]
 pub struct BlobCache {
     blobs: Cache<(u64, u64), Cached, Weigh>,
+    files: Mutex<FileIds>,
+}
+
+/// The numbers of files, by which their blobs are cached.
+#[derive(Debug, Default)]
+struct FileIds {
+    last: u64,
+    by_path: HashMap<RelPath, u64>,
 }
 
 impl BlobCache {
@@ -140,6 +151,7 @@ impl BlobCache {
     pub fn new(budget_bytes: u64) -> Self {
         Self {
             blobs: Cache::with_weighter(100_000, budget_bytes, Weigh),
+            files: Mutex::new(FileIds::default()),
         }
     }
 
@@ -149,9 +161,28 @@ impl BlobCache {
         self.blobs.weight()
     }
 
-    /// Lets go of everything of a file that is no longer part of the database.
-    pub fn forget(&self, file: u64) {
-        self.blobs.retain(|(id, _), _| *id != file);
+    /// The number of a file. A file never changes, so all who open it share what is cached.
+    pub fn id_of(&self, path: &RelPath) -> u64 {
+        let mut files = self.files.lock();
+        let FileIds { last, by_path } = &mut *files;
+        *by_path.entry(path.clone()).or_insert_with(|| {
+            *last += 1;
+            *last
+        })
+    }
+
+    /// Lets go of everything of files that are no longer part of the database: what is cached of a
+    /// file keeps it open, and its space on the disk taken.
+    pub fn forget<'a>(&self, paths: impl Iterator<Item = &'a RelPath>) {
+        let ids: HashSet<u64> = {
+            let mut files = self.files.lock();
+            paths
+                .filter_map(|path| files.by_path.remove(path))
+                .collect()
+        };
+        if !ids.is_empty() {
+            self.blobs.retain(|(id, _), _| !ids.contains(id));
+        }
     }
 
     /// What is cached under a key, or what `make` makes, which is then cached.

@@ -135,6 +135,12 @@ impl Directory {
         Ok(None)
     }
 
+    /// All blobs that it names.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
+        let records = self.iter().filter_map(Result::ok);
+        records.flat_map(|record| [record.first, record.second])
+    }
+
     /// All records.
     pub fn iter(&self) -> impl Iterator<Item = Result<Record>> + '_ {
         (0..self.len()).map(|index| self.record(index))

@@ -3,21 +3,25 @@
 //! The keys stand in blocks of 4,096 by ordinal. Beside them is a table of `(fingerprint,
 //! ordinal)` sorted by the 64-bit hash of the key, in blocks of about 8,192; a fingerprint is 16
 //! bits of the hash below those that choose the block. The stored key settles what the fingerprint
-//! leaves open. Keys of subjects that were dead at the time of writing are left out of the table.
+//! leaves open. Subjects that were dead at the time of writing keep their place, but not their key.
+
+mod writer;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::batch::{KeyRef, Keys};
-use crate::codec::{Decoder, Encoder};
+pub use writer::{KeySource, write_keys};
+
+use crate::batch::KeyRef;
+use crate::codec::Decoder;
 use crate::column::Vector;
 use crate::error::{Error, Result};
 use crate::ids::Ordinal;
 use crate::schema::{Key, KeyType};
-use crate::segment::blob_file::{BlobFile, BlobFileWriter, BlobRef, FileKind};
+use crate::segment::blob_file::{BlobFile, BlobRef, FileKind};
 use crate::segment::cache::{BlobCache, Cached};
-use crate::segment::directory::{Directory, DirectoryBuilder, Record};
+use crate::segment::directory::Directory;
 use crate::segment::groups::vector;
 use crate::vfs::{RelPath, Vfs};
 
@@ -33,72 +37,6 @@ pub fn hash_of(key: KeyRef<'_>) -> u64 {
     }
 }
 
-/// Writes the keys of `[first, first + keys.len())`. Returns the file's length in bytes.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn write_keys(
-    vfs: &dyn Vfs,
-    path: &RelPath,
-    salt: u64,
-    first: Ordinal,
-    keys: &Keys,
-    is_dead: &dyn Fn(Ordinal) -> bool,
-) -> Result<u64> {
-    let mut file = BlobFileWriter::create(vfs, path, FileKind::Keys, salt)?;
-    let mut blocks = DirectoryBuilder::default();
-    for start in (0..keys.len()).step_by(KEYS_PER_BLOCK) {
-        let end = keys.len().min(start + KEYS_PER_BLOCK);
-        let (places, texts) = encode_block(keys, start, end);
-        let first = file.put(places.bytes())?;
-        let second = file.put(texts)?;
-        blocks.push(Record {
-            key: (start / KEYS_PER_BLOCK) as u32,
-            extra: 0,
-            first,
-            second,
-        });
-    }
-    let mut table: Vec<(u64, Ordinal)> = (0..keys.len())
-        .map(|row| (hash_of(keys.get(row)), first + row as Ordinal))
-        .filter(|(_, ordinal)| !is_dead(*ordinal))
-        .collect();
-    table.sort_unstable();
-    let bits = (table.len() / ENTRIES_PER_BLOCK + 1)
-        .next_power_of_two()
-        .trailing_zeros();
-    let mut hashes = DirectoryBuilder::default();
-    let mut rest = table.as_slice();
-    for block in 0..1_u32 << bits {
-        let count = rest.partition_point(|(hash, _)| block_of(*hash, bits) <= block);
-        let (own, others) = rest.split_at(count);
-        rest = others;
-        if !own.is_empty() {
-            let first = file.put(&encode_hashes(own, bits))?;
-            let extra = count as u32;
-            hashes.push(Record {
-                key: block,
-                extra,
-                first,
-                second: BlobRef::default(),
-            });
-        }
-    }
-    let blocks = file.put(&blocks.finish())?;
-    let hashes = file.put(&hashes.finish())?;
-    let mut footer = Encoder::new();
-    footer.u8(match keys {
-        Keys::Ints(_) => 1,
-        Keys::Texts { .. } => 2,
-    });
-    footer.u32(first);
-    footer.u32(keys.len() as u32);
-    footer.u8(bits as u8);
-    blocks.encode(&mut footer);
-    hashes.encode(&mut footer);
-    file.finish(&footer.finish())
-}
-
 const fn block_of(hash: u64, bits: u32) -> u32 {
     if bits == 0 {
         0
@@ -109,33 +47,6 @@ const fn block_of(hash: u64, bits: u32) -> u32 {
 
 const fn fingerprint_of(hash: u64, bits: u32) -> u16 {
     (hash.wrapping_shl(bits) >> 48) as u16
-}
-
-/// Integer keys, or the ends of the keys in their text.
-fn encode_block(keys: &Keys, start: usize, end: usize) -> (Vector, &[u8]) {
-    match keys {
-        Keys::Ints(keys) => (Vector::from_values(&keys[start..end]), &[]),
-        Keys::Texts { bytes, ends } => {
-            let from = if start == 0 { 0 } else { ends[start - 1] };
-            let places: Vec<i64> = ends[start..end]
-                .iter()
-                .map(|place| i64::from(place - from))
-                .collect();
-            let texts = &bytes.as_bytes()[from as usize..ends[end - 1] as usize];
-            (Vector::from_values(&places), texts)
-        }
-    }
-}
-
-fn encode_hashes(entries: &[(u64, Ordinal)], bits: u32) -> Vec<u8> {
-    let mut out = Encoder::new();
-    for (hash, _) in entries {
-        out.u16(fingerprint_of(*hash, bits));
-    }
-    for (_, ordinal) in entries {
-        out.u32(*ordinal);
-    }
-    out.finish()
 }
 
 /// The keys of one block.
@@ -183,6 +94,8 @@ pub struct KeySegment {
     bits: u32,
     blocks: Directory,
     hashes: Directory,
+    /// Where the directories are.
+    directories: [BlobRef; 2],
 }
 
 impl KeySegment {
@@ -202,6 +115,7 @@ impl KeySegment {
         let bits = u32::from(input.u8()?);
         let (blocks, hashes) = (BlobRef::decode(&mut input)?, BlobRef::decode(&mut input)?);
         input.finish()?;
+        let directories = [blocks, hashes];
         let blocks = Directory::parse(file.read(blocks)?)?;
         let hashes = Directory::parse(file.read(hashes)?)?;
         let whole = blocks.len() == (count as usize).div_ceil(KEYS_PER_BLOCK);
@@ -216,6 +130,7 @@ impl KeySegment {
             bits,
             blocks,
             hashes,
+            directories,
         }))
     }
 
@@ -223,6 +138,20 @@ impl KeySegment {
     #[must_use]
     pub const fn file(&self) -> &Arc<BlobFile> {
         &self.file
+    }
+
+    /// The type of the keys.
+    #[must_use]
+    pub const fn kind(&self) -> KeyType {
+        self.kind
+    }
+
+    /// All blobs that the footer reaches.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<BlobRef> {
+        let directories = [&self.blocks, &self.hashes];
+        let named = directories.into_iter().flat_map(Directory::blobs);
+        named.chain(self.directories).collect()
     }
 
     /// The end of the ordinals.

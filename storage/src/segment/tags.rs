@@ -279,6 +279,22 @@ impl TagSegment {
         &self.entries
     }
 
+    /// All blobs that the footer reaches; what a damaged directory names is left out.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<BlobRef> {
+        let mut blobs = vec![self.subjects];
+        for entry in self.entries.values() {
+            blobs.extend([entry.set, entry.cleared, entry.values, entry.index]);
+            blobs.extend(entry.edits);
+            if entry.base {
+                for directory in [entry.values, entry.index] {
+                    blobs.extend(self.directory(directory).iter().flat_map(Directory::blobs));
+                }
+            }
+        }
+        blobs
+    }
+
     /// The subjects that any of its tags says something of.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Vocabulary segments: the strings of a run of codes, for some tags of one partition.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::codec::{Decoder, Encoder};
@@ -42,6 +43,50 @@ pub fn write_strings(vfs: &dyn Vfs, path: &RelPath, salt: u64, runs: &[Strings])
     file.finish(footer.as_slice())
 }
 
+/// Writes the strings of several segments, oldest first, of the tags that `keep` takes. Returns the
+/// file's length in bytes.
+///
+/// # Errors
+/// A file cannot be read or written, is damaged, or misses codes.
+pub fn merge_strings(
+    vfs: &dyn Vfs,
+    path: &RelPath,
+    salt: u64,
+    segments: &[Arc<VocabularySegment>],
+    keep: &dyn Fn(TagId) -> bool,
+) -> Result<u64> {
+    let mut runs: BTreeMap<TagId, Vec<(&VocabularySegment, &Run)>> = BTreeMap::new();
+    for segment in segments {
+        for run in segment.runs.iter().filter(|run| keep(run.tag)) {
+            runs.entry(run.tag).or_default().push((segment, run));
+        }
+    }
+    let mut file = BlobFileWriter::create(vfs, path, FileKind::Vocabulary, salt)?;
+    let mut footer = Encoder::new();
+    footer.varint(runs.len() as u64);
+    for (tag, runs) in runs {
+        let mut blob = Vec::new();
+        let mut count = 0;
+        for (segment, run) in runs {
+            if run.first != count {
+                let expected = format!("strings from code {count}");
+                return Err(Error::corrupt(
+                    segment.file.path(),
+                    run.blob.offset,
+                    expected,
+                ));
+            }
+            blob.extend_from_slice(&segment.file.read(run.blob)?);
+            count += run.count;
+        }
+        footer.u32(tag.0);
+        footer.u32(0);
+        footer.varint(u64::from(count));
+        file.put(&blob)?.encode(&mut footer);
+    }
+    file.finish(footer.as_slice())
+}
+
 /// Where the strings of a run of codes are.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
@@ -51,7 +96,8 @@ pub struct Run {
     pub first: Code,
     /// The number of codes.
     pub count: u32,
-    blob: BlobRef,
+    /// The strings, each preceded by its length.
+    pub blob: BlobRef,
 }
 
 /// An open vocabulary segment.
@@ -96,6 +142,12 @@ impl VocabularySegment {
     #[must_use]
     pub fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// All blobs that the footer reaches.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<BlobRef> {
+        self.runs.iter().map(|run| run.blob).collect()
     }
 
     /// Calls `visit` with the strings of a run, by code.

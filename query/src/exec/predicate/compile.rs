@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::exec::columns::{Columns, Reader};
 use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf, RowTest, Sides};
 use crate::exec::predicate::{Node, NodeKind};
+use crate::exec::row_function::RowFunction;
 
 /// Compiles a predicate.
 pub(super) fn compile(
@@ -95,11 +96,12 @@ impl Compiler<'_> {
                 slots.dedup();
                 let columns = Columns::open(self.partition, self.columns, &slots)?;
                 let predicate = predicate.clone();
-                leaf(Leaf::Rows(RowTest {
+                let function = RowFunction::new(slots);
+                leaf(Leaf::Rows(Box::new(RowTest {
                     predicate,
                     columns,
-                    slots,
-                }))
+                    function,
+                })))
             }
         }
     }

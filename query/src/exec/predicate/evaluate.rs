@@ -4,7 +4,6 @@ use tagdb_storage::bitmap::Chunk;
 
 use crate::error::Result;
 use crate::exec::batch::{Batch, Remaining};
-use crate::exec::columns::RowBuffer;
 use crate::exec::predicate::leaf::RowTest;
 use crate::exec::predicate::{Node, NodeKind};
 use crate::functions::eval_predicate;
@@ -20,7 +19,6 @@ pub(super) struct Scratch {
 struct RowScratch {
     batch: Batch,
     left: Remaining,
-    buffer: RowBuffer,
 }
 
 impl Scratch {
@@ -38,13 +36,13 @@ impl Scratch {
     /// which it is false. Nobody outside the candidates is in it.
     pub(super) fn evaluate(
         &mut self,
-        node: &Node,
+        node: &mut Node,
         side: bool,
         chunk: u16,
         candidates: &Chunk,
         out: &mut Chunk,
     ) -> Result<()> {
-        match &node.kind {
+        match &mut node.kind {
             NodeKind::Constant(value) => {
                 match *value == Some(side) {
                     true => out.copy_from(candidates),
@@ -60,12 +58,11 @@ impl Scratch {
             NodeKind::IsTrue(inner) => self.is(inner, (true, side), chunk, candidates, out),
             NodeKind::IsFalse(inner) => self.is(inner, (false, side), chunk, candidates, out),
             NodeKind::IsNull(inner) => {
-                let both = [(inner, true), (inner, false)];
                 let mut left = self.take();
                 let mut found = self.take();
                 left.copy_from(candidates);
-                for (node, side) in both {
-                    self.evaluate(node, side, chunk, &left, &mut found)?;
+                for side in [true, false] {
+                    self.evaluate(inner, side, chunk, &left, &mut found)?;
                     left.and_not(&found);
                 }
                 out.copy_from(&left);
@@ -84,13 +81,13 @@ impl Scratch {
     /// Those on a side of every node.
     fn all(
         &mut self,
-        nodes: &[Node],
+        nodes: &mut [Node],
         side: bool,
         chunk: u16,
         candidates: &Chunk,
         out: &mut Chunk,
     ) -> Result<()> {
-        let Some((first, rest)) = nodes.split_first() else {
+        let Some((first, rest)) = nodes.split_first_mut() else {
             out.copy_from(candidates);
             return Ok(());
         };
@@ -110,7 +107,7 @@ impl Scratch {
     /// Those on a side of any node.
     fn any(
         &mut self,
-        nodes: &[Node],
+        nodes: &mut [Node],
         side: bool,
         chunk: u16,
         candidates: &Chunk,
@@ -136,7 +133,7 @@ impl Scratch {
     /// `IS TRUE` and `IS FALSE`: two-valued.
     fn is(
         &mut self,
-        node: &Node,
+        node: &mut Node,
         (wanted, side): (bool, bool),
         chunk: u16,
         candidates: &Chunk,
@@ -153,7 +150,7 @@ impl Scratch {
     /// A leaf that compares rows.
     pub(super) fn by_rows(
         &mut self,
-        test: &RowTest,
+        test: &mut RowTest,
         side: bool,
         (chunk, candidates): (u16, &Chunk),
         out: &mut Chunk,
@@ -161,19 +158,16 @@ impl Scratch {
         let RowTest {
             predicate,
             columns,
-            slots,
+            function,
         } = test;
-        let RowScratch {
-            batch,
-            left,
-            buffer,
-        } = &mut **self.rows.get_or_insert_default();
+        let RowScratch { batch, left } = &mut **self.rows.get_or_insert_default();
         out.clear();
         left.reset(candidates);
         while batch.take(chunk, left, columns.batch_rows()) {
-            buffer.load(columns, slots, batch)?;
-            for (place, low) in batch.lows().iter().enumerate() {
-                if eval_predicate(predicate, buffer.row(slots, place))? == Some(side) {
+            let values =
+                function.apply(columns, batch, &mut |row| eval_predicate(predicate, row))?;
+            for (low, value) in batch.lows().iter().zip(values) {
+                if value == Some(side) {
                     out.set(*low);
                 }
             }

@@ -10,10 +10,11 @@ use tagdb_storage::ids::{Code, Ordinal, TagId, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
 use tagdb_storage::schema::{Family, Key};
 
-use crate::bind::bound::{Predicate, Ranges, Slot};
+use crate::bind::bound::{Predicate, Ranges};
 use crate::error::Result;
 use crate::exec::columns::Columns;
 use crate::exec::predicate::evaluate::Scratch;
+use crate::exec::row_function::RowFunction;
 
 /// From so many codes on, values are looked at one by one instead of bitmaps.
 const CODES_MANY: usize = 64;
@@ -38,7 +39,7 @@ pub(super) enum Leaf {
     HasAny(MultiStack, CodeTest),
     HasAll(MultiStack, Vec<Code>),
     Cardinality(MultiStack, Ranges),
-    Rows(RowTest),
+    Rows(Box<RowTest>),
 }
 
 /// The numbers that pass a test, and those that fail it.
@@ -54,8 +55,7 @@ pub(super) struct RowTest {
     /// A leaf.
     pub(super) predicate: Predicate,
     pub(super) columns: Columns,
-    /// What it reads, rising.
-    pub(super) slots: Vec<Slot>,
+    pub(super) function: RowFunction<Option<bool>>,
 }
 
 /// What has to be there.
@@ -149,7 +149,7 @@ impl Leaf {
 
     /// Makes `out` the candidates for which the test is true (or false, for the other side).
     pub(super) fn evaluate(
-        &self,
+        &mut self,
         side: bool,
         (chunk, candidates): (u16, &Chunk),
         scratch: &mut Scratch,

@@ -104,8 +104,12 @@ impl Filter {
     /// A file cannot be read or is damaged, or an expression cannot be computed.
     pub(crate) fn audience(&mut self, chunk: u16, out: &mut Chunk) -> Result<()> {
         self.partition.alive(chunk, &mut self.alive);
+        if self.alive.is_empty() {
+            out.clear();
+            return Ok(());
+        }
         self.scratch
-            .evaluate(&self.root, true, chunk, &self.alive, out)
+            .evaluate(&mut self.root, true, chunk, &self.alive, out)
     }
 }
 

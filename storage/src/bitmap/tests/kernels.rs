@@ -70,6 +70,8 @@ fn ranges_of_a_chunk() {
             let mut changed = Chunk::new();
             changed.set_range(start..end);
             assert_members(&changed, (start..end).map(|low| low as u16), &name);
+            let bounds = (start < end).then(|| (start as u16, (end - 1) as u16));
+            assert_eq!(changed.bounds(), bounds, "{name}");
             changed.copy_from(&chunk);
             changed.clear_range(start..end);
             assert_members(

@@ -85,7 +85,10 @@ impl Loader {
             state: Arc::new(state.clone()),
             writes,
         };
-        engine.publish_edits(&edits, Some(&boundary))?;
+        if let Err(error) = engine.publish_edits(&edits, Some(&boundary)) {
+            engine.roots.publish_at_once(sequencer.pending.clone());
+            return Err(error);
+        }
         for edit in &edits {
             edit_partition(&mut state, edit.table, edit.partition, &|partition| {
                 edit.apply_to_root(partition);
@@ -189,7 +192,8 @@ fn give_back(partition: &mut PartitionState, unused: std::ops::Range<Ordinal>) {
 
 impl Engine {
     /// Takes LSNs up to `last` that stand for nothing in the log: what they did is in the next
-    /// manifest, and if that is never published, they have done nothing.
+    /// manifest, and if that is never published, they have done nothing. Nobody sees a root of the
+    /// last one yet, as it is to be the load's.
     fn skip_lsns(&self, sequencer: &mut Sequencer, last: Lsn, now: i64) -> Result<()> {
         for lsn in sequencer.pending.lsn.0 + 1..=last.0 {
             let lsn = Lsn(lsn);
@@ -198,7 +202,11 @@ impl Engine {
             self.log.reserve(payload.len())?;
             let mut state = DbState::clone(&sequencer.pending);
             state.lsn = lsn;
-            sequencer.push(state, &self.roots);
+            if lsn < last {
+                sequencer.push(state, &self.roots);
+            } else {
+                sequencer.pending = Arc::new(state);
+            }
             self.log.append(lsn.0, &payload);
         }
         self.commit(last)

@@ -23,7 +23,7 @@ use crate::engine::apply::skip_to;
 use crate::engine::batch::Outcome;
 use crate::engine::root::DbState;
 use crate::engine::section::{Resolved, Stored};
-use crate::engine::sequence::{key_exists, require_tag};
+use crate::engine::sequence::{being_replaced, key_exists, require_tag};
 use crate::engine::write::WriteOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{CHUNK_LEN, Ordinal, PartitionId, TableId, TagId};
@@ -104,6 +104,7 @@ impl Engine {
         mode: RowMode,
     ) -> Result<Loader> {
         let table = state.require(table)?;
+        self.sequencer.lock().loads += 1;
         Ok(Loader {
             engine: self.clone(),
             schema: table.schema.clone(),
@@ -288,13 +289,9 @@ impl Drop for Loader {
             }
         }
         let mut sequencer = self.engine.sequencer.lock();
+        sequencer.loads -= 1;
         sequencer
             .replacing
             .retain(|tag| !self.replaced.contains_key(tag));
     }
-}
-
-pub(in crate::engine) fn being_replaced() -> Error {
-    let detail = "a load is replacing this tag: writes to it are refused until it has ended";
-    Error::new(ErrorKind::Conflict, "tag_being_replaced", detail)
 }

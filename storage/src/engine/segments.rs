@@ -1,0 +1,113 @@
+//! The segments of a partition, as roots hold them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::ids::{Lsn, TagId};
+use crate::schema::TableSchema;
+use crate::segment::tags::TagSegment;
+use crate::segment::vocabulary::VocabularySegment;
+use crate::vocabulary::Vocabulary;
+
+/// A tag segment, and what is read from it.
+#[derive(Clone, Debug)]
+pub struct LiveSegment {
+    /// The segment.
+    pub segment: Arc<TagSegment>,
+    /// The first batch in it.
+    pub first_lsn: Lsn,
+    /// The last batch in it.
+    pub last_lsn: Lsn,
+    /// The tags that are read from it.
+    pub tags: Vec<TagId>,
+}
+
+/// The tag segments of a partition.
+#[derive(Debug, Default)]
+pub struct SegmentSet {
+    /// Oldest first.
+    pub live: Vec<LiveSegment>,
+    stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
+}
+
+impl SegmentSet {
+    /// A set of segments, in any order, with the tags to be read from each.
+    #[must_use]
+    pub fn new(mut live: Vec<LiveSegment>) -> Self {
+        live.retain(|live| !live.tags.is_empty());
+        live.sort_by_key(|live| live.first_lsn);
+        let mut stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>> = BTreeMap::new();
+        for LiveSegment { segment, tags, .. } in &live {
+            for tag in tags {
+                stacks.entry(*tag).or_default().push(segment.clone());
+            }
+        }
+        Self { live, stacks }
+    }
+
+    /// The set without the tags that a schema does not have, if it reads any such.
+    #[must_use]
+    pub fn without_dropped(&self, schema: &TableSchema) -> Option<Self> {
+        let known: BTreeSet<TagId> = schema.tags.iter().map(|tag| tag.id).collect();
+        if self.tags().all(|tag| known.contains(&tag)) {
+            return None;
+        }
+        let mut live = self.live.clone();
+        for live in &mut live {
+            live.tags.retain(|tag| known.contains(tag));
+        }
+        Some(Self::new(live))
+    }
+
+    /// The segments of a tag, oldest first.
+    #[must_use]
+    pub fn stack(&self, tag: TagId) -> &[Arc<TagSegment>] {
+        self.stacks.get(&tag).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tags that have segments.
+    pub fn tags(&self) -> impl Iterator<Item = TagId> + '_ {
+        self.stacks.keys().copied()
+    }
+}
+
+/// The vocabularies of a partition: one object for all roots.
+#[derive(Debug, Default)]
+pub struct Vocabularies {
+    tags: Mutex<BTreeMap<TagId, Arc<Vocabulary>>>,
+    segments: Vec<Arc<VocabularySegment>>,
+}
+
+impl Vocabularies {
+    /// Vocabularies whose strings so far are in segments, oldest first.
+    #[must_use]
+    pub const fn new(segments: Vec<Arc<VocabularySegment>>) -> Self {
+        Self {
+            tags: Mutex::new(BTreeMap::new()),
+            segments,
+        }
+    }
+
+    /// The vocabulary of a tag.
+    #[must_use]
+    pub fn get(&self, tag: TagId) -> Arc<Vocabulary> {
+        let mut tags = self.tags.lock();
+        let make = || {
+            let has =
+                |segment: &&Arc<VocabularySegment>| segment.runs().iter().any(|run| run.tag == tag);
+            Arc::new(Vocabulary::new(
+                tag,
+                self.segments.iter().filter(has).cloned().collect(),
+            ))
+        };
+        tags.entry(tag).or_insert_with(make).clone()
+    }
+
+    /// The vocabulary of a tag, if anybody has asked for it.
+    #[must_use]
+    pub fn opened(&self, tag: TagId) -> Option<Arc<Vocabulary>> {
+        self.tags.lock().get(&tag).cloned()
+    }
+}

@@ -1,0 +1,110 @@
+//! What is dropped gives its space back.
+use crate::catalog::SchemaChange;
+use crate::engine::fixture::{
+    Random, changes, count_files, create, expect_sound, numbers, open, rows, schema, table, tag,
+    write,
+};
+use crate::paths::SegmentKind;
+use crate::schema::KeyType;
+use crate::vfs::MemoryVfs;
+
+fn all_files(vfs: &MemoryVfs) -> usize {
+    [
+        SegmentKind::Tags,
+        SegmentKind::Keys,
+        SegmentKind::Vocabulary,
+    ]
+    .into_iter()
+    .map(|kind| count_files(vfs, kind))
+    .sum()
+}
+
+#[test]
+fn tables_that_are_dropped_or_truncated_take_their_files_along() {
+    for truncate in [false, true] {
+        let vfs = MemoryVfs::new(1);
+        let engine = open(&vfs);
+        create(&engine, "devices", KeyType::BigInt, 2);
+        rows(&engine, "devices", &mut Random(1), 100, 100);
+        engine.flush().unwrap();
+        let id = table(&engine, "devices");
+        // Somebody who still reads goes on reading.
+        let reader = engine.snapshot();
+        assert!(all_files(&vfs) > 0 && engine.status().cache_bytes == 0);
+        for partition in reader.table(id).unwrap().partitions() {
+            let tag = reader
+                .catalog()
+                .table("devices")
+                .unwrap()
+                .tag("t2")
+                .unwrap()
+                .id;
+            partition.single(tag).unwrap();
+        }
+        assert!(engine.status().cache_bytes > 0);
+        let change = match truncate {
+            true => SchemaChange::TruncateTable(id),
+            false => SchemaChange::DropTable(id),
+        };
+        write(&engine, schema(change));
+        engine.flush().unwrap();
+        assert_eq!((all_files(&vfs), engine.status().cache_bytes), (0, 0));
+        for partition in reader.table(id).unwrap().partitions() {
+            let tag = reader
+                .catalog()
+                .table("devices")
+                .unwrap()
+                .tag("t4")
+                .unwrap()
+                .id;
+            partition.text(tag).unwrap();
+        }
+        engine.close().unwrap();
+        drop(engine);
+        expect_sound(&vfs);
+    }
+}
+
+#[test]
+fn columns_that_are_dropped_leave_the_roots_at_once_and_the_files_when_they_can() {
+    let vfs = MemoryVfs::new(2);
+    let engine = open(&vfs);
+    create(&engine, "devices", KeyType::BigInt, 1);
+    let id = table(&engine, "devices");
+    let number = tag(&engine, "devices", "t2");
+    rows(&engine, "devices", &mut Random(1), 100, 100);
+    engine.flush().unwrap();
+    // A segment of one tag only.
+    write(
+        &engine,
+        changes(vec![numbers(id, number, [(1, 2)].into_iter())]),
+    );
+    engine.flush().unwrap();
+    assert_eq!(count_files(&vfs, SegmentKind::Tags), 2);
+    write(&engine, schema(SchemaChange::DropTag(id, number)));
+    let segments = |tag| {
+        let state = engine.snapshot();
+        let partition = state.table(id).unwrap().partitions()[0].clone();
+        let live = partition.segments.live.iter();
+        let readers = live.filter(|live| live.tags.contains(&tag)).count();
+        (partition.segments.live.len(), readers)
+    };
+    assert_eq!(segments(number), (1, 0));
+    engine.flush().unwrap();
+    assert_eq!(count_files(&vfs, SegmentKind::Tags), 1);
+    let tags = engine
+        .snapshot()
+        .catalog()
+        .table("devices")
+        .unwrap()
+        .tags
+        .clone();
+    for tag in tags {
+        write(&engine, schema(SchemaChange::DropTag(id, tag.id)));
+    }
+    engine.flush().unwrap();
+    assert_eq!(count_files(&vfs, SegmentKind::Tags), 0);
+    engine.close().unwrap();
+    drop(engine);
+    expect_sound(&vfs);
+}
