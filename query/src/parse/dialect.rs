@@ -37,6 +37,8 @@ const KEYWORDS: &[Keyword] = &[
     Keyword::ESCAPE, Keyword::ANY, Keyword::SOME, Keyword::EXISTS, Keyword::CASE, Keyword::WHEN,
     Keyword::THEN, Keyword::ELSE, Keyword::END, Keyword::CAST, Keyword::EXTRACT, Keyword::INTERVAL,
     Keyword::ARRAY, Keyword::FILTER, Keyword::CURRENT_DATE,
+    // Read to be refused by their names.
+    Keyword::TRY_CAST, Keyword::SAFE_CAST,
     // Types.
     Keyword::BOOLEAN, Keyword::BOOL, Keyword::TEXT, Keyword::VARCHAR, Keyword::STRING,
     Keyword::SMALLINT, Keyword::INT, Keyword::INTEGER, Keyword::BIGINT, Keyword::UNSIGNED,
@@ -115,6 +117,10 @@ impl Dialect for TagDialect {
         true
     }
 
+    fn supports_order_by_all(&self) -> bool {
+        true
+    }
+
     fn supports_select_wildcard_except(&self) -> bool {
         true
     }
@@ -169,7 +175,9 @@ fn word_prefix(keyword: Keyword, parser: &mut Parser<'_>) -> Option<Result<Expr,
             parser.advance_token();
             Some(parser.parse_extract_expr())
         }
-        (Keyword::CURRENT_DATE, _) | (Keyword::INTERVAL, Token::Number(..)) => None,
+        (Keyword::CURRENT_DATE, _)
+        | (Keyword::INTERVAL, Token::Number(..))
+        | (Keyword::TRY_CAST | Keyword::SAFE_CAST, Token::LParen) => None,
         (Keyword::NoKeyword, Token::SingleQuotedString(_)) => Some(name(parser)),
         (_, Token::SingleQuotedString(_)) => None,
         _ if OPERANDS.contains(&keyword) => None,

@@ -106,6 +106,9 @@ impl Cursor<'_> {
     }
 
     fn column(&mut self, parts: usize) -> Result<ExprKind> {
+        if self.is_any_word(&["current_timestamp", "localtimestamp"]) {
+            return Err(self.unsupported("CURRENT_TIMESTAMP; write now()"));
+        }
         let first = self.name("an expression")?;
         if parts == 1 {
             let (qualifier, name) = (None, first);
@@ -256,9 +259,6 @@ impl Cursor<'_> {
     }
 
     fn call(&mut self, function: Function) -> Result<ExprKind> {
-        if self.is_any_word(&["current_timestamp", "localtimestamp"]) {
-            return Err(self.unsupported("CURRENT_TIMESTAMP; write now()"));
-        }
         let name = self.name("an expression")?;
         if self.is(&Token::Period) {
             return Err(self.unsupported("a schema before a function"));

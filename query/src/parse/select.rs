@@ -114,10 +114,9 @@ impl Cursor<'_> {
 
     /// FROM, the table and its alias.
     fn table(&mut self, from: &[TableWithJoins]) -> Result<(Name, Option<Name>)> {
-        if from.is_empty() {
+        if from.is_empty() || self.is_word("into") {
             return Err(match self.peek() {
                 Token::EOF | Token::SemiColon => self.unsupported("SELECT without FROM"),
-                _ if self.is_word("into") => self.unsupported("SELECT INTO"),
                 _ => self.left_over("FROM"),
             });
         }
