@@ -1,6 +1,6 @@
 //! What is dropped gives its space back.
 use crate::catalog::SchemaChange;
-use crate::engine::fixture::{
+use crate::engine::tests::fixture::{
     Random, changes, count_files, create, expect_sound, numbers, open, rows, schema, table, tag,
     write,
 };
