@@ -1,6 +1,6 @@
 use super::{CheckReport, check, verify_files};
-use crate::engine::fixture::{Random, create, open, rows};
 use crate::engine::restore;
+use crate::engine::tests::fixture::{Random, create, open, rows};
 use crate::ids::{Lsn, TableId, TagId};
 use crate::manifest::{self, Manifest};
 use crate::paths;

@@ -40,7 +40,8 @@ impl Engine {
     /// A file cannot be read or written: what is not merged stays as it was.
     pub fn compact(&self, table: Option<TableId>) -> Result<()> {
         let all = |sizes: &[u64]| (sizes.len() > 1).then_some(0..sizes.len());
-        self.compact_by(table, &all)?;
+        self.compact_by(table, &|partition| jobs(partition, &all))?;
+        self.compact_by(table, &sparse_jobs)?;
         self.compact_names(table, &all)?;
         Ok(())
     }
@@ -52,7 +53,7 @@ impl Engine {
     /// # Errors
     /// As [`Self::compact`].
     pub fn compact_chosen(&self, choose: &Choose<'_>) -> Result<bool> {
-        let tags = self.compact_by(None, choose)?;
+        let tags = self.compact_by(None, &|partition| jobs(partition, choose))?;
         let names = self.compact_names(None, choose)?;
         Ok(tags || names)
     }
@@ -62,12 +63,17 @@ impl Engine {
     /// # Errors
     /// As [`Self::compact`].
     pub fn compact_due(&self) -> Result<bool> {
-        let tags = self.compact_by(None, &policy::choose)?;
+        let tags = self.compact_by(None, &|partition| jobs(partition, &policy::choose))?;
+        let sparse = self.compact_by(None, &sparse_jobs)?;
         let names = self.compact_names(None, &policy::choose_keys)?;
-        Ok(tags || names)
+        Ok(tags || sparse || names)
     }
 
-    fn compact_by(&self, only: Option<TableId>, choose: &Choose<'_>) -> Result<bool> {
+    fn compact_by(
+        &self,
+        only: Option<TableId>,
+        jobs: &dyn Fn(&PartitionState) -> Vec<Job>,
+    ) -> Result<bool> {
         let _one = self.compacting.lock();
         let state = self.snapshot();
         // Merging forgets the dead for good, so their deletion must survive a crash.
@@ -78,7 +84,7 @@ impl Engine {
                 continue;
             }
             for partition in &table.partitions {
-                for job in jobs(partition, choose) {
+                for job in jobs(partition) {
                     self.run(partition, &job)?;
                     any = true;
                 }
@@ -195,6 +201,36 @@ fn jobs(partition: &PartitionState, choose: &Choose<'_>) -> Vec<Job> {
         jobs.entry((paths, bottom)).or_insert(job).tags.push(tag);
     }
     jobs.into_values().collect()
+}
+
+/// What is still read of segments that are mostly dropped or merged away goes to files of its own,
+/// so that the old ones can be deleted.
+fn sparse_jobs(partition: &PartitionState) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for live in &partition.segments.live {
+        let file = live.segment.file().len();
+        let entries = live.segment.entries();
+        let read = live.tags.iter().filter_map(|tag| entries.get(tag));
+        if !policy::is_sparse(read.map(|entry| entry.bytes).sum(), file) {
+            continue;
+        }
+        let is_oldest = |tag: &TagId| {
+            let oldest = partition.segments.stack(*tag).first();
+            oldest.is_some_and(|oldest| Arc::ptr_eq(oldest, &live.segment))
+        };
+        let (oldest, others): (Vec<_>, Vec<_>) = live.tags.iter().copied().partition(is_oldest);
+        for (tags, bottom) in [(oldest, true), (others, false)] {
+            if !tags.is_empty() {
+                let inputs = vec![live.clone()];
+                jobs.push(Job {
+                    inputs,
+                    tags,
+                    bottom,
+                });
+            }
+        }
+    }
+    jobs
 }
 
 /// Merges parts of a tag, oldest first, into a segment.

@@ -11,8 +11,6 @@ mod compact;
 mod compact_names;
 mod edit;
 mod files;
-#[cfg(test)]
-pub(crate) mod fixture;
 mod flush;
 mod load;
 mod maintenance;
@@ -28,7 +26,7 @@ mod settings;
 mod snapshot;
 mod status;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -31,6 +31,15 @@ pub(super) fn choose(sizes: &[u64]) -> Option<Range<usize>> {
     (count - first >= FAN_IN).then_some(first..count)
 }
 
+/// A smaller file may hold as much as it likes that nobody reads.
+const SPARSE_BYTES_MIN: u64 = 1 << 20;
+
+/// Whether so little of a file is still read that copying it is worth the space of the file.
+#[must_use]
+pub(super) fn is_sparse(read_bytes: u64, file_bytes: u64) -> bool {
+    file_bytes >= SPARSE_BYTES_MIN && read_bytes.saturating_mul(4) < file_bytes
+}
+
 /// A partition has at most so many key segments.
 const KEY_SEGMENTS_MAX: usize = 4;
 

@@ -1,6 +1,7 @@
 //! The engine from end to end, in memory. Random histories against a model are in the tests crate.
 
 mod faults;
+pub(crate) mod fixture;
 mod names;
 mod reclaim;
 

@@ -8,7 +8,7 @@ use crate::batch::{Change, Keys, RowMode};
 use crate::catalog::{NewTag, SchemaChange};
 use crate::check::check;
 use crate::clock::Clock;
-use crate::engine::fixture::{changes, numbers, read_numbers, schema, table, tag, write};
+use crate::engine::tests::fixture::{changes, numbers, read_numbers, schema, table, tag, write};
 use crate::engine::{Engine, Settings, WriteOptions};
 use crate::error::{Error, Result};
 use crate::schema::{KeyType, NumberType, TagType};

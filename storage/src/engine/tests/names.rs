@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use crate::batch::{Cell, Change, Column, Dictionary, Keys, RowBatch, RowMode};
 use crate::catalog::SchemaChange;
 use crate::engine::WriteOptions;
-use crate::engine::fixture::{
+use crate::engine::tests::fixture::{
     Random, changes, count_files, create, expect_sound, numbers, open, read_numbers, schema, table,
     tag, write,
 };

@@ -1,8 +1,8 @@
 //! What is dropped gives its space back.
 use crate::catalog::SchemaChange;
-use crate::engine::fixture::{
-    Random, changes, count_files, create, expect_sound, numbers, open, rows, schema, table, tag,
-    write,
+use crate::engine::tests::fixture::{
+    Random, changes, count_files, create, expect_sound, numbers, open, read_numbers, rows, schema,
+    table, tag, write,
 };
 use crate::paths::SegmentKind;
 use crate::schema::KeyType;
@@ -104,6 +104,40 @@ fn columns_that_are_dropped_leave_the_roots_at_once_and_the_files_when_they_can(
     }
     engine.flush().unwrap();
     assert_eq!(count_files(&vfs, SegmentKind::Tags), 0);
+    engine.close().unwrap();
+    drop(engine);
+    expect_sound(&vfs);
+}
+
+/// A file that is kept for little gives its space back when it is compacted.
+#[test]
+fn what_is_left_of_a_large_file_goes_to_a_small_one() {
+    let vfs = MemoryVfs::new(3);
+    let engine = open(&vfs);
+    create(&engine, "devices", KeyType::BigInt, 1);
+    let id = table(&engine, "devices");
+    let (number, other) = (tag(&engine, "devices", "t2"), tag(&engine, "devices", "t3"));
+    for round in 0..2 {
+        // The first layer of the number is the oldest one, the second is not.
+        let few = (0..900).map(|key| (key, key + round));
+        write(&engine, changes(vec![numbers(id, number, few)]));
+        let many = (0..150_000).map(|key| (key, key << 40 | round));
+        write(&engine, changes(vec![numbers(id, other, many)]));
+        engine.flush().unwrap();
+    }
+    let bytes = || engine.status().file_bytes;
+    assert!(bytes() > 3 << 20);
+    write(&engine, schema(SchemaChange::DropTag(id, other)));
+    engine.flush().unwrap();
+    assert_eq!(count_files(&vfs, SegmentKind::Tags), 2);
+    let keys = count_files(&vfs, SegmentKind::Keys);
+    let before = bytes();
+    assert!(engine.compact_due().unwrap());
+    assert!(bytes() < before / 2, "{} of {before} bytes", bytes());
+    assert_eq!(count_files(&vfs, SegmentKind::Keys), keys);
+    while engine.compact_due().unwrap() {}
+    let found = read_numbers(&engine, "devices", "t2");
+    assert_eq!((found.len(), found.get(&7)), (900, Some(&8)));
     engine.close().unwrap();
     drop(engine);
     expect_sound(&vfs);
