@@ -1,34 +1,24 @@
 //! When a server is told to stop.
 
-/// Done once the process is told to stop: by Ctrl-C, or by SIGTERM.
-pub async fn signal() {
-    let interrupt = async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "Ctrl-C cannot be waited for");
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate() => {}
-    }
-}
+use std::io;
 
-#[cfg(unix)]
-async fn terminate() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
-        }
-        Err(error) => {
-            tracing::error!(%error, "SIGTERM cannot be waited for");
-            std::future::pending::<()>().await;
-        }
-    }
-}
+use tokio::signal::unix::{SignalKind, signal as heed};
 
-#[cfg(not(unix))]
-async fn terminate() {
-    std::future::pending::<()>().await;
+/// Done once the process is told to stop: by Ctrl-C, or by SIGTERM. Both are heeded from the call
+/// on, whether or not the future is waited for yet.
+///
+/// # Errors
+/// The operating system does not let them be heeded.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = heed(SignalKind::interrupt())?;
+    let mut terminate = heed(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -378,6 +378,10 @@ async fn snapshots_are_taken_checked_and_restored() {
     assert_eq!(count(&client).await, 500);
     server.stop();
 
+    let told = run("", &["check", data.to_str().unwrap()]);
+    assert!(told.status.success(), "{told:?}");
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("1 tables with 500 subjects"), "{told}");
     let restored = dir.path().join("restored");
     let snapshot = data.join("snapshots").join("monday");
     let (snapshot, restored_name) = (snapshot.to_str().unwrap(), restored.to_str().unwrap());
@@ -391,8 +395,50 @@ async fn snapshots_are_taken_checked_and_restored() {
     server.stop();
     let server = Server::start(&data);
     assert_eq!(count(&server.client()).await, 500);
+    // What is in use cannot be checked.
+    let told = run("", &["check", data.to_str().unwrap()]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
     server.run(&["snapshot", "delete", "monday"]);
     assert!(!server.run(&["snapshot", "list"]).contains("monday"));
+}
+
+#[test]
+fn damage_is_found_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start(&data);
+    let file = path(&dir, "a.csv");
+    let rows: String = (0..1_000).map(|id| format!("{id},{}\n", id % 7)).collect();
+    std::fs::write(&file, format!("id,x\n{rows}")).unwrap();
+    server.run(&["import", &file, "--table", "t", "--create"]);
+    server.run(&["flush"]);
+    server.stop();
+    let segment = files_below(&data)
+        .into_iter()
+        .find(|file| file.extension().is_some_and(|ending| ending == "seg"))
+        .unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let told = run("", &["check", data.to_str().unwrap()]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    let found = String::from_utf8(told.stdout).unwrap();
+    assert!(found.contains(name), "{found}");
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
 }
 
 async fn count(client: &Client) -> Value {

@@ -1,6 +1,12 @@
 //! A reader that shares no code with the engine reads what the engine has written:
 //! `compat/read_table.py` follows docs/file-format.md alone.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this file is a test"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

@@ -301,11 +301,11 @@ fn set_edit(scope: &mut Scope<'_>, name: &str, arguments: &[&ast::Expr]) -> Resu
         return Err(Error::type_mismatch(detail).at(arguments[0].at));
     }
     let member = scalar(scope, arguments[1], Some(DataType::Keyword))?;
-    let member = coerce(scope, member, DataType::Keyword)?;
-    if member.data_type != DataType::Keyword {
+    if !matches!(member.data_type, DataType::Keyword | DataType::Null) {
         let detail = format!("the members of a set are strings, not {}", member.data_type);
         return Err(Error::type_mismatch(detail).at(arguments[1].at));
     }
+    let member = coerce(scope, member, DataType::Keyword)?;
     let function = match name {
         "array_append" => Function::ArrayAppend,
         _ => Function::ArrayRemove,

@@ -1,5 +1,7 @@
 //! Scalar expressions.
 
+use tagdb_storage::schema::NumberType;
+
 use crate::bind::bound::{Column, Expr, ExprKind, Function, Predicate};
 use crate::bind::compare::compare;
 use crate::bind::scope::Scope;
@@ -370,7 +372,10 @@ fn map(
         let Some(Value::Text(key_text)) = key_expr.as_literal() else {
             return Err(Error::type_mismatch("the keys of a map are strings").at(key.at));
         };
-        let bound = scalar(scope, value, Some(number.into()))?;
+        let mut bound = scalar(scope, value, Some(number.into()))?;
+        if (bound.data_type, number) == (DataType::Date, NumberType::Timestamp) {
+            bound = coerce(scope, bound, DataType::Timestamp)?;
+        }
         let Some(constant) = bound.as_literal() else {
             return Err(Error::unsupported("a map of anything but constants").at(value.at));
         };

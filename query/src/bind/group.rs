@@ -28,11 +28,14 @@ pub(super) fn aggregate_kind(name: &str) -> Option<AggregateKind> {
 
 /// Whether there is an aggregate in an expression.
 pub(super) fn has_aggregate(ast: &ast::Expr) -> bool {
-    let any = |list: &[ast::Expr]| list.iter().any(has_aggregate);
-    let pairs = |list: &[(ast::Expr, ast::Expr)]| {
-        list.iter()
-            .any(|(a, b)| has_aggregate(a) || has_aggregate(b))
-    };
+    has_call(ast, &|name| aggregate_kind(name).is_some())
+}
+
+/// Whether an expression calls a function of such a name.
+fn has_call(ast: &ast::Expr, is_wanted: &dyn Fn(&str) -> bool) -> bool {
+    let has = |ast: &ast::Expr| has_call(ast, is_wanted);
+    let any = |list: &[ast::Expr]| list.iter().any(has);
+    let pairs = |list: &[(ast::Expr, ast::Expr)]| list.iter().any(|(a, b)| has(a) || has(b));
     match &ast.kind {
         Ast::Null
         | Ast::Boolean(_)
@@ -41,23 +44,23 @@ pub(super) fn has_aggregate(ast: &ast::Expr) -> bool {
         | Ast::Interval(_)
         | Ast::Parameter(_)
         | Ast::Column { .. } => false,
-        Ast::Call(call) => aggregate_kind(&call.name.text).is_some() || any(&call.arguments),
+        Ast::Call(call) => is_wanted(&call.name.text) || any(&call.arguments),
         Ast::Negate(inner)
         | Ast::Not(inner)
         | Ast::IsNull(inner)
         | Ast::IsTrue(inner)
         | Ast::IsFalse(inner)
         | Ast::Cast(inner, _)
-        | Ast::Extract(_, inner) => has_aggregate(inner),
+        | Ast::Extract(_, inner) => has(inner),
         Ast::Element(a, b)
         | Ast::Arithmetic(_, a, b)
         | Ast::Compare(_, a, b)
         | Ast::Overlaps(a, b)
         | Ast::Contains(a, b)
         | Ast::EqualAny(a, b)
-        | Ast::IsNotDistinct(a, b) => has_aggregate(a) || has_aggregate(b),
-        Ast::Between(a, b, c) => has_aggregate(a) || has_aggregate(b) || has_aggregate(c),
-        Ast::In(inner, list) => has_aggregate(inner) || any(list),
+        | Ast::IsNotDistinct(a, b) => has(a) || has(b),
+        Ast::Between(a, b, c) => has(a) || has(b) || has(c),
+        Ast::In(inner, list) => has(inner) || any(list),
         Ast::List(list) | Ast::And(list) | Ast::Or(list) => any(list),
         Ast::Map(entries) => pairs(entries),
         Ast::Case {
@@ -66,8 +69,8 @@ pub(super) fn has_aggregate(ast: &ast::Expr) -> bool {
             otherwise,
         } => {
             pairs(branches)
-                || operand.as_deref().is_some_and(has_aggregate)
-                || otherwise.as_deref().is_some_and(has_aggregate)
+                || operand.as_deref().is_some_and(has)
+                || otherwise.as_deref().is_some_and(has)
         }
     }
 }
@@ -97,6 +100,11 @@ pub(super) fn slot_of(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Option<E
         });
     }
     if is_constant(ast) || groups.keys.is_empty() || has_aggregate(ast) {
+        return Ok(None);
+    }
+    // No key has an unnest inside of it, and rows have no value for it.
+    let is_unnest = matches!(&ast.kind, Ast::Call(call) if call.name.text == "unnest");
+    if !is_unnest && has_call(ast, &|name| name == "unnest") {
         return Ok(None);
     }
     // What it is over rows tells which key it is.

@@ -117,7 +117,10 @@ fn constant(scope: &mut Scope<'_>, ast: &ast::Expr, kind: TagType) -> Result<Val
 /// An expression as the value of a tag. Constants are checked for the tag's range here.
 fn assigned(scope: &mut Scope<'_>, ast: &ast::Expr, kind: TagType) -> Result<Expr> {
     let to = DataType::from(kind);
-    let expr = scalar(scope, ast, Some(to))?;
+    let mut expr = scalar(scope, ast, Some(to))?;
+    if (expr.data_type, to) == (DataType::Date, DataType::Timestamp) {
+        expr = coerce(scope, expr, to)?;
+    }
     if let ExprKind::Literal(value) = expr.kind {
         let value = fit(value, expr.data_type, kind)?;
         return Ok(Expr::literal(value, to));
@@ -127,17 +130,13 @@ fn assigned(scope: &mut Scope<'_>, ast: &ast::Expr, kind: TagType) -> Result<Exp
         DataType::SmallInt | DataType::Int | DataType::BigInt => from.is_integer(),
         DataType::Decimal { .. } | DataType::Double => from.is_numeric(),
         DataType::LongText => from.is_text(),
-        DataType::Timestamp => matches!(from, DataType::Timestamp | DataType::Date),
         _ => from == to,
     };
     if !fits {
         let detail = format!("a {from} does not go into a {to} without CAST");
         return Err(Error::type_mismatch(detail));
     }
-    match to {
-        DataType::Timestamp => coerce(scope, expr, to),
-        _ => Ok(expr),
-    }
+    Ok(expr)
 }
 
 /// A constant as a tag holds it.

@@ -3,8 +3,10 @@
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::ids::{CHUNK_LEN, Ordinal, ordinal_at};
 
-/// Rows of a batch, unless they hold long texts.
+/// Rows of a batch of single values.
 pub(crate) const BATCH_ROWS: usize = 4_096;
+/// Rows of a batch that holds sets or maps, of up to 65,536 members each.
+pub(crate) const MULTI_BATCH_ROWS: usize = 1_024;
 /// Rows of a batch that holds long texts, of up to 1 MiB each.
 pub(crate) const TEXT_BATCH_ROWS: usize = 64;
 

@@ -37,6 +37,16 @@ impl Budget {
         Ok(())
     }
 
+    /// Takes the bytes for a moment: refuses what would not fit.
+    ///
+    /// # Errors
+    /// `limit_exceeded`.
+    pub(crate) fn check(&self, bytes: usize) -> Result<()> {
+        let checked = self.charge(bytes);
+        self.release(bytes);
+        checked
+    }
+
     /// Gives bytes back.
     pub(crate) fn release(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use tagdb_storage::vocabulary::{Vocabulary, VocabularyReader};
 
 use crate::bind::bound::{Column, Expr, Slot};
 use crate::error::{Error, Result};
-use crate::exec::batch::{BATCH_ROWS, Batch, TEXT_BATCH_ROWS};
+use crate::exec::batch::{BATCH_ROWS, Batch, MULTI_BATCH_ROWS, TEXT_BATCH_ROWS};
 use crate::literal::from_stored;
 use crate::value::Value;
 
@@ -90,16 +90,13 @@ impl Columns {
 
     /// How many rows of them fit a batch.
     pub(crate) fn batch_rows(&self) -> usize {
-        let has_text = self
-            .readers
-            .iter()
-            .flatten()
-            .any(|r| matches!(r, Reader::Text(_)));
-        if has_text {
-            TEXT_BATCH_ROWS
-        } else {
-            BATCH_ROWS
-        }
+        let rows = |reader: &Reader| match reader {
+            Reader::Text(_) => TEXT_BATCH_ROWS,
+            Reader::Set(..) | Reader::Map(..) => MULTI_BATCH_ROWS,
+            _ => BATCH_ROWS,
+        };
+        let rows = self.readers.iter().flatten().map(rows);
+        rows.min().unwrap_or(BATCH_ROWS)
     }
 
     /// How a slot is read.

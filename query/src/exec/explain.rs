@@ -71,7 +71,7 @@ fn plan(execution: &Execution, scan: &Scan, lines: &mut Vec<String>) -> Result<(
     let partitions = execution.table(&scan.table)?.partitions();
     let (mut visited, mut all) = (0, 0);
     for partition in partitions {
-        let filter = Filter::compile(&scan.predicate, &scan.columns, partition)?;
+        let filter = Filter::compile(&scan.predicate, scan, partition)?;
         visited += filter.chunks().len();
         all += partition.chunks();
     }
@@ -91,7 +91,7 @@ fn node(
     depth: usize,
 ) -> Result<(u32, Vec<String>)> {
     let indent = "  ".repeat(depth);
-    let cost = Filter::compile(predicate, &scan.columns, partition)?.cost();
+    let cost = Filter::compile(predicate, scan, partition)?.cost();
     let (name, terms): (&str, &[Predicate]) = match predicate {
         Predicate::And(terms) => ("all, cheapest first", terms),
         Predicate::Or(terms) => ("any, cheapest first", terms),
@@ -100,7 +100,7 @@ fn node(
         Predicate::IsFalse(inner) => ("is false", std::slice::from_ref(inner)),
         Predicate::IsNull(inner) => ("is unknown", std::slice::from_ref(inner)),
         Predicate::Constant(_) | Predicate::Leaf(_) => {
-            let how = Filter::compile(predicate, &scan.columns, partition)?.method();
+            let how = Filter::compile(predicate, scan, partition)?.method();
             let condition = predicate_text(predicate, scan);
             return Ok((cost, vec![format!("{indent}{condition}: {how}")]));
         }

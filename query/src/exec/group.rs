@@ -9,7 +9,8 @@ use tagdb_storage::engine::PartitionState;
 use crate::bind::bound::{GroupKey, Grouping, Scan, Slot};
 use crate::error::Result;
 use crate::exec::Execution;
-use crate::exec::aggregate::{Accumulator, States};
+use crate::exec::accumulate::Accumulator;
+use crate::exec::aggregate::States;
 use crate::exec::batch::{Batch, Remaining};
 use crate::exec::budget::bytes_of_row;
 use crate::exec::columns::Columns;
@@ -113,7 +114,7 @@ fn accumulated(
         }
         left.reset(&audience);
         while needs_rows && batch.take(chunk, &mut left, columns.batch_rows()) {
-            ids.assign(columns, &batch, &mut rows)?;
+            ids.assign(columns, &batch, budget, &mut rows)?;
             for (_, accumulator) in &mut by_rows {
                 let rows = (&*rows, ids.len());
                 accumulator.add(columns, &batch, rows, budget)?;

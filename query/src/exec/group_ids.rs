@@ -8,6 +8,7 @@ use tagdb_storage::schema::NumberType;
 use crate::bind::bound::{Column, Expr, ExprKind, GroupKey, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
+use crate::exec::budget::Budget;
 use crate::exec::columns::{Columns, Reader, slots_of, string_of};
 use crate::exec::hashed::Hashed;
 use crate::exec::row_function::RowFunction;
@@ -15,6 +16,9 @@ use crate::functions::eval;
 use crate::limits::Limits;
 use crate::literal::from_stored;
 use crate::value::Value;
+
+/// Rows in groups of one batch whose memory need not be looked at.
+const PAIRS_UNCHECKED: usize = 1 << 16;
 
 /// The number of a value among those of one group key; NULL is 0.
 type Id = u32;
@@ -166,12 +170,13 @@ impl GroupIds {
         &mut self,
         columns: &Columns,
         batch: &Batch,
+        budget: &Budget,
         out: &mut Vec<(u32, Group)>,
     ) -> Result<()> {
         out.clear();
         out.extend((0..batch.len() as u32).map(|row| (row, 0)));
         for key in &mut self.keys {
-            key.refine(columns, batch, &mut self.stored, out)?;
+            key.refine((columns, batch), &mut self.stored, budget, out)?;
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
         Ok(())
@@ -207,9 +212,9 @@ impl Key {
     /// Splits the groups that rows are in by this key.
     fn refine(
         &mut self,
-        columns: &Columns,
-        batch: &Batch,
+        (columns, batch): (&Columns, &Batch),
         stored: &mut Vec<Option<i64>>,
+        budget: &Budget,
         out: &mut Vec<(u32, Group)>,
     ) -> Result<()> {
         let Self { source, groups } = self;
@@ -254,6 +259,9 @@ impl Key {
                         .iter()
                         .map(|code| (row, groups.group(group, code + 1)));
                     out.extend(own);
+                    if out.len() > PAIRS_UNCHECKED {
+                        budget.check(out.len() * size_of::<(u32, Group)>())?;
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! (codes never leave their partition), and partials add up. Nothing here materialises a bitmap of
 //! a whole table to count an audience.
 
+pub(crate) mod accumulate;
 pub(crate) mod aggregate;
 pub(crate) mod batch;
 pub(crate) mod budget;

@@ -1,22 +1,27 @@
-//! ORDER BY: the first rows by a bounded heap, or all of them within the memory budget.
+//! ORDER BY: the first rows in room for few more than those, or all of them within the memory
+//! budget.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use crate::bind::bound::OrderKey;
 use crate::error::Result;
-use crate::exec::budget::{Budget, bytes_of_row};
+use crate::exec::budget::{Budget, bytes_of, bytes_of_row};
 use crate::value::Value;
+
+/// Rows kept beyond twice the limit before the last ones are dropped.
+const SPARE_ROWS: usize = 256;
 
 /// Rows that are worth keeping, by what they are ordered by. Of equal ones, those that were
 /// offered first come first.
 #[derive(Debug)]
 pub(crate) struct Ordered<T> {
-    directions: Arc<[Direction]>,
+    directions: Vec<Direction>,
     /// How many rows are wanted at most; nothing for all of them.
     limit: Option<usize>,
-    kept: BinaryHeap<Entry<T>>,
+    kept: Vec<Entry<T>>,
+    /// What the last row has that is known to be among the first ones: rows behind it are not
+    /// wanted.
+    bar: Option<Keys>,
     offered: u64,
 }
 
@@ -26,25 +31,39 @@ struct Direction {
     nulls_first: bool,
 }
 
-/// The largest entry is the one that comes last.
 #[derive(Debug)]
 struct Entry<T> {
-    keys: Vec<Value>,
+    keys: Keys,
     number: u64,
-    directions: Arc<[Direction]>,
     row: T,
 }
 
-impl<T> Entry<T> {
-    fn compare(&self, keys: &[Value], number: u64) -> Ordering {
-        let pairs = self.keys.iter().zip(keys).zip(&*self.directions);
-        for ((a, b), direction) in pairs {
-            let order = direction.order(a, b);
-            if order.is_ne() {
-                return order;
-            }
+/// What a row is ordered by. The first key decides most comparisons, so it is at hand.
+#[derive(Clone, Debug)]
+struct Keys {
+    first: Value,
+    rest: Vec<Value>,
+}
+
+impl Keys {
+    fn new(mut keys: Vec<Value>) -> Self {
+        if keys.len() == 1 {
+            let first = keys.pop().unwrap_or(Value::Null);
+            return Self {
+                first,
+                rest: Vec::new(),
+            };
         }
-        self.number.cmp(&number)
+        let mut keys = keys.into_iter();
+        let first = keys.next().unwrap_or(Value::Null);
+        Self {
+            first,
+            rest: keys.collect(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        bytes_of(&self.first) + bytes_of_row(&self.rest)
     }
 }
 
@@ -68,24 +87,19 @@ impl Direction {
     }
 }
 
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
+fn order(directions: &[Direction], a: &Keys, b: &Keys) -> Ordering {
+    let Some((first, rest)) = directions.split_first() else {
+        return Ordering::Equal;
+    };
+    let order = first.order(&a.first, &b.first);
+    if order.is_ne() {
+        return order;
     }
-}
-
-impl<T> Eq for Entry<T> {}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.compare(&other.keys, other.number)
-    }
+    let orders = a.rest.iter().zip(&b.rest).zip(rest);
+    orders
+        .map(|((a, b), direction)| direction.order(a, b))
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 impl<T> Ordered<T> {
@@ -98,7 +112,8 @@ impl<T> Ordered<T> {
         Self {
             directions: order.iter().map(direction).collect(),
             limit,
-            kept: BinaryHeap::new(),
+            kept: Vec::new(),
+            bar: None,
             offered: 0,
         }
     }
@@ -110,41 +125,45 @@ impl<T> Ordered<T> {
     pub(crate) fn offer(&mut self, keys: Vec<Value>, row: T, budget: &Budget) -> Result<()> {
         let number = self.offered;
         self.offered += 1;
-        if self.limit.is_some_and(|limit| self.kept.len() >= limit) {
-            let Some(mut last) = self.kept.peek_mut() else {
-                return Ok(());
-            };
-            if last.compare(&keys, number).is_gt() {
-                budget.release(bytes_of_row(&last.keys));
-                budget.charge(bytes_of_row(&keys))?;
-                last.keys = keys;
-                last.number = number;
-                last.row = row;
-            }
+        let keys = Keys::new(keys);
+        let is_behind = |bar: &Keys| order(&self.directions, &keys, bar).is_ge();
+        if self.limit == Some(0) || self.bar.as_ref().is_some_and(is_behind) {
             return Ok(());
         }
-        budget.charge(bytes_of_row(&keys) + size_of::<Entry<T>>())?;
-        let directions = self.directions.clone();
-        self.kept.push(Entry {
-            keys,
-            number,
-            directions,
-            row,
-        });
+        budget.charge(keys.bytes() + size_of::<Entry<T>>())?;
+        self.kept.push(Entry { keys, number, row });
+        if let Some(limit) = self.limit
+            && self.kept.len() / 2 >= limit.saturating_add(SPARE_ROWS)
+        {
+            self.drop_last(limit, budget);
+        }
         Ok(())
     }
 
-    /// Once no more rows can be kept than there are: what the last of them has as its first key.
+    fn drop_last(&mut self, limit: usize, budget: &Budget) {
+        let directions = &self.directions;
+        self.kept
+            .select_nth_unstable_by(limit - 1, |a, b| compare(directions, a, b));
+        for entry in self.kept.drain(limit..) {
+            budget.release(entry.keys.bytes() + size_of::<Entry<T>>());
+        }
+        self.bar = self.kept.last().map(|entry| entry.keys.clone());
+    }
+
+    /// Once it is known that rows behind a first key are not wanted: that key.
     pub(crate) fn bar(&self) -> Option<&Value> {
-        let is_full = self.limit.is_some_and(|limit| self.kept.len() >= limit);
-        self.kept.peek().filter(|_| is_full)?.keys.first()
+        self.bar.as_ref().map(|bar| &bar.first)
     }
 
     /// The rows in order.
-    pub(crate) fn finish(self) -> impl Iterator<Item = T> {
-        self.kept
-            .into_sorted_vec()
-            .into_iter()
-            .map(|entry| entry.row)
+    pub(crate) fn finish(mut self) -> impl Iterator<Item = T> {
+        let directions = &self.directions;
+        self.kept.sort_unstable_by(|a, b| compare(directions, a, b));
+        self.kept.truncate(self.limit.unwrap_or(usize::MAX));
+        self.kept.into_iter().map(|entry| entry.row)
     }
+}
+
+fn compare<T>(directions: &[Direction], a: &Entry<T>, b: &Entry<T>) -> Ordering {
+    order(directions, &a.keys, &b.keys).then(a.number.cmp(&b.number))
 }

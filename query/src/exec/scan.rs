@@ -28,7 +28,7 @@ impl PartitionScan {
         partition: &Arc<PartitionState>,
         interrupt: &Interrupt,
     ) -> Result<Self> {
-        let filter = Filter::compile(&scan.predicate, &scan.columns, partition)?;
+        let filter = Filter::compile(&scan.predicate, scan, partition)?;
         let chunks = filter.chunks().into_iter();
         Ok(Self {
             filter,

@@ -1,4 +1,4 @@
-//! NULL in every place, ends of chunks, keys that come back, and limits.
+//! Limits, values out of range, repeats, and results that are still open.
 #![expect(clippy::panic, reason = "tests fail by panics")]
 
 use std::sync::Arc;
@@ -7,103 +7,8 @@ use std::sync::atomic::AtomicBool;
 use tagdb_query::{Answer, Context, Database, Error, Limits};
 use tagdb_storage::engine::{Idempotency, WriteOptions};
 
+use crate::nulls::three;
 use crate::session::Session;
-
-fn three() -> Session {
-    let s = Session::new();
-    s.run("CREATE TABLE t (id KEYWORD PRIMARY KEY, n INT, k KEYWORD, b BOOLEAN, s KEYWORD[], m MAP(KEYWORD, INT))");
-    s.run(
-        "INSERT INTO t (id, n, k, b, s, m) VALUES ('one', 1, 'x', true, ['p'], {'a': 1}),
-         ('two', 2, 'y', false, ['p', 'q'], {'a': 2, 'b': 0}), ('null', NULL, NULL, NULL, NULL, NULL)",
-    );
-    s
-}
-
-#[test]
-fn null_is_neither_true_nor_false() {
-    list(&[
-        ("n IN (1, NULL)", "one"),
-        ("n NOT IN (1, NULL)", ""),
-        ("n NOT IN (1)", "two"),
-        ("NOT (n IN (1, NULL))", ""),
-        ("(n IN (1, NULL)) IS NULL", "two null"),
-        ("k IN ('x', NULL)", "one"),
-        ("k NOT IN ('x', NULL)", ""),
-        ("n BETWEEN 1 AND NULL", ""),
-        ("n NOT BETWEEN 2 AND NULL", "one"),
-        ("n NOT BETWEEN NULL AND 1", "two"),
-        ("(n BETWEEN NULL AND 1) IS NULL", "one null"),
-        ("n = NULL", ""),
-        ("NOT (n = NULL)", ""),
-        ("NULL", ""),
-        ("n IS NULL", "null"),
-        ("n IS NOT NULL", "one two"),
-        ("b", "one"),
-        ("NOT b", "two"),
-        ("b IS TRUE", "one"),
-        ("b IS NOT TRUE", "two null"),
-        ("b IS FALSE", "two"),
-        ("b IS NOT FALSE", "one null"),
-        ("(n > 1) IS NOT TRUE", "one null"),
-        ("(n > 1) IS NOT FALSE", "two null"),
-        ("n > 1 OR n IS NULL", "two null"),
-        ("n > 1 OR NOT (n > 1)", "one two"),
-        ("(n > 1 AND NULL) IS NULL", "two null"),
-        ("(n > 1 OR NULL) IS NULL", "one null"),
-        ("n <> 1", "two"),
-        ("n IS DISTINCT FROM 1", "two null"),
-        ("n IS NOT DISTINCT FROM NULL", "null"),
-        ("k <> 'x'", "two"),
-        ("k > 'x'", "two"),
-        ("NOT (k > 'x')", "one"),
-    ]);
-}
-
-#[test]
-fn null_in_collections_and_expressions() {
-    list(&[
-        ("NOT has(s, 'q')", "one null"),
-        ("has(s, NULL)", ""),
-        ("has(s, NULL) IS NULL", "one two null"),
-        ("has_any(s, [])", ""),
-        ("has_all(s, [])", "one two null"),
-        ("cardinality(s) = 0", "null"),
-        ("NOT (cardinality(s) > 1)", "one null"),
-        ("m['b'] = 0", "two"),
-        ("NOT (m['b'] = 0)", ""),
-        ("m['b'] IS NULL", "one null"),
-        ("m['nobody'] IS NULL", "one two null"),
-        ("NOT (m['nobody'] > 0)", ""),
-        ("NOT map_contains(m, 'b')", "one null"),
-        (
-            "CASE WHEN n > 1 THEN true WHEN n IS NULL THEN NULL ELSE false END",
-            "two",
-        ),
-        (
-            "NOT CASE WHEN n > 1 THEN true WHEN n IS NULL THEN NULL ELSE false END",
-            "one",
-        ),
-        ("CASE WHEN n > 1 THEN false ELSE true END", "one null"),
-        ("n = ANY([1, 3])", "one"),
-        ("n / 0 > 1", ""),
-        ("(n / 0 > 1) IS NULL", "one two null"),
-        ("n + NULL = 1", ""),
-        ("id IN ('one', NULL)", "one"),
-        ("id NOT IN ('one', NULL)", ""),
-        ("id <> 'one' AND n > 0", "two"),
-        ("coalesce(n, 5) > 1", "two null"),
-    ]);
-}
-
-/// Checks conditions with the subjects for which each is true.
-fn list(cases: &[(&str, &str)]) {
-    let s = three();
-    for (condition, rows) in cases {
-        let sql = format!("SELECT id FROM t WHERE {condition}");
-        let found = s.lines(&sql, "").join(" ");
-        assert_eq!(found, *rows, "{condition}");
-    }
-}
 
 fn failure(result: Result<Answer, Error>) -> Error {
     match result {
@@ -117,80 +22,6 @@ fn failure(result: Result<Answer, Error>) -> Error {
             }
         },
     }
-}
-
-#[test]
-fn chunks_have_ends() {
-    let s = Session::new();
-    s.run("CREATE TABLE t (id BIGINT PRIMARY KEY, n INT, k KEYWORD)");
-    // 65,536 + 10 subjects: the second chunk is short.
-    let count = 65_546;
-    for first in (0..count).step_by(6_000) {
-        let row = |id: usize| format!("({id},{},'k{}')", id % 7, id % 3);
-        let rows: Vec<_> = (first..count.min(first + 6_000)).map(row).collect();
-        s.run(&format!(
-            "INSERT INTO t (id, n, k) VALUES {}",
-            rows.join(",")
-        ));
-    }
-    let counts = |expected: [usize; 6]| {
-        for (condition, expected) in [
-            ("TRUE", expected[0]),
-            ("NOT (n = 3)", expected[1]),
-            ("k <> 'k1'", expected[2]),
-            ("n IS NULL", expected[3]),
-            ("NOT (id < 65536)", expected[4]),
-            ("n * 2 = 6 OR k = 'none'", expected[5]),
-        ] {
-            let sql = format!("SELECT count(*) FROM t WHERE {condition}");
-            s.check(&sql, &expected.to_string());
-            // The same by streaming all of the rows.
-            let listed = s
-                .lines(&format!("SELECT id FROM t WHERE {condition}"), "")
-                .len();
-            assert_eq!(listed, expected, "{condition}");
-        }
-    };
-    let threes = (0..count).filter(|id| id % 7 == 3).count();
-    let ones = (0..count).filter(|id| id % 3 == 1).count();
-    counts([count, count - threes, count - ones, 0, 10, threes]);
-    s.check(
-        "SELECT id FROM t ORDER BY id DESC LIMIT 2 OFFSET 9",
-        "65536\n65535",
-    );
-    s.check(
-        "SELECT id FROM t LIMIT 3 OFFSET 65534",
-        "65534\n65535\n65536",
-    );
-    s.check(
-        "SELECT n, count(*) FROM t WHERE id >= 65530 GROUP BY n HAVING count(*) > 2",
-        "3|3\n4|3",
-    );
-    assert!(s.database.engine().flush().is_ok());
-    counts([count, count - threes, count - ones, 0, 10, threes]);
-    assert!(s.database.engine().compact(None).is_ok());
-    counts([count, count - threes, count - ones, 0, 10, threes]);
-    // Keys that come back are new subjects, behind all others.
-    assert_eq!(s.affected("DELETE FROM t WHERE id IN (0, 65545, 65546)"), 2);
-    s.run("INSERT INTO t (id) VALUES (0), (65545)");
-    s.check(
-        "SELECT count(*), count(n), sum(n) FROM t WHERE id IN (0, 65545)",
-        "2|0|",
-    );
-    s.check("SELECT count(*) FROM t WHERE n IS NULL", "2");
-    s.check(
-        "SELECT count(*) FROM t WHERE NOT (n IS NULL)",
-        &(count - 2).to_string(),
-    );
-    s.check("SELECT id FROM t LIMIT 2 OFFSET 65544", "0\n65545");
-    assert_eq!(
-        s.affected("DELETE FROM t WHERE n <> 3"),
-        (count - threes - 2) as u64
-    );
-    s.check(
-        "SELECT count(*), count(k) FROM t",
-        &format!("{}|{threes}", threes + 2),
-    );
 }
 
 #[test]
@@ -218,7 +49,7 @@ fn limits_stop_statements_by_name() {
         Some(("groups", 100))
     );
     let small = Context {
-        memory_bytes_max: 20_000,
+        memory_bytes_max: 100_000,
         ..Context::default()
     };
     for sql in [
@@ -346,4 +177,32 @@ fn results_stay_as_they_were_while_others_write() {
         s.check("SELECT count(*), max(n) FROM t", "100|-1");
         s.run(&format!("INSERT INTO t (id, n) VALUES {}", rows.join(", ")));
     }
+}
+
+#[test]
+fn updates_at_the_same_time_are_never_lost() {
+    let s = Session::new();
+    s.run("CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT, m MAP(KEYWORD, INT)) WITH (partitions = 4)");
+    s.run("INSERT INTO t (id, n) VALUES (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let s = &s;
+            scope.spawn(move || {
+                for step in 0..25 {
+                    // All see the other's changes, also of the schema.
+                    s.run(&format!("ALTER TABLE t ADD COLUMN c{thread}_{step} INT"));
+                    s.run("UPDATE t SET n = n + 1, m['k'] = coalesce(m['k'], 0) + 2 WHERE n >= 0");
+                    s.run(&format!(
+                        "UPDATE t SET c{thread}_{step} = n WHERE id = {thread}"
+                    ));
+                    let sums = s.lines(
+                        "SELECT max(n) - min(n), sum(m['k']) - 2 * sum(n) FROM t",
+                        "0",
+                    );
+                    assert!(sums == ["0|0"], "{sums:?}");
+                }
+            });
+        }
+    });
+    s.check("SELECT min(n), max(n), sum(m['k']) FROM t", "100|100|1000");
 }

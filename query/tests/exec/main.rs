@@ -1,6 +1,8 @@
 //! Statements from text to answer, on engines in memory: by hand, and against an oracle.
 
 mod edges;
+mod nulls;
 mod oracle;
 mod session;
+mod sizes;
 mod statements;

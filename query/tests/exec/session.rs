@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tagdb_query::literal::write_value;
 use tagdb_query::{Answer, Context, Database, Limits, Result, Value};
+use tagdb_storage::batch::KeyRef;
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{Engine, Settings};
 use tagdb_storage::vfs::MemoryVfs;
@@ -59,17 +60,34 @@ impl Session {
         let rows = self
             .rows(sql)
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let text = |value: &Value| {
-            let mut text = String::new();
-            write_value(value, &mut text);
-            if value.is_null() {
-                null.to_owned()
-            } else {
-                text
-            }
+        let line = |row: &Vec<Value>| {
+            let texts: Vec<_> = row.iter().map(|value| text_of(value, null)).collect();
+            texts.join("|")
         };
-        let line = |row: &Vec<Value>| row.iter().map(text).collect::<Vec<_>>().join("|");
         rows.iter().map(line).collect()
+    }
+
+    /// All tags of a subject, if it exists.
+    pub(crate) fn look_up(
+        &self,
+        table: &str,
+        key: &str,
+        is_int: bool,
+        null: &str,
+    ) -> Option<Vec<String>> {
+        let state = self.database.engine().snapshot();
+        let schema = state.catalog().table(table).unwrap();
+        let names: Vec<String> = schema.tags.iter().map(|tag| tag.name.to_string()).collect();
+        let key = match is_int {
+            true => KeyRef::Int(key.parse().unwrap()),
+            false => KeyRef::Text(key),
+        };
+        let all = self.database.lookup(&state, table, &[key], Some(&names));
+        let known = self.database.lookup(&state, table, &[key], None);
+        let (all, known) = (all.unwrap().remove(0)?, known.unwrap().remove(0)?);
+        let is_known: Vec<_> = all.iter().filter(|(_, value)| value.is_known()).collect();
+        assert_eq!(is_known, known.iter().collect::<Vec<_>>());
+        Some(all.iter().map(|(_, value)| text_of(value, null)).collect())
     }
 
     #[track_caller]
@@ -87,5 +105,15 @@ impl Session {
 
     pub(crate) fn run(&self, sql: &str) {
         self.affected(sql);
+    }
+}
+
+fn text_of(value: &Value, null: &str) -> String {
+    let mut text = String::new();
+    write_value(value, &mut text);
+    if value.is_null() {
+        null.to_owned()
+    } else {
+        text
     }
 }

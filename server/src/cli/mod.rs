@@ -45,10 +45,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Flush(args) => upkeep::flush(&args),
         Command::Status(args) => upkeep::status(&args),
         Command::Snapshot(command) => upkeep::snapshot(&command),
-        Command::Check(args) => Err(Failure::Failed(format!(
-            "{}: check is not there yet",
-            args.dir.display()
-        ))),
+        Command::Check(args) => offline::check(&args),
         Command::Restore(args) => offline::restore(&args),
         Command::Repair(args) => Err(Failure::Failed(format!(
             "repair is not there yet; {} is left as it is",

@@ -5,11 +5,43 @@ use std::io;
 use std::path::Path;
 
 use indicatif::HumanBytes;
+use tagdb_storage::check;
 use tagdb_storage::vfs::OsVfs;
 
-use crate::cli::args::RestoreArgs;
+use crate::cli::args::{CheckArgs, RestoreArgs};
 use crate::cli::failure::Failure;
 use crate::cli::output;
+
+/// Verifies every checksum and invariant of a data folder.
+///
+/// # Errors
+/// It is damaged, in use, or cannot be read.
+pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    require_folder(&args.dir)?;
+    let report = check::check(&folder(&args.dir)?)
+        .map_err(|error| Failure::Failed(format!("{}: {error}", args.dir.display())))?;
+    for finding in &report.findings {
+        output::line(&finding.to_string())?;
+    }
+    output::line(&format!(
+        "{} tables with {} subjects, {} files of {} in {} layers, {} snapshots, up to write {}",
+        report.tables,
+        report.subjects,
+        report.files,
+        HumanBytes(report.bytes),
+        report.layers,
+        report.snapshots,
+        report.lsn
+    ))?;
+    if report.is_sound() {
+        return output::line("everything is as it must be");
+    }
+    let findings = report.findings.len() as u64 + report.findings_omitted;
+    Err(Failure::Failed(format!(
+        "{}: {findings} findings",
+        args.dir.display()
+    )))
+}
 
 /// Restores a snapshot, named by its folder, into a new or empty one.
 ///
@@ -24,8 +56,10 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     };
     require_folder(&args.snapshot)?;
     let name = args.snapshot.file_name().and_then(|name| name.to_str());
-    let data = args.snapshot.parent().and_then(Path::parent);
-    let (Some(name), Some(data)) = (name, data) else {
+    // Snapshots are found by this path, also where they were copied to.
+    let snapshots = args.snapshot.parent();
+    let snapshots = snapshots.filter(|folder| folder.ends_with("snapshots"));
+    let (Some(name), Some(data)) = (name, snapshots.and_then(Path::parent)) else {
         return Err(usage());
     };
     let data = if data.as_os_str().is_empty() {

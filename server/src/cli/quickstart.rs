@@ -45,8 +45,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
             config.data.display()
         ))?;
     }
-    output::line(&next_steps(serve::local_address(&listener)?))?;
-    serve::serve(config, database, listener)
+    let told = next_steps(serve::local_address(&listener)?);
+    serve::serve(config, database, listener, || output::line(&told))
 }
 
 /// Whether there are no users, or only the table that a quickstart made before it was stopped.

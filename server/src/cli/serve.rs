@@ -22,12 +22,15 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let listener = listen(config.listen)?;
     let database = open(&config)?;
     let address = local_address(&listener)?;
-    output::note(&format!(
+    let told = format!(
         "tagdb {} serves {} at http://{address}",
         env!("CARGO_PKG_VERSION"),
         config.data.display()
-    ));
-    serve(config, database, listener)
+    );
+    serve(config, database, listener, || {
+        output::note(&told);
+        Ok(())
+    })
 }
 
 /// The settings: defaults, file, environment, flags.
@@ -97,7 +100,8 @@ pub(crate) fn open(config: &Config) -> Result<Arc<Database>, Failure> {
         .map_err(|error| Failure::Failed(format!("{}: {error}", config.data.display())))
 }
 
-/// Serves until told to stop, then closes the data.
+/// Serves until told to stop, then closes the data. `announce` says that it serves: from then on
+/// it can be told to stop.
 ///
 /// # Errors
 /// The server cannot be run, or the data not be closed.
@@ -105,16 +109,20 @@ pub(crate) fn serve(
     config: Config,
     database: Arc<Database>,
     listener: TcpListener,
+    announce: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("the server cannot be run: {error}")))?;
     let engine = Arc::clone(database.engine());
-    let stop = tagdb::shutdown::signal();
-    runtime
-        .block_on(tagdb::http::serve(config, database, listener, stop))
-        .map_err(|error| Failure::Failed(format!("the server stopped: {error}")))?;
+    let stopped = |error: std::io::Error| Failure::Failed(format!("the server stopped: {error}"));
+    runtime.block_on(async {
+        let stop = tagdb::shutdown::signal().map_err(stopped)?;
+        announce()?;
+        let served = tagdb::http::serve(config, database, listener, stop).await;
+        served.map_err(stopped)
+    })?;
     engine
         .close()
         .map_err(|error| Failure::Failed(format!("the data could not be closed: {error}")))

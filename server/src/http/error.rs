@@ -32,7 +32,7 @@ struct Extra {
 pub type ApiResult<T> = Result<T, ApiError>;
 
 /// The codes whose detail is for the log only: it may name files of the server.
-const PRIVATE: &[&str] = &["internal", "corrupt", "io"];
+const PRIVATE: &[&str] = &["internal", "corrupt", "io", "disk_full"];
 
 /// Carries the error from the handler to the middleware.
 #[derive(Clone, Debug)]

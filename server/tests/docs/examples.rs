@@ -1,4 +1,4 @@
-//! Examples and links in Markdown text.
+//! Examples in Markdown text.
 
 /// A command in a `console` block, and what it is said to tell.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) fn of(text: &str) -> Vec<Example> {
                 output: String::new(),
             });
         } else {
-            let example = examples.last_mut().expect("output before any command");
+            let example = examples.last_mut().unwrap();
             example.output.push_str(line);
             example.output.push('\n');
         }
@@ -70,21 +70,14 @@ pub(crate) fn words(command: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// The files of the project that a page links to.
-pub(crate) fn links(text: &str) -> Vec<String> {
-    let targets = text.split("](").skip(1);
-    targets
-        .filter_map(|rest| rest.split([')', '#']).next())
-        .filter(|target| !target.is_empty() && !target.contains("://"))
-        .map(str::to_owned)
-        .collect()
-}
-
 #[test]
 fn commands_end_where_a_shell_ends_them() {
     let text = "```console\n$ a 'b\nc' \\\n  d\nout\n$ e\n```\n```sh\n$ f\n```\n";
     let found = of(text);
-    let commands: Vec<_> = found.iter().map(|example| words(&example.command)).collect();
+    let commands: Vec<_> = found
+        .iter()
+        .map(|example| words(&example.command))
+        .collect();
     let expected = [&["a", "b\nc", "d"][..], &["e"]];
     let expected = expected.map(|words| Some(words.iter().map(ToString::to_string).collect()));
     assert_eq!(commands, expected);

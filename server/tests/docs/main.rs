@@ -55,25 +55,3 @@ fn the_http_page_tells_the_truth() {
 fn the_operations_page_tells_the_truth() {
     run_examples("docs/operations.md");
 }
-
-/// Links to files of the project; those into the web are not followed.
-#[test]
-fn links_lead_somewhere() {
-    let mut pages = vec![PathBuf::from("README.md"), PathBuf::from("CONTRIBUTING.md")];
-    for folder in ["docs", "docs/adr"] {
-        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
-            let name = entry.unwrap().file_name();
-            if Path::new(&name).extension().is_some_and(|end| end == "md") {
-                pages.push(Path::new(folder).join(name));
-            }
-        }
-    }
-    for page in pages {
-        let text = std::fs::read_to_string(root().join(&page)).unwrap();
-        for link in examples::links(&text) {
-            let target = root().join(page.parent().unwrap()).join(&link);
-            let found = target.try_exists().unwrap();
-            assert!(found, "{}: {link} leads nowhere", page.display());
-        }
-    }
-}

@@ -50,7 +50,10 @@ impl Session {
         match (program.as_str(), arguments.first().map(String::as_str)) {
             ("tagdb", Some("serve" | "quickstart")) => self.serve(arguments, &example.output),
             ("tagdb", _) => {
-                let fails = example.output.lines().any(|line| line.starts_with("error:"));
+                let fails = example
+                    .output
+                    .lines()
+                    .any(|line| line.starts_with("error:"));
                 let (told, succeeded) = self.tagdb(arguments);
                 assert_eq!(succeeded, !fails, "{place}\ntold\n{told}");
                 told.replace(here, ADDRESS)

@@ -36,7 +36,9 @@ fn every_error_code_is_told() {
         .collect();
     let page = read("docs/http.md");
     assert!(
-        page.contains(&format!("| code | status | meaning |\n|---|---|---|\n{written}\n")),
+        page.contains(&format!(
+            "| code | status | meaning |\n|---|---|---|\n{written}\n"
+        )),
         "the table of error codes is to be\n{written}"
     );
 }
@@ -104,7 +106,10 @@ fn every_figure_is_told() {
         .map(|(name, about)| {
             let kind = format!("# TYPE {name} counter\n");
             let total = if text.contains(&kind) { "_total" } else { "" };
-            (format!("{name}{total}"), about.trim_end_matches('.').to_owned())
+            (
+                format!("{name}{total}"),
+                about.trim_end_matches('.').to_owned(),
+            )
         })
         .collect();
     expected.sort();
@@ -126,10 +131,24 @@ fn decisions_are_numbered() {
         let number = name.split('-').next().unwrap().to_owned();
         let text = read(&format!("docs/adr/{name}"));
         let title = text.lines().next().unwrap();
-        assert!(title.starts_with(&format!("# {number}. ")), "{name}: {title}");
+        assert!(
+            title.starts_with(&format!("# {number}. ")),
+            "{name}: {title}"
+        );
         for heading in ["## Context", "## Decision", "## Rejected"] {
             assert!(text.contains(heading), "{name} has no {heading}");
         }
         assert_eq!(Path::new(&name).extension().unwrap(), "md");
     }
+}
+
+#[test]
+fn the_settings_file_is_taken() {
+    let page = read("docs/operations.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (settings, _) = rest.split_once("```").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), settings).unwrap();
+    let config = Config::load(Some(file.path()), std::iter::empty(), &[]).unwrap();
+    assert_ne!(config, Config::default());
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batch::{Cell, Change, Column, Dictionary, KeyRef, Keys, RowBatch, RowMode, WriteSet};
+use crate::bitmap::Chunk;
 use crate::catalog::{NewTag, SchemaChange};
 use crate::check::check;
 use crate::clock::Clock;
 use crate::engine::{Engine, Settings, WriteOptions};
-use crate::ids::{TableId, TagId};
+use crate::ids::{TableId, TagId, ordinal_at};
 use crate::paths::{self, SegmentKind, SegmentName};
 use crate::schema::{Key, KeyType, NumberType, TagType};
 use crate::vfs::{MemoryVfs, Vfs};
@@ -206,8 +207,13 @@ pub(crate) fn read_numbers(engine: &Engine, name: &str, tag: &str) -> BTreeMap<i
     let mut found = BTreeMap::new();
     for partition in state.table(schema.id).unwrap().partitions() {
         let stack = partition.single(tag).unwrap();
-        for ordinal in (0..partition.next_ordinal()).filter(|ordinal| partition.is_alive(*ordinal))
-        {
+        let mut living = Vec::new();
+        let mut alive = Chunk::new();
+        for chunk in 0..partition.chunks() as u16 {
+            partition.alive(chunk, &mut alive);
+            living.extend(alive.iter().map(|low| ordinal_at(chunk, low)));
+        }
+        for ordinal in living {
             let Key::Int(key) = partition.key(ordinal).unwrap() else {
                 panic!("a key of another type");
             };

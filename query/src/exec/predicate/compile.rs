@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, Ordinal};
+use tagdb_storage::partitioning::partition_of;
 use tagdb_storage::schema::Key;
 use tagdb_storage::vocabulary::Vocabulary;
 
-use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Slot, TextTest};
+use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Scan, Slot, TextTest};
 use crate::error::{Error, Result};
 use crate::exec::columns::{Columns, Reader};
 use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf, RowTest, Sides};
@@ -17,14 +18,14 @@ use crate::exec::row_function::RowFunction;
 /// Compiles a predicate.
 pub(super) fn compile(
     predicate: &Predicate,
-    columns: &[Column],
+    scan: &Scan,
     partition: &Arc<PartitionState>,
 ) -> Result<Node> {
-    Compiler { columns, partition }.node(predicate)
+    Compiler { scan, partition }.node(predicate)
 }
 
 struct Compiler<'a> {
-    columns: &'a [Column],
+    scan: &'a Scan,
     partition: &'a Arc<PartitionState>,
 }
 
@@ -94,7 +95,7 @@ impl Compiler<'_> {
                 test.for_each_slot(&mut |slot| slots.push(slot));
                 slots.sort_unstable();
                 slots.dedup();
-                let columns = Columns::open(self.partition, self.columns, &slots)?;
+                let columns = Columns::open(self.partition, &self.scan.columns, &slots)?;
                 let predicate = predicate.clone();
                 let function = RowFunction::new(slots);
                 leaf(Leaf::Rows(Box::new(RowTest {
@@ -125,7 +126,7 @@ impl Compiler<'_> {
     }
 
     fn known(&self, slot: Slot) -> Result<NodeKind> {
-        let test = match self.columns.get(slot).ok_or_else(wrong_column)? {
+        let test = match self.scan.columns.get(slot).ok_or_else(wrong_column)? {
             Column::Key => return Ok(NodeKind::Constant(Some(true))),
             Column::Tag { id, kind } => KnownTest::of(self.partition, *id, kind.family())?,
             Column::MapValue { .. } => match self.reader(slot)? {
@@ -166,16 +167,19 @@ impl Compiler<'_> {
 
     fn reader(&self, slot: Slot) -> Result<Reader> {
         Reader::open(
-            self.columns.get(slot).ok_or_else(wrong_column)?,
+            self.scan.columns.get(slot).ok_or_else(wrong_column)?,
             self.partition,
         )
     }
 
     /// The subjects of keys, rising. Keys of other partitions have none here.
     fn ordinals_of(&self, keys: &[Key]) -> Result<Vec<Ordinal>> {
+        let partitions = self.scan.table.partitions;
         let mut ordinals = Vec::new();
-        for key in keys {
-            ordinals.extend(self.partition.find(key.as_ref())?);
+        for key in keys.iter().map(Key::as_ref) {
+            if partition_of(key, partitions) == self.partition.id() {
+                ordinals.extend(self.partition.find(key)?);
+            }
         }
         ordinals.sort_unstable();
         Ok(ordinals)

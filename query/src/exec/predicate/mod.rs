@@ -15,7 +15,7 @@ use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Ordinal, chunk_of};
 
-use crate::bind::bound::{Column, Predicate};
+use crate::bind::bound::{Predicate, Scan};
 use crate::error::Result;
 use evaluate::Scratch;
 use leaf::Leaf;
@@ -54,17 +54,17 @@ enum NodeKind {
 }
 
 impl Filter {
-    /// Compiles a predicate: strings become codes, keys ordinals, and layers are opened.
+    /// Compiles a predicate over the columns of a scan: strings become codes, keys ordinals, and layers are opened.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
     pub(crate) fn compile(
         predicate: &Predicate,
-        columns: &[Column],
+        scan: &Scan,
         partition: &Arc<PartitionState>,
     ) -> Result<Self> {
         Ok(Self {
-            root: compile::compile(predicate, columns, partition)?,
+            root: compile::compile(predicate, scan, partition)?,
             scratch: Scratch::default(),
             partition: partition.clone(),
             alive: Box::default(),

@@ -7,6 +7,9 @@ use crate::session::Session;
 
 /// Makes one random write; panics if the number of rows affected is wrong.
 pub(super) fn write(session: &Session, table: &mut Table, random: &mut Random) {
+    if random.one_in(10) {
+        session.run(&alter(table, random));
+    }
     let (sql, expected) = match random.below(8) {
         0..=2 => insert(table, random),
         3 => update_constants(table, random),
@@ -28,6 +31,34 @@ fn maintain(session: &Session, random: &mut Random) {
     }
     if random.one_in(12) {
         assert!(engine.compact(None).is_ok());
+    }
+}
+
+/// Adds, drops or renames a column.
+fn alter(table: &mut Table, random: &mut Random) -> String {
+    let place = random.below(table.columns.len());
+    let new = format!("c{}", random.next());
+    match random.below(3) {
+        0 if table.columns.len() > 2 => {
+            let (name, _) = table.columns.remove(place);
+            for row in table.rows.values_mut() {
+                row.remove(&name);
+            }
+            format!("ALTER TABLE t DROP COLUMN {name}")
+        }
+        1 => {
+            let name = std::mem::replace(&mut table.columns[place].0, new.clone());
+            for row in table.rows.values_mut() {
+                let value = row.remove(&name);
+                set(row, &new, value);
+            }
+            format!("ALTER TABLE t RENAME COLUMN {name} TO {new}")
+        }
+        _ => {
+            let kind = *random.pick(&Kind::ALL);
+            table.columns.push((new.clone(), kind));
+            format!("ALTER TABLE t ADD COLUMN {new} {}", kind.sql())
+        }
     }
 }
 
