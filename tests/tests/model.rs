@@ -19,7 +19,7 @@ use tagdb_tests::history::History;
 use tagdb_tests::run::{Failure, Summary, run};
 
 /// Histories in a usual run: they have at least [`STEPS_MIN`] steps.
-const HISTORIES: u64 = 460;
+const HISTORIES: u64 = 410;
 
 /// The steps that a usual run is to reach.
 const STEPS_MIN: usize = 100_000;
