@@ -131,7 +131,8 @@ impl Generator {
                 let table = self.table();
                 Step::Compact(self.random.one_in(3).then_some(table))
             }
-            10 => Step::CompactDue,
+            10 if self.random.one_in(3) => Step::CompactDue,
+            10 => Step::CompactSome(self.random.next()),
             11 => Step::Reopen(self.stop()),
             12 => self.interrupted(),
             13 => Step::Repeat {
@@ -172,7 +173,7 @@ impl Generator {
         let step = match self.random.below(8) {
             0 | 1 => Step::Flush,
             2 => Step::Compact(None),
-            3 => Step::CompactDue,
+            3 => Step::CompactSome(self.random.next()),
             4 => Step::Reopen(self.stop()),
             5 => {
                 let name = self.name("s");
@@ -351,7 +352,7 @@ impl Generator {
     fn meanwhile(&mut self, alone: &[Arc<str>]) -> Step {
         let (table, mut edit) = match self.random.below(6) {
             0 => return Step::Flush,
-            1 => return Step::CompactDue,
+            1 => return Step::CompactSome(self.random.next()),
             2 => self.delete(),
             _ => self.rows(),
         };

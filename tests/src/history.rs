@@ -41,6 +41,8 @@ pub enum Step {
     Compact(Option<Arc<str>>),
     /// Segments are merged as far as the policy calls for it.
     CompactDue,
+    /// Random neighbours of each stack of segments are merged.
+    CompactSome(u64),
     /// The database is left and opened again.
     Reopen(Stop),
     /// Something fails within an operation.

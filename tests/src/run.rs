@@ -13,7 +13,7 @@ use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{self, Engine, Settings};
 use tagdb_storage::vfs::MemoryVfs;
 
-use self::send::{burn, counts_of, options, send};
+use self::send::{burn, compact_some, counts_of, options, send};
 use crate::compare::{Comparison, Mismatch, read, same};
 use crate::history::{History, Step, Stop, Write};
 use crate::model::{Counts, Database};
@@ -150,7 +150,8 @@ impl Runner {
                 let id = table.as_ref().map(|name| table_id(state.catalog(), name));
                 read("compact", engine.compact(id))
             }
-            Step::CompactDue => read("compact", engine.compact_due()).map(|_| ()),
+            Step::CompactDue => read("compact", engine.compact_due()).map(drop),
+            Step::CompactSome(seed) => read("compact", compact_some(&engine, *seed)).map(drop),
             Step::Reopen(stop) => {
                 if matches!(stop, Stop::Close) {
                     read("close", engine.close())?;

@@ -5,9 +5,16 @@
 use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
+use tagdb_storage::bitmap::Chunk;
+use tagdb_storage::check;
+use tagdb_storage::clock::Clock;
+use tagdb_storage::engine::{Engine, Settings, WriteOptions};
 use tagdb_storage::schema::{Key, KeyType, TagType};
+use tagdb_storage::vfs::OsVfs;
+use tagdb_tests::generate;
 use tagdb_tests::history::{Audience, Ddl, Edit, History, Load, Step, Stop, Value, Write};
 use tagdb_tests::run::run;
+use tagdb_tests::translate::write_set;
 
 fn name(name: &str) -> Arc<str> {
     Arc::from(name)
@@ -161,4 +168,50 @@ fn a_replacing_load_edits_an_empty_set() {
 
 fn load_and_check(edit: Edit) {
     check(vec![rows(0..3), load(edit)]);
+}
+
+/// What was cached held files, and files held the cache.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_database_keeps_no_file_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(OsVfs::new(folder.path()).unwrap());
+    let engine = Engine::open(disk, Settings::default(), Clock::system()).unwrap();
+    let of_tags = |seed: &u64| match generate::writes(*seed, 0).0.schema {
+        Some(Ddl::Create { tags, .. }) => tags.len() > 4,
+        _ => false,
+    };
+    let seed = (1..).find(of_tags).unwrap();
+    let (create, writes) = generate::writes(seed, 20);
+    for (step, write) in [create].iter().chain(&writes).enumerate() {
+        // Refusals are part of what is generated.
+        let _ = engine.write(&WriteOptions::default(), |state| write_set(state, write));
+        if step % 5 == 0 {
+            engine.flush().unwrap();
+        }
+    }
+    engine.compact(None).unwrap();
+    let state = engine.snapshot();
+    for table in state.catalog().tables() {
+        for partition in state.table(table.id).unwrap().partitions() {
+            for tag in &table.tags {
+                let _ = partition.known(tag.id, tag.kind.family(), 0, &mut Chunk::new());
+            }
+        }
+    }
+    assert!(engine.status().cache_bytes > 0);
+    drop(state);
+    engine.close().unwrap();
+    drop(engine);
+    assert!(
+        check::check(&OsVfs::new(folder.path()).unwrap())
+            .unwrap()
+            .is_sound()
+    );
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let targets = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    let left: Vec<_> = targets
+        .filter(|path| path.starts_with(folder.path()))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -94,6 +94,7 @@ fn is_test(path: &str) -> bool {
         || path.starts_with("benches/")
         || path.contains("/tests/")
         || path.ends_with("/tests.rs")
+        || path.ends_with("/fixture.rs")
 }
 
 /// The lines of a source that are part of the product, with their numbers: without comments, and

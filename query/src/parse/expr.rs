@@ -1,59 +1,261 @@
-//! Expressions: operators by precedence.
+//! Expressions: from the library's trees to ours, operators first.
 //!
-//! ```text
-//! expr       = and {OR and}                      precedence 1
-//! and        = not {AND not}                                2
-//! not        = NOT not | is                                 3
-//! is         = compare {IS [NOT] NULL|TRUE|FALSE|UNKNOWN|DISTINCT FROM compare}   4
-//! compare    = range [= <> < <= > >= range]                 5
-//! range      = set [[NOT] BETWEEN set AND set | [NOT] IN (list)]   6
-//! set        = sum {&& | @> sum}                            7
-//! sum        = product {+ | - product}                      8
-//! product    = sign {* | / | % sign}                        9
-//! sign       = - sign | + sign | postfix                   10
-//! postfix    = primary {:: type | [expr]}                  11
-//! ```
+//! The library's trees lean to the left, as deep as a text is long. Their left sides are walked
+//! by a loop, every operator found on the way becomes a [`Tail`], and the tails are applied from
+//! left to right as a parser would; AND and OR become flat. A tree is taken apart by value: to
+//! clone or to drop a high one overflows the stack.
+
+use sqlparser::ast::{BinaryOperator, CastKind, Expr as Tree};
+use sqlparser::tokenizer::Token;
 
 use crate::bind::bound::Arithmetic;
 use crate::error::Result;
 use crate::parse::ast::{CompareOp, Expr, ExprKind};
 use crate::parse::cursor::Cursor;
-use crate::parse::token::TokenKind;
-use crate::parse::{primary, types};
+use crate::parse::{refused, types};
 
-const NOT: u8 = 3;
-const IS: u8 = 4;
-const COMPARE: u8 = 5;
-const RANGE: u8 = 6;
-const SET: u8 = 7;
-const SUM: u8 = 8;
-const PRODUCT: u8 = 9;
-
-/// Reads an expression.
-pub(crate) fn expr(cursor: &mut Cursor<'_>) -> Result<Expr> {
-    let at = cursor.at();
-    let first = and_chain(cursor)?;
-    if !cursor.is_word("or") {
-        return Ok(first);
-    }
-    let mut terms = or_terms(first);
-    while cursor.accept_word("or") {
-        terms.extend(or_terms(and_chain(cursor)?));
-    }
-    cursor.node(at, ExprKind::Or(terms))
+/// What follows the left side of an operator.
+enum Tail {
+    And(Box<Tree>),
+    Or(Box<Tree>),
+    Binary(Box<Tree>),
+    Any(Box<Tree>),
+    Is,
+    IsDistinct(Box<Tree>),
+    Between(Box<Tree>, Box<Tree>),
+    In(Vec<Tree>),
+    Cast,
+    /// An operator that is left out of the dialect.
+    Refused,
 }
 
-fn and_chain(cursor: &mut Cursor<'_>) -> Result<Expr> {
-    let at = cursor.at();
-    let first = operators(cursor, NOT)?;
-    if !cursor.is_word("and") {
-        return Ok(first);
+/// An operator with a side on either hand.
+pub(crate) enum Operator {
+    Compare(CompareOp),
+    Overlaps,
+    Contains,
+    Arithmetic(Arithmetic),
+}
+
+/// The left side of an operator and the rest of it, or the tree if it is no operator.
+fn part(tree: Tree) -> (Tree, Option<Tail>) {
+    let (left, tail) = match tree {
+        Tree::BinaryOp { left, op, right } => match op {
+            BinaryOperator::And => (left, Tail::And(right)),
+            BinaryOperator::Or => (left, Tail::Or(right)),
+            _ => (left, Tail::Binary(right)),
+        },
+        Tree::AnyOp { left, right, .. } => (left, Tail::Any(right)),
+        Tree::IsNull(left)
+        | Tree::IsNotNull(left)
+        | Tree::IsTrue(left)
+        | Tree::IsNotTrue(left)
+        | Tree::IsFalse(left)
+        | Tree::IsNotFalse(left)
+        | Tree::IsUnknown(left)
+        | Tree::IsNotUnknown(left) => (left, Tail::Is),
+        Tree::IsDistinctFrom(left, right) | Tree::IsNotDistinctFrom(left, right) => {
+            (left, Tail::IsDistinct(right))
+        }
+        Tree::Between {
+            expr, low, high, ..
+        } => (expr, Tail::Between(low, high)),
+        Tree::InList { expr, list, .. } => (expr, Tail::In(list)),
+        Tree::Cast {
+            kind: CastKind::DoubleColon,
+            expr,
+            ..
+        } => (expr, Tail::Cast),
+        Tree::AllOp { left: expr, .. }
+        | Tree::InSubquery { expr, .. }
+        | Tree::InUnnest { expr, .. }
+        | Tree::Like { expr, .. }
+        | Tree::ILike { expr, .. }
+        | Tree::SimilarTo { expr, .. }
+        | Tree::RLike { expr, .. }
+        | Tree::Collate { expr, .. }
+        | Tree::IsNormalized { expr, .. }
+        | Tree::IsJson { expr, .. }
+        | Tree::JsonAccess { value: expr, .. }
+        | Tree::AtTimeZone {
+            timestamp: expr, ..
+        } => (expr, Tail::Refused),
+        operand => return (operand, None),
+    };
+    (*left, Some(tail))
+}
+
+impl Cursor<'_> {
+    /// Takes apart an expression that the library read.
+    pub(crate) fn expr(&mut self, mut tree: Tree) -> Result<Expr> {
+        let start = self.at();
+        let mut tails = Vec::new();
+        loop {
+            let (left, tail) = part(tree);
+            tree = left;
+            match tail {
+                Some(tail) => tails.push(tail),
+                None => break,
+            }
+        }
+        let mut left = self.operand(tree)?;
+        // Comparisons do not chain: `a = b = c` has no meaning people agree on.
+        let mut compared = false;
+        while let Some(tail) = tails.pop() {
+            left = match tail {
+                Tail::And(right) => {
+                    let mut terms = and_terms(left);
+                    terms.extend(self.term("and", *right, and_terms)?);
+                    while let Some(Tail::And(right)) = tails.pop_if(|t| matches!(t, Tail::And(_))) {
+                        terms.extend(self.term("and", *right, and_terms)?);
+                    }
+                    self.node(start, ExprKind::And(terms))?
+                }
+                Tail::Or(right) => {
+                    let mut terms = or_terms(left);
+                    terms.extend(self.term("or", *right, or_terms)?);
+                    while let Some(Tail::Or(right)) = tails.pop_if(|t| matches!(t, Tail::Or(_))) {
+                        terms.extend(self.term("or", *right, or_terms)?);
+                    }
+                    self.node(start, ExprKind::Or(terms))?
+                }
+                Tail::Binary(_) | Tail::Any(_) if compared && compares(self.peek()) => {
+                    return Err(self.expected("no second comparison without brackets"));
+                }
+                tail => {
+                    compared |= compares(self.peek());
+                    self.apply(left, tail)?
+                }
+            };
+        }
+        Ok(left)
     }
-    let mut terms = and_terms(first);
-    while cursor.accept_word("and") {
-        terms.extend(and_terms(operators(cursor, NOT)?));
+
+    fn term(
+        &mut self,
+        word: &str,
+        right: Tree,
+        terms: impl FnOnce(Expr) -> Vec<Expr>,
+    ) -> Result<Vec<Expr>> {
+        self.expect_word(word)?;
+        self.expr(right).map(terms)
     }
-    cursor.node(at, ExprKind::And(terms))
+
+    /// The node of an operator that stands here.
+    fn apply(&mut self, left: Expr, tail: Tail) -> Result<Expr> {
+        let at = self.at();
+        let left = Box::new(left);
+        match tail {
+            Tail::Binary(right) => self.binary(left, *right),
+            Tail::Any(right) => self.any(left, *right),
+            Tail::Is => self.is_something(left),
+            Tail::IsDistinct(right) => {
+                self.expect_word("is")?;
+                let negated = self.accept_word("not");
+                self.expect_word("distinct")?;
+                self.expect_word("from")?;
+                let right = Box::new(self.expr(*right)?);
+                self.negate_if(at, ExprKind::IsNotDistinct(left, right), !negated)
+            }
+            Tail::Between(low, high) => {
+                let negated = self.accept_word("not");
+                self.expect_word("between")?;
+                let low = Box::new(self.expr(*low)?);
+                self.expect_word("and")?;
+                let high = Box::new(self.expr(*high)?);
+                self.negate_if(at, ExprKind::Between(left, low, high), negated)
+            }
+            Tail::In(list) => {
+                let negated = self.accept_word("not");
+                self.expect_word("in")?;
+                self.expect(&Token::LParen)?;
+                let list = self.list(list, Self::expr)?;
+                self.expect(&Token::RParen)?;
+                self.negate_if(at, ExprKind::In(left, list), negated)
+            }
+            Tail::Cast => {
+                self.expect(&Token::DoubleColon)?;
+                let to = types::data_type(self)?;
+                self.node(at, ExprKind::Cast(left, to))
+            }
+            Tail::And(_) | Tail::Or(_) | Tail::Refused => Err(self.refused_operator()),
+        }
+    }
+
+    fn binary(&mut self, left: Box<Expr>, right: Tree) -> Result<Expr> {
+        let at = self.at();
+        let Some(operator) = operator(self.peek()) else {
+            return Err(self.refused_operator());
+        };
+        self.skip();
+        if self.is_word("not") {
+            // To the library, `a = NOT b = c` is `a = (NOT (b = c))`.
+            return Err(self.expected("brackets around NOT behind an operator"));
+        }
+        let right = Box::new(self.expr(right)?);
+        let kind = match operator {
+            Operator::Compare(operator) => ExprKind::Compare(operator, left, right),
+            Operator::Arithmetic(operator) => ExprKind::Arithmetic(operator, left, right),
+            Operator::Overlaps => ExprKind::Overlaps(left, right),
+            Operator::Contains => ExprKind::Contains(left, right),
+        };
+        self.node(at, kind)
+    }
+
+    /// `left = ANY (list)`
+    fn any(&mut self, left: Box<Expr>, list: Tree) -> Result<Expr> {
+        let at = self.at();
+        if !self.is(&Token::Eq) {
+            return Err(self.refused_operator());
+        }
+        self.skip();
+        if !self.accept_word("any") {
+            self.expect_word("some")?;
+        }
+        self.expect(&Token::LParen)?;
+        let list = Box::new(self.expr(list)?);
+        self.expect(&Token::RParen)?;
+        self.node(at, ExprKind::EqualAny(left, list))
+    }
+
+    fn is_something(&mut self, left: Box<Expr>) -> Result<Expr> {
+        let at = self.at();
+        self.expect_word("is")?;
+        let negated = self.accept_word("not");
+        let kind = if self.accept_word("null") || self.accept_word("unknown") {
+            ExprKind::IsNull(left)
+        } else if self.accept_word("true") {
+            ExprKind::IsTrue(left)
+        } else {
+            self.expect_word("false")?;
+            ExprKind::IsFalse(left)
+        };
+        self.negate_if(at, kind, negated)
+    }
+
+    fn negate_if(&self, at: u32, kind: ExprKind, negated: bool) -> Result<Expr> {
+        let node = self.node(at, kind)?;
+        if !negated {
+            return Ok(node);
+        }
+        self.node(at, ExprKind::Not(Box::new(node)))
+    }
+
+    /// The error that the operator which stands here is left out.
+    fn refused_operator(&mut self) -> crate::error::Error {
+        if self.accept_word("in") || self.accept_words(&["not", "in"]) {
+            self.accept(&Token::LParen);
+            return self.unsupported("a sub-query");
+        }
+        let word = usize::from(self.is_word("not"));
+        if compares(self.peek()) {
+            return self.unsupported(refused::QUANTIFIED);
+        }
+        match refused::operator(self.peek_at(word)) {
+            Some(feature) => self.unsupported(&feature),
+            None => self.unsupported(&format!("the operator {}", self.peek_at(word))),
+        }
+    }
 }
 
 /// The terms of a chain in brackets, which joins the chain around it, or the one term.
@@ -72,240 +274,26 @@ fn and_terms(term: Expr) -> Vec<Expr> {
     }
 }
 
-/// Reads operators that bind at least as tightly as `least`.
-fn operators(cursor: &mut Cursor<'_>, least: u8) -> Result<Expr> {
-    let mut left = prefix(cursor, least)?;
-    // Comparisons do not chain: `a = b = c` has no meaning people agree on.
-    let mut compared = false;
-    loop {
-        let Some((precedence, operator)) = next_operator(cursor)? else {
-            return Ok(left);
-        };
-        if precedence < least {
-            return Ok(left);
-        }
-        if precedence == COMPARE {
-            if compared {
-                return Err(cursor.expected("no second comparison without brackets"));
-            }
-            compared = true;
-        }
-        left = apply(cursor, left, precedence, operator)?;
-    }
+fn compares(token: &Token) -> bool {
+    matches!(operator(token), Some(Operator::Compare(_)))
 }
 
-fn prefix(cursor: &mut Cursor<'_>, least: u8) -> Result<Expr> {
-    let at = cursor.at();
-    if least <= NOT && cursor.accept_word("not") {
-        let inner = cursor.nested(|cursor| operators(cursor, NOT))?;
-        return cursor.node(at, ExprKind::Not(Box::new(inner)));
-    }
-    sign(cursor)
-}
-
-fn sign(cursor: &mut Cursor<'_>) -> Result<Expr> {
-    let at = cursor.at();
-    if cursor.accept_symbol("-") {
-        let inner = cursor.nested(sign)?;
-        return cursor.node(at, ExprKind::Negate(Box::new(inner)));
-    }
-    if cursor.accept_symbol("+") {
-        return cursor.nested(sign);
-    }
-    let mut left = primary::primary(cursor)?;
-    loop {
-        let at = cursor.at();
-        if cursor.accept_symbol("::") {
-            let to = types::data_type(cursor)?;
-            left = cursor.node(at, ExprKind::Cast(Box::new(left), to))?;
-        } else if cursor.accept_symbol("[") {
-            let key = cursor.nested(expr)?;
-            if cursor.is_symbol(":") {
-                return Err(cursor.unsupported("a slice of an array"));
-            }
-            cursor.expect_symbol("]")?;
-            left = cursor.node(at, ExprKind::Element(Box::new(left), Box::new(key)))?;
-        } else {
-            return Ok(left);
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Operator {
-    Is,
-    Compare(CompareOp),
-    Between,
-    In,
-    Overlaps,
-    Contains,
-    Arithmetic(Arithmetic),
-}
-
-/// The operator that stands here, if one does, with its precedence; it is not passed.
-fn next_operator(cursor: &Cursor<'_>) -> Result<Option<(u8, Operator)>> {
-    match cursor.peek() {
-        TokenKind::Symbol(symbol) => symbol_operator(cursor, symbol),
-        TokenKind::Word(_) => {
-            let negated = usize::from(cursor.is_word("not"));
-            let is = |word: &str| cursor.is_word_at(negated, word);
-            for (word, name) in [
-                ("like", "LIKE"),
-                ("ilike", "ILIKE"),
-                ("similar", "SIMILAR TO"),
-                ("regexp", "REGEXP"),
-                ("rlike", "RLIKE"),
-                ("glob", "GLOB"),
-            ] {
-                if is(word) {
-                    return Err(cursor.unsupported(name));
-                }
-            }
-            if is("between") {
-                Ok(Some((RANGE, Operator::Between)))
-            } else if is("in") {
-                Ok(Some((RANGE, Operator::In)))
-            } else if negated == 0 && is("is") {
-                Ok(Some((IS, Operator::Is)))
-            } else if negated == 0 && (is("isnull") || is("notnull")) {
-                Err(cursor.unsupported("ISNULL; write IS NULL"))
-            } else if negated == 0 && is("collate") {
-                Err(cursor.unsupported("COLLATE; strings compare by bytes"))
-            } else if negated == 0 && is("at") && cursor.is_word_at(1, "time") {
-                Err(cursor.unsupported("AT TIME ZONE; set time_zone of the request"))
-            } else {
-                Ok(None)
-            }
-        }
-        _ => Ok(None),
-    }
-}
-
-fn symbol_operator(cursor: &Cursor<'_>, symbol: &str) -> Result<Option<(u8, Operator)>> {
-    let compare = |operator| Ok(Some((COMPARE, Operator::Compare(operator))));
-    let arithmetic = |precedence, operator| Ok(Some((precedence, Operator::Arithmetic(operator))));
-    match symbol {
-        "=" => compare(CompareOp::Equal),
-        "<>" | "!=" => compare(CompareOp::NotEqual),
-        "<" => compare(CompareOp::Less),
-        "<=" => compare(CompareOp::LessOrEqual),
-        ">" => compare(CompareOp::Greater),
-        ">=" => compare(CompareOp::GreaterOrEqual),
-        "&&" => Ok(Some((SET, Operator::Overlaps))),
-        "@>" => Ok(Some((SET, Operator::Contains))),
-        "+" => arithmetic(SUM, Arithmetic::Add),
-        "-" => arithmetic(SUM, Arithmetic::Subtract),
-        "*" => arithmetic(PRODUCT, Arithmetic::Multiply),
-        "/" => arithmetic(PRODUCT, Arithmetic::Divide),
-        "%" => arithmetic(PRODUCT, Arithmetic::Modulo),
-        ")" | "]" | "}" | "," | ";" | ":" | "::" | "[" | "." | "(" | "{" => Ok(None),
-        "==" => Err(cursor.unsupported("the operator ==; write =")),
-        "<=>" => Err(cursor.unsupported("the operator <=>; write IS NOT DISTINCT FROM")),
-        "||" => Err(cursor.unsupported("the operator ||; write concat(a, b)")),
-        "->" => Err(cursor.unsupported("the operator -> (lambdas, any_key and JSON)")),
-        "<@" => Err(cursor.unsupported("the operator <@; write b @> a")),
-        _ => Err(cursor.unsupported(&format!("the operator {symbol}"))),
-    }
-}
-
-fn apply(cursor: &mut Cursor<'_>, left: Expr, precedence: u8, operator: Operator) -> Result<Expr> {
-    let at = cursor.at();
-    match operator {
-        Operator::Is => is_something(cursor, left),
-        Operator::Between | Operator::In => range(cursor, left),
-        Operator::Compare(operator) => {
-            cursor.skip();
-            if ["any", "some", "all"]
-                .iter()
-                .any(|word| cursor.is_word(word))
-            {
-                return quantified(cursor, left, operator, at);
-            }
-            let right = operators(cursor, precedence + 1)?;
-            cursor.node(
-                at,
-                ExprKind::Compare(operator, Box::new(left), Box::new(right)),
-            )
-        }
-        Operator::Overlaps | Operator::Contains | Operator::Arithmetic(_) => {
-            cursor.skip();
-            let right = Box::new(operators(cursor, precedence + 1)?);
-            let left = Box::new(left);
-            let kind = match operator {
-                Operator::Overlaps => ExprKind::Overlaps(left, right),
-                Operator::Arithmetic(operator) => ExprKind::Arithmetic(operator, left, right),
-                _ => ExprKind::Contains(left, right),
-            };
-            cursor.node(at, kind)
-        }
-    }
-}
-
-/// `left = ANY (list)`, from ANY on.
-fn quantified(cursor: &mut Cursor<'_>, left: Expr, operator: CompareOp, at: u32) -> Result<Expr> {
-    if cursor.is_word("all") || operator != CompareOp::Equal {
-        return Err(cursor.unsupported("ALL, and ANY behind an operator other than ="));
-    }
-    cursor.skip();
-    cursor.expect_symbol("(")?;
-    primary::refuse_subquery(cursor)?;
-    let list = cursor.nested(expr)?;
-    cursor.expect_symbol(")")?;
-    cursor.node(at, ExprKind::EqualAny(Box::new(left), Box::new(list)))
-}
-
-/// `left [NOT] BETWEEN a AND b` and `left [NOT] IN (...)`.
-fn range(cursor: &mut Cursor<'_>, left: Expr) -> Result<Expr> {
-    let at = cursor.at();
-    let negated = cursor.accept_word("not");
-    let kind = if cursor.accept_word("between") {
-        if cursor.is_word("symmetric") {
-            return Err(cursor.unsupported("BETWEEN SYMMETRIC"));
-        }
-        let low = operators(cursor, SET)?;
-        cursor.expect_word("and")?;
-        let high = operators(cursor, SET)?;
-        ExprKind::Between(Box::new(left), Box::new(low), Box::new(high))
-    } else {
-        cursor.expect_word("in")?;
-        if matches!(cursor.peek(), TokenKind::Question | TokenKind::Dollar(_)) {
-            return Err(cursor.unsupported("IN with one parameter; write = ANY($1)"));
-        }
-        cursor.expect_symbol("(")?;
-        primary::refuse_subquery(cursor)?;
-        let list = cursor.nested(|cursor| cursor.list(expr))?;
-        cursor.expect_symbol(")")?;
-        ExprKind::In(Box::new(left), list)
-    };
-    negate_if(cursor, at, kind, negated)
-}
-
-/// What follows IS.
-fn is_something(cursor: &mut Cursor<'_>, left: Expr) -> Result<Expr> {
-    let at = cursor.at();
-    cursor.skip();
-    let negated = cursor.accept_word("not");
-    let left = Box::new(left);
-    let kind = if cursor.accept_word("null") || cursor.accept_word("unknown") {
-        ExprKind::IsNull(left)
-    } else if cursor.accept_word("true") {
-        ExprKind::IsTrue(left)
-    } else if cursor.accept_word("false") {
-        ExprKind::IsFalse(left)
-    } else if cursor.accept_words(&["distinct", "from"]) {
-        let right = operators(cursor, COMPARE)?;
-        let same = ExprKind::IsNotDistinct(left, Box::new(right));
-        return negate_if(cursor, at, same, !negated);
-    } else {
-        return Err(cursor.expected("NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM"));
-    };
-    negate_if(cursor, at, kind, negated)
-}
-
-fn negate_if(cursor: &Cursor<'_>, at: u32, kind: ExprKind, negated: bool) -> Result<Expr> {
-    let node = cursor.node(at, kind)?;
-    if !negated {
-        return Ok(node);
-    }
-    cursor.node(at, ExprKind::Not(Box::new(node)))
+/// The operator that a token is.
+pub(crate) fn operator(token: &Token) -> Option<Operator> {
+    Some(match token {
+        Token::Eq => Operator::Compare(CompareOp::Equal),
+        Token::Neq => Operator::Compare(CompareOp::NotEqual),
+        Token::Lt => Operator::Compare(CompareOp::Less),
+        Token::LtEq => Operator::Compare(CompareOp::LessOrEqual),
+        Token::Gt => Operator::Compare(CompareOp::Greater),
+        Token::GtEq => Operator::Compare(CompareOp::GreaterOrEqual),
+        Token::Overlap => Operator::Overlaps,
+        Token::AtArrow => Operator::Contains,
+        Token::Plus => Operator::Arithmetic(Arithmetic::Add),
+        Token::Minus => Operator::Arithmetic(Arithmetic::Subtract),
+        Token::Mul => Operator::Arithmetic(Arithmetic::Multiply),
+        Token::Div => Operator::Arithmetic(Arithmetic::Divide),
+        Token::Mod => Operator::Arithmetic(Arithmetic::Modulo),
+        _ => return None,
+    })
 }

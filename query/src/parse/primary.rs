@@ -1,213 +1,364 @@
-//! Literals, names, calls, and what stands in brackets.
+//! Operands: literals, names, calls, and what stands in brackets.
+
+use sqlparser::ast::{
+    AccessExpr, CaseWhen, CastKind, Expr as Tree, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, MapEntry, Subscript, UnaryOperator,
+};
+use sqlparser::tokenizer::Token;
 
 use crate::bind::bound::{DateField, Interval};
 use crate::error::{Error, Result};
-use crate::parse::ast::{Call, Expr, ExprKind, Name};
-use crate::parse::cursor::{Cursor, is_reserved};
-use crate::parse::expr::expr;
-use crate::parse::token::TokenKind;
+use crate::parse::ast::{Call, Expr, ExprKind};
+use crate::parse::cursor::Cursor;
+use crate::parse::dialect::is_reserved;
 use crate::parse::types;
 use crate::value::DataType;
 
-/// Reads what no operator takes apart.
-pub(crate) fn primary(cursor: &mut Cursor<'_>) -> Result<Expr> {
-    let at = cursor.at();
-    let kind = match cursor.peek() {
-        TokenKind::Number(number) => {
-            let number = (*number).to_owned();
-            cursor.skip();
-            ExprKind::Number(number)
-        }
-        TokenKind::Text(text) => {
-            let text = text.to_string();
-            cursor.skip();
-            ExprKind::Text(text)
-        }
-        TokenKind::Question | TokenKind::Dollar(_) => ExprKind::Parameter(cursor.parameter()?),
-        TokenKind::Symbol("(") => return bracketed(cursor),
-        TokenKind::Symbol("[") => list(cursor)?,
-        TokenKind::Symbol("{") => map(cursor)?,
-        TokenKind::Symbol("*") => return Err(cursor.expected("an expression")),
-        TokenKind::Symbol(":") => {
-            return Err(cursor.unsupported("a parameter of the form :name; write $1"));
-        }
-        TokenKind::Word(word) => {
-            let word = word.to_ascii_lowercase();
-            return match keyword(cursor, &word)? {
-                Some(kind) => cursor.node(at, kind),
-                None => name_or_call(cursor),
-            };
-        }
-        TokenKind::Quoted(_) => return name_or_call(cursor),
-        _ => return Err(cursor.expected("an expression")),
-    };
-    cursor.node(at, kind)
-}
-
-/// An expression that a keyword starts; otherwise nothing is passed.
-fn keyword(cursor: &mut Cursor<'_>, word: &str) -> Result<Option<ExprKind>> {
-    let text_follows = matches!(cursor.peek_at(1), TokenKind::Text(_));
-    let bracket = |symbol| *cursor.peek_at(1) == TokenKind::Symbol(symbol);
-    let kind = match word {
-        "null" => constant(cursor, ExprKind::Null),
-        "true" => constant(cursor, ExprKind::Boolean(true)),
-        "false" => constant(cursor, ExprKind::Boolean(false)),
-        "case" => case(cursor)?,
-        "cast" => cast(cursor)?,
-        "extract" if bracket("(") => extract(cursor)?,
-        "array" if bracket("[") => {
-            cursor.skip();
-            list(cursor)?
-        }
-        "map" if bracket("{") => {
-            cursor.skip();
-            map(cursor)?
-        }
-        "date" if text_follows => typed_text(cursor, DataType::Date)?,
-        "timestamp" if text_follows => typed_text(cursor, DataType::Timestamp)?,
-        "interval" if text_follows || matches!(cursor.peek_at(1), TokenKind::Number(_)) => {
-            ExprKind::Interval(interval(cursor)?)
-        }
-        "current_date" => {
-            let name = cursor.name("a name")?;
-            ExprKind::Call(Call {
-                name,
-                star: false,
-                distinct: false,
-                arguments: Vec::new(),
-            })
-        }
-        "current_timestamp" | "localtimestamp" => {
-            return Err(cursor.unsupported("CURRENT_TIMESTAMP; write now()"));
-        }
-        "exists" | "select" => return Err(cursor.unsupported("a sub-query")),
-        "try_cast" | "safe_cast" => return Err(cursor.unsupported("TRY_CAST")),
-        _ => return Ok(None),
-    };
-    Ok(Some(kind))
-}
-
-fn constant(cursor: &mut Cursor<'_>, kind: ExprKind) -> ExprKind {
-    cursor.skip();
-    kind
-}
-
-/// `DATE '2026-11-20'`: a cast of a string.
-fn typed_text(cursor: &mut Cursor<'_>, to: DataType) -> Result<ExprKind> {
-    cursor.skip();
-    let at = cursor.at();
-    let text = cursor.text("a string")?;
-    let text = cursor.node(at, ExprKind::Text(text))?;
-    Ok(ExprKind::Cast(Box::new(text), to))
-}
-
-fn bracketed(cursor: &mut Cursor<'_>) -> Result<Expr> {
-    cursor.skip();
-    refuse_subquery(cursor)?;
-    let inner = cursor.nested(expr)?;
-    if cursor.is_symbol(",") {
-        return Err(cursor.unsupported("a row of several values"));
+impl Cursor<'_> {
+    /// Takes apart what is no operator with a left side.
+    pub(crate) fn operand(&mut self, tree: Tree) -> Result<Expr> {
+        let at = self.at();
+        let kind = match tree {
+            Tree::Nested(inner) => return self.bracketed(*inner),
+            Tree::CompoundFieldAccess { root, access_chain } => {
+                return self.elements(*root, access_chain);
+            }
+            Tree::UnaryOp { op, expr } => return self.unary(op, *expr),
+            Tree::Value(_) => self.literal()?,
+            Tree::Identifier(_) => self.column(1)?,
+            Tree::CompoundIdentifier(parts) => self.column(parts.len())?,
+            Tree::Function(function) => self.call(function)?,
+            Tree::Array(array) => {
+                self.accept_word("array");
+                self.expect(&Token::LBracket)?;
+                let elements = self.list(array.elem, Self::expr)?;
+                self.expect(&Token::RBracket)?;
+                ExprKind::List(elements)
+            }
+            Tree::Map(map) => {
+                self.accept_word("map");
+                self.expect(&Token::LBrace)?;
+                let entries = self.list(map.entries, Self::map_entry)?;
+                self.expect(&Token::RBrace)?;
+                ExprKind::Map(entries)
+            }
+            Tree::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(operand, conditions, else_result)?,
+            Tree::Cast {
+                kind: CastKind::Cast,
+                expr,
+                ..
+            } => self.cast(*expr)?,
+            Tree::Extract { expr, .. } => self.extract(*expr)?,
+            Tree::TypedString(_) => self.typed_text()?,
+            Tree::Interval(_) => ExprKind::Interval(self.interval()?),
+            other => return Err(self.refused_operand(&other)),
+        };
+        self.node(at, kind)
     }
-    cursor.expect_symbol(")")?;
-    Ok(inner)
-}
 
-/// Refuses a sub-query behind a bracket.
-pub(crate) fn refuse_subquery(cursor: &Cursor<'_>) -> Result<()> {
-    if ["select", "with", "values", "table"]
-        .iter()
-        .any(|word| cursor.is_word(word))
-    {
-        return Err(cursor.unsupported("a sub-query"));
+    fn bracketed(&mut self, inner: Tree) -> Result<Expr> {
+        self.expect(&Token::LParen)?;
+        let inner = self.expr(inner)?;
+        self.expect(&Token::RParen)?;
+        Ok(inner)
     }
-    Ok(())
-}
 
-/// `['a', 'b']`, at its bracket.
-fn list(cursor: &mut Cursor<'_>) -> Result<ExprKind> {
-    cursor.expect_symbol("[")?;
-    if cursor.accept_symbol("]") {
-        return Ok(ExprKind::List(Vec::new()));
+    fn unary(&mut self, operator: UnaryOperator, inner: Tree) -> Result<Expr> {
+        let at = self.at();
+        if operator == UnaryOperator::Not {
+            self.expect_word("not")?;
+            let inner = self.expr(inner)?;
+            return self.node(at, ExprKind::Not(Box::new(inner)));
+        }
+        if self.accept(&Token::Plus) {
+            return self.expr(inner);
+        }
+        if self.accept(&Token::Minus) {
+            let inner = self.expr(inner)?;
+            return self.node(at, ExprKind::Negate(Box::new(inner)));
+        }
+        Err(self.unsupported(&format!("the operator {}", self.peek())))
     }
-    let items = cursor.nested(|cursor| cursor.list(expr))?;
-    cursor.expect_symbol("]")?;
-    Ok(ExprKind::List(items))
-}
 
-/// `{'a': 1, 'b': 2}`, at its brace.
-fn map(cursor: &mut Cursor<'_>) -> Result<ExprKind> {
-    cursor.expect_symbol("{")?;
-    if cursor.accept_symbol("}") {
-        return Ok(ExprKind::Map(Vec::new()));
-    }
-    let entries = cursor.nested(|cursor| {
-        cursor.list(|cursor| {
-            let key = expr(cursor)?;
-            cursor.expect_symbol(":")?;
-            Ok((key, expr(cursor)?))
+    /// A literal or a parameter.
+    fn literal(&mut self) -> Result<ExprKind> {
+        Ok(match self.peek() {
+            Token::Number(..) => ExprKind::Number(self.number("a number")?),
+            Token::SingleQuotedString(_) => ExprKind::Text(self.text("a string")?),
+            Token::Placeholder(_) => ExprKind::Parameter(self.parameter()?),
+            _ => {
+                if self.accept_word("null") {
+                    ExprKind::Null
+                } else if self.accept_word("true") {
+                    ExprKind::Boolean(true)
+                } else if self.accept_word("false") {
+                    ExprKind::Boolean(false)
+                } else {
+                    return Err(self.expected("an expression"));
+                }
+            }
         })
-    })?;
-    cursor.expect_symbol("}")?;
-    Ok(ExprKind::Map(entries))
-}
+    }
 
-fn case(cursor: &mut Cursor<'_>) -> Result<ExprKind> {
-    cursor.skip();
-    cursor.nested(|cursor| {
-        let operand = match cursor.is_word("when") {
-            true => None,
-            false => Some(Box::new(expr(cursor)?)),
-        };
-        let mut branches = Vec::new();
-        while cursor.accept_word("when") {
-            let when = expr(cursor)?;
-            cursor.expect_word("then")?;
-            branches.push((when, expr(cursor)?));
+    fn column(&mut self, parts: usize) -> Result<ExprKind> {
+        let first = self.name("an expression")?;
+        if parts == 1 {
+            let (qualifier, name) = (None, first);
+            return Ok(ExprKind::Column { qualifier, name });
         }
-        if branches.is_empty() {
-            return Err(cursor.expected("WHEN"));
+        self.expect(&Token::Period)?;
+        let name = self.name("a column")?;
+        if parts > 2 {
+            return Err(self.unsupported("a name of more than two parts"));
         }
-        let otherwise = match cursor.accept_word("else") {
-            true => Some(Box::new(expr(cursor)?)),
-            false => None,
+        let qualifier = Some(first);
+        Ok(ExprKind::Column { qualifier, name })
+    }
+
+    /// `m['k']`, `t.m['k']`
+    fn elements(&mut self, root: Tree, accesses: Vec<AccessExpr>) -> Result<Expr> {
+        let start = self.at();
+        let mut accesses = accesses.into_iter().peekable();
+        let qualified = accesses
+            .next_if(|access| matches!(access, AccessExpr::Dot(Tree::Identifier(_))))
+            .is_some();
+        let mut left = match (root, qualified) {
+            (Tree::Identifier(_), true) => {
+                let column = self.column(2)?;
+                self.node(start, column)?
+            }
+            (root, _) => self.operand(root)?,
         };
-        cursor.expect_word("end")?;
+        for access in accesses {
+            let at = self.at();
+            let AccessExpr::Subscript(subscript) = access else {
+                return Err(self.unsupported("a part of a value behind a dot"));
+            };
+            self.expect(&Token::LBracket)?;
+            let Subscript::Index { index } = subscript else {
+                return Err(self.unsupported("a slice of an array"));
+            };
+            let key = Box::new(self.expr(index)?);
+            self.expect(&Token::RBracket)?;
+            left = self.node(at, ExprKind::Element(Box::new(left), key))?;
+        }
+        Ok(left)
+    }
+
+    fn map_entry(&mut self, entry: MapEntry) -> Result<(Expr, Expr)> {
+        let key = self.expr(*entry.key)?;
+        self.expect(&Token::Colon)?;
+        Ok((key, self.expr(*entry.value)?))
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<Box<Tree>>,
+        conditions: Vec<CaseWhen>,
+        otherwise: Option<Box<Tree>>,
+    ) -> Result<ExprKind> {
+        self.expect_word("case")?;
+        let operand = match operand {
+            Some(operand) => Some(Box::new(self.expr(*operand)?)),
+            None => None,
+        };
+        let mut branches = Vec::with_capacity(conditions.len());
+        for CaseWhen { condition, result } in conditions {
+            self.expect_word("when")?;
+            let condition = self.expr(condition)?;
+            self.expect_word("then")?;
+            branches.push((condition, self.expr(result)?));
+        }
+        let otherwise = match otherwise {
+            Some(otherwise) => {
+                self.expect_word("else")?;
+                Some(Box::new(self.expr(*otherwise)?))
+            }
+            None => None,
+        };
+        self.expect_word("end")?;
         Ok(ExprKind::Case {
             operand,
             branches,
             otherwise,
         })
-    })
-}
+    }
 
-fn cast(cursor: &mut Cursor<'_>) -> Result<ExprKind> {
-    cursor.skip();
-    cursor.expect_symbol("(")?;
-    let inner = cursor.nested(expr)?;
-    cursor.expect_word("as")?;
-    let to = types::data_type(cursor)?;
-    cursor.expect_symbol(")")?;
-    Ok(ExprKind::Cast(Box::new(inner), to))
-}
+    fn cast(&mut self, inner: Tree) -> Result<ExprKind> {
+        self.expect_word("cast")?;
+        self.expect(&Token::LParen)?;
+        let inner = self.expr(inner)?;
+        self.expect_word("as")?;
+        let to = types::data_type(self)?;
+        self.expect(&Token::RParen)?;
+        Ok(ExprKind::Cast(Box::new(inner), to))
+    }
 
-fn extract(cursor: &mut Cursor<'_>) -> Result<ExprKind> {
-    cursor.skip();
-    cursor.expect_symbol("(")?;
-    let field = match cursor.peek() {
-        TokenKind::Word(word) => date_field(word),
-        TokenKind::Text(word) => date_field(word),
-        _ => None,
-    };
-    let Some(field) = field else {
-        let fields = "YEAR, QUARTER, MONTH, WEEK, DAY, DOW, ISODOW, DOY, HOUR, MINUTE, SECOND or \
-                      EPOCH";
-        return Err(cursor.expected(fields));
-    };
-    cursor.skip();
-    cursor.expect_word("from")?;
-    let inner = cursor.nested(expr)?;
-    cursor.expect_symbol(")")?;
-    Ok(ExprKind::Extract(field, Box::new(inner)))
+    fn extract(&mut self, inner: Tree) -> Result<ExprKind> {
+        self.expect_word("extract")?;
+        self.expect(&Token::LParen)?;
+        let field = match self.peek() {
+            Token::Word(word) => date_field(&word.value),
+            Token::SingleQuotedString(word) => date_field(word),
+            _ => None,
+        };
+        let Some(field) = field else {
+            let fields = "YEAR, QUARTER, MONTH, WEEK, DAY, DOW, ISODOW, DOY, HOUR, MINUTE, SECOND \
+                          or EPOCH";
+            return Err(self.expected(fields));
+        };
+        self.skip();
+        self.expect_word("from")?;
+        let inner = self.expr(inner)?;
+        self.expect(&Token::RParen)?;
+        Ok(ExprKind::Extract(field, Box::new(inner)))
+    }
+
+    /// `DATE '2026-11-20'`: a cast of a string.
+    fn typed_text(&mut self) -> Result<ExprKind> {
+        let to = if self.is_word("date") {
+            DataType::Date
+        } else if self.is_word("timestamp") {
+            DataType::Timestamp
+        } else {
+            return Err(self.unsupported("a type before a string; write CAST"));
+        };
+        self.skip();
+        let at = self.at();
+        let text = self.text("a string")?;
+        let text = self.node(at, ExprKind::Text(text))?;
+        Ok(ExprKind::Cast(Box::new(text), to))
+    }
+
+    /// `INTERVAL '7 days 2 hours'`, `INTERVAL '7' DAY`, `INTERVAL 7 DAY`.
+    fn interval(&mut self) -> Result<Interval> {
+        self.expect_word("interval")?;
+        let at = self.at();
+        let mut text = match self.peek() {
+            Token::Number(..) => self.number("a number")?,
+            _ => self.text("a number or a string")?,
+        };
+        if let Some(unit) = self.word()
+            && unit_of(&unit.to_ascii_lowercase()).is_some()
+        {
+            text = format!("{text} {unit}");
+            self.skip();
+        }
+        parse_interval(&text).ok_or_else(|| {
+            let shown = crate::literal::shown(&text);
+            Error::syntax(format!("{shown:?} is not an interval such as '7 days'")).at(at)
+        })
+    }
+
+    fn call(&mut self, function: Function) -> Result<ExprKind> {
+        if self.is_any_word(&["current_timestamp", "localtimestamp"]) {
+            return Err(self.unsupported("CURRENT_TIMESTAMP; write now()"));
+        }
+        let name = self.name("an expression")?;
+        if self.is(&Token::Period) {
+            return Err(self.unsupported("a schema before a function"));
+        }
+        let mut call = Call {
+            name,
+            star: false,
+            distinct: false,
+            arguments: Vec::new(),
+        };
+        let list = match function.args {
+            FunctionArguments::List(list) => list,
+            FunctionArguments::None => return Ok(ExprKind::Call(call)),
+            FunctionArguments::Subquery(_) => {
+                self.expect(&Token::LParen)?;
+                return Err(self.unsupported("a sub-query"));
+            }
+        };
+        self.expect(&Token::LParen)?;
+        call.distinct = self.accept_word("distinct");
+        if !call.distinct && !list.args.is_empty() {
+            self.accept_word("all");
+        }
+        let star = matches!(
+            list.args.first(),
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Wildcard))
+        );
+        if star && !call.distinct {
+            self.expect(&Token::Mul)?;
+            call.star = true;
+        } else {
+            call.arguments = self.list(list.args, Self::argument)?;
+        }
+        if self.is_word("order") {
+            return Err(self.unsupported("ORDER BY in an aggregate"));
+        }
+        self.expect(&Token::RParen)?;
+        self.refuse_suffix()?;
+        Ok(ExprKind::Call(call))
+    }
+
+    fn argument(&mut self, argument: FunctionArg) -> Result<Expr> {
+        match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(tree)) => {
+                let expr = self.expr(tree)?;
+                if self.is(&Token::RArrow) || self.is(&Token::Assignment) {
+                    return Err(self.unsupported("a named argument"));
+                }
+                Ok(expr)
+            }
+            FunctionArg::Unnamed(_) => Err(self.expected("an expression")),
+            FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {
+                self.skip();
+                Err(self.unsupported("a named argument"))
+            }
+        }
+    }
+
+    /// Refuses what other systems write behind a call.
+    fn refuse_suffix(&self) -> Result<()> {
+        for (word, feature) in [
+            ("filter", "FILTER"),
+            ("over", "OVER (window functions)"),
+            ("within", "WITHIN GROUP"),
+            ("ignore", "IGNORE NULLS"),
+        ] {
+            let behind = self.peek_at(1);
+            let opens = match behind {
+                Token::Word(_) => !is_reserved(behind) || self.is_word_at(1, "group"),
+                _ => *behind == Token::LParen,
+            };
+            if self.is_word(word) && opens {
+                return Err(self.unsupported(feature));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error for an operand that is left out of the dialect.
+    fn refused_operand(&mut self, tree: &Tree) -> Error {
+        match tree {
+            Tree::Subquery(_) => {
+                self.accept(&Token::LParen);
+                self.unsupported("a sub-query")
+            }
+            Tree::Exists { .. } => {
+                self.accept_word("not");
+                self.unsupported("a sub-query")
+            }
+            Tree::Tuple(_) => self.unsupported("a row of several values"),
+            Tree::Lambda(_) => {
+                self.skip();
+                self.unsupported("the operator -> (lambdas, any_key and JSON)")
+            }
+            _ => match self.word().map(str::to_ascii_uppercase) {
+                Some(word) => self.unsupported(&word),
+                None => self.expected("an expression"),
+            },
+        }
+    }
 }
 
 fn date_field(word: &str) -> Option<DateField> {
@@ -225,27 +376,6 @@ fn date_field(word: &str) -> Option<DateField> {
         "second" => DateField::Second,
         "epoch" => DateField::Epoch,
         _ => return None,
-    })
-}
-
-/// `INTERVAL '7 days 2 hours'`, `INTERVAL '7' DAY`, `INTERVAL 7 DAY`.
-fn interval(cursor: &mut Cursor<'_>) -> Result<Interval> {
-    cursor.skip();
-    let at = cursor.at();
-    let mut text = match cursor.take() {
-        TokenKind::Number(number) => number.to_owned(),
-        TokenKind::Text(text) => text.into_owned(),
-        _ => return Err(cursor.expected("a number or a string")),
-    };
-    if let TokenKind::Word(word) = cursor.peek()
-        && unit_of(&word.to_ascii_lowercase()).is_some()
-    {
-        text = format!("{text} {word}");
-        cursor.skip();
-    }
-    parse_interval(&text).ok_or_else(|| {
-        let shown = crate::literal::shown(&text);
-        Error::syntax(format!("{shown:?} is not an interval such as '7 days'")).at(at)
     })
 }
 
@@ -280,70 +410,4 @@ fn unit_of(word: &str) -> Option<(i32, i32, i64)> {
         "microsecond" | "microseconds" => (0, 0, 1),
         _ => return None,
     })
-}
-
-fn name_or_call(cursor: &mut Cursor<'_>) -> Result<Expr> {
-    let at = cursor.at();
-    let first = cursor.name("an expression")?;
-    if cursor.accept_symbol("(") {
-        let call = call(cursor, first)?;
-        return cursor.node(at, ExprKind::Call(call));
-    }
-    let kind = if cursor.accept_symbol(".") {
-        let name = cursor.name("a column")?;
-        if cursor.is_symbol(".") {
-            return Err(cursor.unsupported("a name of more than two parts"));
-        }
-        ExprKind::Column {
-            qualifier: Some(first),
-            name,
-        }
-    } else {
-        ExprKind::Column {
-            qualifier: None,
-            name: first,
-        }
-    };
-    cursor.node(at, kind)
-}
-
-/// A call behind its bracket.
-fn call(cursor: &mut Cursor<'_>, name: Name) -> Result<Call> {
-    let mut call = Call {
-        name,
-        star: false,
-        distinct: false,
-        arguments: Vec::new(),
-    };
-    if cursor.accept_symbol("*") {
-        call.star = true;
-    } else if !cursor.is_symbol(")") {
-        call.distinct = cursor.accept_word("distinct");
-        if !call.distinct {
-            cursor.accept_word("all");
-        }
-        refuse_subquery(cursor)?;
-        call.arguments = cursor.nested(|cursor| cursor.list(expr))?;
-        if cursor.is_word("order") {
-            return Err(cursor.unsupported("ORDER BY in an aggregate"));
-        }
-        if cursor.is_symbol("=>") || cursor.is_symbol(":=") {
-            return Err(cursor.unsupported("a named argument"));
-        }
-    }
-    cursor.expect_symbol(")")?;
-    for (word, feature) in [
-        ("filter", "FILTER"),
-        ("over", "OVER (window functions)"),
-        ("within", "WITHIN GROUP"),
-        ("ignore", "IGNORE NULLS"),
-    ] {
-        let behind = cursor.peek_at(1);
-        let opens = *behind == TokenKind::Symbol("(")
-            || matches!(behind, TokenKind::Word(next) if !is_reserved(next));
-        if cursor.is_word(word) && (opens || cursor.is_word_at(1, "group")) {
-            return Err(cursor.unsupported(feature));
-        }
-    }
-    Ok(call)
 }

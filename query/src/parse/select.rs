@@ -1,212 +1,235 @@
 //! SELECT.
 
+use sqlparser::ast::{
+    Distinct, Expr as Tree, GroupByExpr, LimitClause, OrderByExpr, OrderByKind, SelectItem as Item,
+    SetExpr, TableWithJoins,
+};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
 use crate::error::Result;
-use crate::parse::ast::{Name, OrderTerm, Select, SelectItem};
-use crate::parse::cursor::{Cursor, is_reserved};
-use crate::parse::expr::expr;
+use crate::parse::ast::{Expr, Name, OrderTerm, Select, SelectItem};
+use crate::parse::cursor::Cursor;
+use crate::parse::dialect::is_reserved;
 use crate::parse::refused;
-use crate::parse::token::TokenKind;
 
-/// Reads a SELECT.
-pub(crate) fn select(cursor: &mut Cursor<'_>) -> Result<Select> {
-    cursor.expect_word("select")?;
-    let distinct = cursor.accept_word("distinct");
-    if distinct && cursor.is_word("on") {
-        return Err(cursor.unsupported("DISTINCT ON"));
+impl Cursor<'_> {
+    /// Reads a SELECT.
+    pub(crate) fn select(&mut self) -> Result<Select> {
+        let query = self.library(Parser::parse_query)?;
+        let mut select = self.select_body(*query.body)?;
+        self.refuse_clause()?;
+        if let Some(order_by) = query.order_by {
+            self.expect_word("order")?;
+            self.expect_word("by")?;
+            let OrderByKind::Expressions(terms) = order_by.kind else {
+                return Err(self.unsupported("ORDER BY ALL"));
+            };
+            select.order_by = self.list(terms, Self::order_term)?;
+        }
+        self.limit(query.limit_clause, &mut select)?;
+        self.refuse_clause()?;
+        Ok(select)
     }
-    if !distinct {
-        cursor.accept_word("all");
-    }
-    let items = cursor.list(item)?;
-    if !cursor.is_word("from") {
-        return Err(missing_from(cursor));
-    }
-    cursor.skip();
-    let (table, alias) = table(cursor)?;
-    let predicate = match cursor.accept_word("where") {
-        true => Some(expr(cursor)?),
-        false => None,
-    };
-    let group_by = match cursor.accept_words(&["group", "by"]) {
-        true => group_by(cursor)?,
-        false => Vec::new(),
-    };
-    let having = match cursor.accept_word("having") {
-        true => Some(expr(cursor)?),
-        false => None,
-    };
-    refuse_clause(cursor)?;
-    let order_by = match cursor.accept_words(&["order", "by"]) {
-        true => cursor.list(order_term)?,
-        false => Vec::new(),
-    };
-    let mut select = Select {
-        distinct,
-        items,
-        table,
-        alias,
-        predicate,
-        group_by,
-        having,
-        order_by,
-        limit: None,
-        offset: None,
-    };
-    limit(cursor, &mut select)?;
-    refuse_clause(cursor)?;
-    Ok(select)
-}
 
-fn missing_from(cursor: &Cursor<'_>) -> crate::error::Error {
-    match cursor.peek() {
-        TokenKind::End | TokenKind::Symbol(";") => cursor.unsupported("SELECT without FROM"),
-        _ if cursor.is_word("into") => cursor.unsupported("SELECT INTO"),
-        _ => cursor.expected("FROM"),
+    /// The SELECT up to HAVING.
+    fn select_body(&mut self, body: SetExpr) -> Result<Select> {
+        let mut body = body;
+        while let SetExpr::SetOperation { left, .. } = body {
+            // The operator is found as a clause behind the first SELECT.
+            body = *left;
+        }
+        let SetExpr::Select(body) = body else {
+            return Err(self.expected("SELECT"));
+        };
+        self.expect_word("select")?;
+        let distinct = match body.distinct {
+            Some(Distinct::All) => !self.accept_word("all"),
+            Some(_) => self.accept_word("distinct"),
+            None => false,
+        };
+        if distinct && self.is_word("on") {
+            return Err(self.unsupported("DISTINCT ON"));
+        }
+        let items = self.list(body.projection, Self::item)?;
+        let (table, alias) = self.table(&body.from)?;
+        Ok(Select {
+            distinct,
+            items,
+            table,
+            alias,
+            predicate: self.optional("where", body.selection)?,
+            group_by: self.group_by(body.group_by)?,
+            having: self.optional("having", body.having)?,
+            order_by: Vec::new(),
+            limit: None,
+            offset: None,
+        })
     }
-}
 
-fn item(cursor: &mut Cursor<'_>) -> Result<SelectItem> {
-    let at = cursor.at();
-    let qualified = *cursor.peek_at(1) == TokenKind::Symbol(".")
-        && *cursor.peek_at(2) == TokenKind::Symbol("*");
-    if qualified {
-        return Err(cursor.unsupported("table.*; write *"));
+    /// An expression behind a keyword, if there is one.
+    pub(crate) fn optional(&mut self, word: &str, tree: Option<Tree>) -> Result<Option<Expr>> {
+        let Some(tree) = tree else {
+            return Ok(None);
+        };
+        self.expect_word(word)?;
+        self.expr(tree).map(Some)
     }
-    if cursor.accept_symbol("*") {
-        for word in ["except", "exclude", "replace", "rename", "ilike"] {
-            let behind = cursor.is_word_at(1, "select");
-            if cursor.is_word(word) && !behind {
-                return Err(cursor.unsupported(&format!("* {}", word.to_ascii_uppercase())));
+
+    fn item(&mut self, item: Item) -> Result<SelectItem> {
+        let at = self.at();
+        let tree = match item {
+            Item::UnnamedExpr(tree)
+            | Item::ExprWithAlias { expr: tree, .. }
+            | Item::ExprWithAliases { expr: tree, .. } => tree,
+            Item::Wildcard(_) => {
+                self.expect(&Token::Mul)?;
+                for word in ["except", "exclude", "replace", "rename", "ilike"] {
+                    if self.is_word(word) && !self.is_word_at(1, "select") {
+                        let feature = format!("* {}", word.to_ascii_uppercase());
+                        return Err(self.unsupported(&feature));
+                    }
+                }
+                return Ok(SelectItem::All { at });
+            }
+            Item::QualifiedWildcard(..) => return Err(self.unsupported("table.*; write *")),
+        };
+        let expr = self.expr(tree)?;
+        let end = self.end_of_last();
+        Ok(SelectItem::Expr {
+            expr,
+            alias: self.alias()?,
+            start: at,
+            end,
+        })
+    }
+
+    fn alias(&mut self) -> Result<Option<Name>> {
+        let is_name = matches!(self.peek(), Token::Word(_)) && !is_reserved(self.peek());
+        if self.accept_word("as") || is_name {
+            return self.name("an alias").map(Some);
+        }
+        Ok(None)
+    }
+
+    /// FROM, the table and its alias.
+    fn table(&mut self, from: &[TableWithJoins]) -> Result<(Name, Option<Name>)> {
+        if from.is_empty() {
+            return Err(match self.peek() {
+                Token::EOF | Token::SemiColon => self.unsupported("SELECT without FROM"),
+                _ if self.is_word("into") => self.unsupported("SELECT INTO"),
+                _ => self.left_over("FROM"),
+            });
+        }
+        self.expect_word("from")?;
+        if self.is(&Token::LParen) {
+            return Err(self.unsupported("a sub-query in FROM"));
+        }
+        let table = self.name("a table")?;
+        match self.peek() {
+            Token::LParen => return Err(self.unsupported("a function in FROM")),
+            Token::Period => return Err(self.unsupported("a schema or database before a table")),
+            _ => {}
+        }
+        let alias = match refused::clause(self.peek()) {
+            Some(_) => None,
+            None => self.alias()?,
+        };
+        if self.is(&Token::Comma) {
+            return Err(self.unsupported("a join (several tables in FROM)"));
+        }
+        self.refuse_clause()?;
+        Ok((table, alias))
+    }
+
+    fn group_by(&mut self, group_by: GroupByExpr) -> Result<Vec<Expr>> {
+        let keys = match group_by {
+            GroupByExpr::Expressions(keys, _) if keys.is_empty() => return Ok(Vec::new()),
+            GroupByExpr::Expressions(keys, _) => keys,
+            GroupByExpr::All(_) => Vec::new(),
+        };
+        self.expect_word("group")?;
+        self.expect_word("by")?;
+        if self.is_word("all") {
+            return Err(self.unsupported("GROUP BY ALL"));
+        }
+        let opens = *self.peek_at(1) == Token::LParen;
+        for (word, name) in [("rollup", "ROLLUP"), ("cube", "CUBE")] {
+            if self.is_word(word) && opens {
+                return Err(self.unsupported(name));
             }
         }
-        return Ok(SelectItem::All { at });
+        if self.is_word("grouping") && self.is_word_at(1, "sets") {
+            return Err(self.unsupported("GROUPING SETS"));
+        }
+        let keys = self.list(keys, Self::expr)?;
+        if self.is_word("with") {
+            return Err(self.unsupported("GROUP BY ... WITH"));
+        }
+        Ok(keys)
     }
-    let expr = expr(cursor)?;
-    let end = cursor.end_of_last();
-    Ok(SelectItem::Expr {
-        expr,
-        alias: alias(cursor)?,
-        start: at,
-        end,
-    })
-}
 
-fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Name>> {
-    if cursor.accept_word("as") {
-        return cursor.name("an alias").map(Some);
+    fn order_term(&mut self, term: OrderByExpr) -> Result<OrderTerm> {
+        let expr = self.expr(term.expr)?;
+        if self.is_word("using") {
+            return Err(self.unsupported("ORDER BY ... USING"));
+        }
+        let descending = self.accept_word("desc");
+        if !descending {
+            self.accept_word("asc");
+        }
+        let nulls_first = term.options.nulls_first;
+        if nulls_first.is_some() {
+            self.expect_word("nulls")?;
+            self.skip();
+        }
+        if self.is_word("with") {
+            return Err(self.unsupported("ORDER BY ... WITH"));
+        }
+        Ok(OrderTerm {
+            expr,
+            descending,
+            nulls_first,
+        })
     }
-    let is_name = match cursor.peek() {
-        TokenKind::Word(word) => !is_reserved(word),
-        TokenKind::Quoted(_) => true,
-        _ => false,
-    };
-    match is_name {
-        true => cursor.name("an alias").map(Some),
-        false => Ok(None),
-    }
-}
 
-/// The table and its alias.
-fn table(cursor: &mut Cursor<'_>) -> Result<(Name, Option<Name>)> {
-    if cursor.is_symbol("(") {
-        return Err(cursor.unsupported("a sub-query in FROM"));
-    }
-    let table = cursor.name("a table")?;
-    if cursor.is_symbol("(") {
-        return Err(cursor.unsupported("a function in FROM"));
-    }
-    if cursor.is_symbol(".") {
-        return Err(cursor.unsupported("a schema or database before a table"));
-    }
-    let clause = matches!(cursor.peek(), TokenKind::Word(word) if refused::starts_clause(word));
-    let alias = if clause { None } else { alias(cursor)? };
-    if cursor.is_symbol(",") {
-        return Err(cursor.unsupported("a join (several tables in FROM)"));
-    }
-    refuse_clause(cursor)?;
-    Ok((table, alias))
-}
-
-fn group_by(cursor: &mut Cursor<'_>) -> Result<Vec<crate::parse::ast::Expr>> {
-    let opens = *cursor.peek_at(1) == TokenKind::Symbol("(");
-    if cursor.is_word("all") {
-        return Err(cursor.unsupported("GROUP BY ALL"));
-    }
-    for (word, name) in [("rollup", "ROLLUP"), ("cube", "CUBE")] {
-        if cursor.is_word(word) && opens {
-            return Err(cursor.unsupported(name));
+    /// LIMIT and OFFSET, in any order.
+    fn limit(&mut self, clause: Option<LimitClause>, select: &mut Select) -> Result<()> {
+        let (mut limit, mut offset) = match clause {
+            Some(LimitClause::LimitOffset { limit, offset, .. }) => (limit, offset),
+            Some(LimitClause::OffsetCommaLimit { offset, .. }) => (Some(offset), None),
+            None => (None, None),
+        };
+        loop {
+            if self.is_word("limit") && (limit.is_some() || self.is_word_at(1, "all")) {
+                self.skip();
+                match limit.take() {
+                    Some(tree) => select.limit = Some(self.expr(tree)?),
+                    None => self.skip(),
+                }
+                if self.is(&Token::Comma) {
+                    return Err(self.unsupported("LIMIT a, b; write LIMIT b OFFSET a"));
+                }
+                if self.is_word("by") {
+                    return Err(self.unsupported("LIMIT BY"));
+                }
+            } else if let Some(tree) = offset.take_if(|_| self.is_word("offset")) {
+                self.skip();
+                select.offset = Some(self.expr(tree.value)?);
+                if !self.accept_word("rows") {
+                    self.accept_word("row");
+                }
+            } else {
+                return Ok(());
+            }
         }
     }
-    if cursor.is_word("grouping") && cursor.is_word_at(1, "sets") {
-        return Err(cursor.unsupported("GROUPING SETS"));
-    }
-    let keys = cursor.list(expr)?;
-    if cursor.is_word("with") {
-        return Err(cursor.unsupported("GROUP BY ... WITH"));
-    }
-    Ok(keys)
-}
 
-fn order_term(cursor: &mut Cursor<'_>) -> Result<OrderTerm> {
-    if cursor.is_word("all") {
-        return Err(cursor.unsupported("ORDER BY ALL"));
-    }
-    let expr = expr(cursor)?;
-    if cursor.is_word("using") {
-        return Err(cursor.unsupported("ORDER BY ... USING"));
-    }
-    let descending = cursor.accept_word("desc");
-    if !descending {
-        cursor.accept_word("asc");
-    }
-    let nulls_first = match cursor.accept_word("nulls") {
-        false => None,
-        true if cursor.accept_word("first") => Some(true),
-        true => {
-            cursor.expect_word("last")?;
-            Some(false)
+    /// Refuses a clause of other systems by its name.
+    pub(crate) fn refuse_clause(&self) -> Result<()> {
+        match refused::clause(self.peek()) {
+            Some(name) => Err(self.unsupported(&name)),
+            None => Ok(()),
         }
-    };
-    if cursor.is_word("with") {
-        return Err(cursor.unsupported("ORDER BY ... WITH"));
-    }
-    Ok(OrderTerm {
-        expr,
-        descending,
-        nulls_first,
-    })
-}
-
-/// LIMIT and OFFSET, in any order.
-fn limit(cursor: &mut Cursor<'_>, select: &mut Select) -> Result<()> {
-    loop {
-        if select.limit.is_none() && cursor.is_word("limit") {
-            cursor.skip();
-            if !cursor.accept_word("all") {
-                select.limit = Some(expr(cursor)?);
-            }
-            if cursor.is_symbol(",") {
-                return Err(cursor.unsupported("LIMIT a, b; write LIMIT b OFFSET a"));
-            }
-            if cursor.is_word("by") {
-                return Err(cursor.unsupported("LIMIT BY"));
-            }
-        } else if select.offset.is_none() && cursor.is_word("offset") {
-            cursor.skip();
-            select.offset = Some(expr(cursor)?);
-            if !cursor.accept_word("rows") {
-                cursor.accept_word("row");
-            }
-        } else {
-            return Ok(());
-        }
-    }
-}
-
-/// Refuses a clause of other systems by its name.
-pub(crate) fn refuse_clause(cursor: &Cursor<'_>) -> Result<()> {
-    match refused::clause(cursor) {
-        Some(name) => Err(cursor.unsupported(name)),
-        None => Ok(()),
     }
 }

@@ -1,29 +1,28 @@
 //! Statements other than SELECT.
 
-use tagdb_storage::schema::TagType;
+use sqlparser::ast::{Expr as Tree, Parens};
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::Token;
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::parse::ast::{
-    Assignment, ColumnDef, CreateTable, Delete, Insert, Name, StatementKind, Update,
+    Assignment, ColumnDef, CreateTable, Delete, Expr, Insert, Name, StatementKind, Update,
 };
 use crate::parse::cursor::Cursor;
-use crate::parse::expr::expr;
-use crate::parse::select::{refuse_clause, select};
-use crate::parse::token::TokenKind;
 use crate::parse::{refused, types};
 
 /// Reads one statement.
 pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
-    let TokenKind::Word(word) = cursor.peek() else {
-        let bracket = cursor.is_symbol("(");
+    let Some(word) = cursor.word() else {
+        let bracket = cursor.is(&Token::LParen);
         return Err(match bracket {
             true => cursor.unsupported("a statement in brackets"),
             false => cursor.expected("a statement"),
         });
     };
     match word.to_ascii_lowercase().as_str() {
-        "select" => Ok(StatementKind::Select(Box::new(select(cursor)?))),
+        "select" => Ok(StatementKind::Select(Box::new(cursor.select()?))),
         "with" => Err(cursor.unsupported("WITH (common table expressions)")),
         "from" => Err(cursor.unsupported("FROM before SELECT")),
         "values" | "table" => Err(cursor.unsupported("VALUES and TABLE as statements")),
@@ -52,7 +51,7 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
             only_table(cursor).map(StatementKind::Describe)
         }
         "explain" => explain(cursor),
-        _ => Err(match refused::statement(cursor) {
+        _ => Err(match refused::statement(cursor.peek()) {
             Some(name) => cursor.unsupported(&name),
             None => cursor.expected("a statement"),
         }),
@@ -64,14 +63,11 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
     if cursor.is_word("membership") {
         return Err(cursor.unsupported("EXPLAIN MEMBERSHIP"));
     }
-    if cursor.is_symbol("(") || cursor.is_word("verbose") {
+    if cursor.is(&Token::LParen) || cursor.is_word("verbose") {
         return Err(cursor.unsupported("options of EXPLAIN other than ANALYZE"));
     }
     let analyze = cursor.accept_word("analyze");
-    if !["select", "update", "delete"]
-        .iter()
-        .any(|word| cursor.is_word(word))
-    {
+    if !cursor.is_any_word(&["select", "update", "delete"]) {
         return Err(cursor.unsupported("EXPLAIN of anything but SELECT, UPDATE and DELETE"));
     }
     if analyze && !cursor.is_word("select") {
@@ -84,10 +80,10 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
 /// The name of a table without anything before it.
 fn only_table(cursor: &mut Cursor<'_>) -> Result<Name> {
     let table = cursor.name("a table")?;
-    if cursor.is_symbol(".") {
+    if cursor.is(&Token::Period) {
         return Err(cursor.unsupported("a schema or database before a table"));
     }
-    if cursor.is_symbol(",") {
+    if cursor.is(&Token::Comma) {
         return Err(cursor.unsupported("several tables in one statement"));
     }
     Ok(table)
@@ -100,33 +96,39 @@ fn insert(cursor: &mut Cursor<'_>) -> Result<Insert> {
     }
     cursor.expect_word("into")?;
     let table = only_table(cursor)?;
-    if !cursor.is_symbol("(") {
-        let refused = ["select", "default", "with", "set"]
-            .iter()
-            .any(|word| cursor.is_word(word));
+    if !cursor.is(&Token::LParen) {
+        let refused = cursor.is_any_word(&["select", "default", "with", "set"]);
         return Err(match refused {
             true => cursor.unsupported("INSERT other than with VALUES"),
             false => cursor.expected("the list of columns in brackets"),
         });
     }
     cursor.skip();
-    let columns = cursor.list(|cursor| cursor.name("a column"))?;
-    cursor.expect_symbol(")")?;
+    let mut columns = vec![cursor.name("a column")?];
+    while cursor.accept(&Token::Comma) {
+        columns.push(cursor.name("a column")?);
+    }
+    cursor.expect(&Token::RParen)?;
     if cursor.is_word("select") || cursor.is_word("with") {
         return Err(cursor.unsupported("INSERT ... SELECT"));
     }
+    let values = cursor.library(|parser| {
+        parser.expect_keyword_is(Keyword::VALUES)?;
+        parser.parse_values(false, false)
+    })?;
     cursor.expect_word("values")?;
-    let mut rows = Vec::new();
-    loop {
-        rows.push(row(cursor)?);
-        Limits::check("insert_rows", rows.len(), cursor.limits.insert_rows_max)
-            .map_err(|error| error.at(cursor.at()))?;
-        if !cursor.accept_symbol(",") {
-            break;
+    let max = cursor.limits.insert_rows_max;
+    Limits::check("insert_rows", values.rows.len().min(max + 1), max)
+        .map_err(|error| error.at(cursor.at()))?;
+    let mut rows = Vec::with_capacity(values.rows.len());
+    for values in values.rows {
+        if !rows.is_empty() {
+            cursor.expect(&Token::Comma)?;
         }
+        rows.push(row(cursor, values)?);
     }
     let ignore_existing = on_conflict(cursor)?;
-    refuse_clause(cursor)?;
+    cursor.refuse_clause()?;
     Ok(Insert {
         table,
         columns,
@@ -135,16 +137,16 @@ fn insert(cursor: &mut Cursor<'_>) -> Result<Insert> {
     })
 }
 
-fn row(cursor: &mut Cursor<'_>) -> Result<(u32, Vec<crate::parse::ast::Expr>)> {
+fn row(cursor: &mut Cursor<'_>, values: Parens<Vec<Tree>>) -> Result<(u32, Vec<Expr>)> {
     let at = cursor.at();
-    cursor.expect_symbol("(")?;
-    let values = cursor.nested(|cursor| {
-        cursor.list(|cursor| match cursor.is_word("default") {
+    cursor.expect(&Token::LParen)?;
+    let values = cursor.list(values.content, |cursor, value| {
+        match cursor.is_word("default") {
             true => Err(cursor.unsupported("DEFAULT")),
-            false => expr(cursor),
-        })
+            false => cursor.expr(value),
+        }
     })?;
-    cursor.expect_symbol(")")?;
+    cursor.expect(&Token::RParen)?;
     Ok((at, values))
 }
 
@@ -174,7 +176,10 @@ fn update(cursor: &mut Cursor<'_>) -> Result<Update> {
         });
     }
     cursor.skip();
-    let assignments = cursor.list(assignment)?;
+    let mut assignments = vec![assignment(cursor)?];
+    while cursor.accept(&Token::Comma) {
+        assignments.push(assignment(cursor)?);
+    }
     if cursor.is_word("from") {
         return Err(cursor.unsupported("UPDATE ... FROM (joins)"));
     }
@@ -187,26 +192,26 @@ fn update(cursor: &mut Cursor<'_>) -> Result<Update> {
 }
 
 fn assignment(cursor: &mut Cursor<'_>) -> Result<Assignment> {
-    if cursor.is_symbol("(") {
+    if cursor.is(&Token::LParen) {
         return Err(cursor.unsupported("SET (a, b) = (...)"));
     }
     let column = cursor.name("a column")?;
-    let element = match cursor.accept_symbol("[") {
+    let element = match cursor.accept(&Token::LBracket) {
         true => {
-            let key = cursor.nested(expr)?;
-            cursor.expect_symbol("]")?;
+            let key = cursor.read_expr()?;
+            cursor.expect(&Token::RBracket)?;
             Some(key)
         }
         false => None,
     };
-    cursor.expect_symbol("=")?;
+    cursor.expect(&Token::Eq)?;
     if cursor.is_word("default") {
         return Err(cursor.unsupported("DEFAULT"));
     }
     Ok(Assignment {
         column,
         element,
-        value: expr(cursor)?,
+        value: cursor.read_expr()?,
     })
 }
 
@@ -220,18 +225,18 @@ fn delete(cursor: &mut Cursor<'_>) -> Result<Delete> {
     })
 }
 
-fn required_where(cursor: &mut Cursor<'_>, statement: &str) -> Result<crate::parse::ast::Expr> {
+fn required_where(cursor: &mut Cursor<'_>, statement: &str) -> Result<Expr> {
     if !cursor.accept_word("where") {
-        refuse_clause(cursor)?;
+        cursor.refuse_clause()?;
         return Err(match cursor.peek() {
-            TokenKind::End | TokenKind::Symbol(";") => cursor.unsupported(&format!(
+            Token::EOF | Token::SemiColon => cursor.unsupported(&format!(
                 "{statement} without WHERE; write WHERE TRUE to reach every subject"
             )),
             _ => cursor.expected("WHERE"),
         });
     }
-    let predicate = expr(cursor)?;
-    refuse_clause(cursor)?;
+    let predicate = cursor.read_expr()?;
+    cursor.refuse_clause()?;
     if cursor.is_word("limit") || cursor.is_word("order") {
         return Err(cursor.unsupported(&format!("ORDER BY and LIMIT in {statement}")));
     }
@@ -242,9 +247,8 @@ fn create(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
     let start = cursor.at();
     cursor.skip();
     if !cursor.accept_word("table") {
-        let what = match cursor.peek() {
-            TokenKind::Word(word) => word.to_ascii_uppercase(),
-            _ => return Err(cursor.expected("TABLE")),
+        let Some(what) = cursor.word().map(str::to_ascii_uppercase) else {
+            return Err(cursor.expected("TABLE"));
         };
         return Err(Error::unsupported(format!("CREATE {what}")).at(start));
     }
@@ -253,9 +257,9 @@ fn create(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
     if cursor.is_word("as") || cursor.is_word("like") {
         return Err(cursor.unsupported("CREATE TABLE from another table or query"));
     }
-    cursor.expect_symbol("(")?;
+    cursor.expect(&Token::LParen)?;
     let mut columns = vec![key_column(cursor)?];
-    while cursor.accept_symbol(",") {
+    while cursor.accept(&Token::Comma) {
         columns.push(column(cursor)?);
         Limits::check(
             "list_elements",
@@ -263,7 +267,7 @@ fn create(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
             cursor.limits.list_elements_max,
         )?;
     }
-    cursor.expect_symbol(")")?;
+    cursor.expect(&Token::RParen)?;
     let partitions = match cursor.accept_word("with") {
         true => partitions(cursor)?,
         false => 1,
@@ -320,8 +324,7 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDef> {
         "index",
         "key",
     ] {
-        let table_constraint =
-            cursor.is_word_at(1, "key") || *cursor.peek_at(1) == TokenKind::Symbol("(");
+        let table_constraint = cursor.is_word_at(1, "key") || *cursor.peek_at(1) == Token::LParen;
         if cursor.is_word(word) && (table_constraint || word == "constraint") {
             return Err(cursor
                 .unsupported("a table constraint; PRIMARY KEY stands behind the first column"));
@@ -329,7 +332,7 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDef> {
     }
     let name = cursor.name("a column")?;
     let kind_at = cursor.at();
-    let kind: TagType = types::tag_type(cursor)?;
+    let kind = types::tag_type(cursor)?;
     let comment = column_comment(cursor)?;
     refuse_constraint(cursor)?;
     Ok(ColumnDef {
@@ -370,16 +373,14 @@ fn refuse_constraint(cursor: &Cursor<'_>) -> Result<()> {
 
 /// `(partitions = 4)` behind WITH.
 fn partitions(cursor: &mut Cursor<'_>) -> Result<u16> {
-    cursor.expect_symbol("(")?;
+    cursor.expect(&Token::LParen)?;
     if !cursor.accept_word("partitions") {
         return Err(cursor.unsupported("an option of CREATE TABLE other than partitions"));
     }
-    cursor.expect_symbol("=")?;
+    cursor.expect(&Token::Eq)?;
     let at = cursor.at();
-    let TokenKind::Number(number) = cursor.take() else {
-        return Err(Error::syntax("expected the number of partitions").at(at));
-    };
-    cursor.expect_symbol(")")?;
+    let number = cursor.number("the number of partitions")?;
+    cursor.expect(&Token::RParen)?;
     number
         .parse()
         .ok()
@@ -425,7 +426,7 @@ fn alter(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
         let detail = "ALTER TABLE other than ADD COLUMN, DROP COLUMN and RENAME COLUMN";
         return Err(Error::unsupported(detail).at(action));
     };
-    if cursor.is_symbol(",") {
+    if cursor.is(&Token::Comma) {
         return Err(cursor.unsupported("several changes in one ALTER TABLE"));
     }
     Ok(statement)
@@ -452,7 +453,7 @@ fn comment(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
         return Err(cursor.unsupported("COMMENT ON anything but a COLUMN"));
     }
     let table = cursor.name("a table")?;
-    cursor.expect_symbol(".")?;
+    cursor.expect(&Token::Period)?;
     let column = cursor.name("a column")?;
     cursor.expect_word("is")?;
     let comment = match cursor.accept_word("null") {

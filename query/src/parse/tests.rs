@@ -203,3 +203,105 @@ fn words_of_the_grammar_are_names_where_nothing_else_fits() {
     assert_eq!(select.alias.as_ref().unwrap().text, "partitions");
     assert_eq!(select.items.len(), 4);
 }
+
+/// Texts that repeat one thing so that the library calls itself, or builds a tree, as deep as it
+/// is long: what stands first, what is repeated, what stands last.
+const DEEP: &[(&str, &str, &str)] = &[
+    ("", "a OR ", "a"),
+    ("", "a AND ", ""),
+    ("a", " = a", ""),
+    ("a", " + a", " +"),
+    ("a", "::int", ""),
+    ("a", " IS NULL", " IS"),
+    ("a", " IS NOT DISTINCT FROM a", ""),
+    ("a", " BETWEEN 1 AND 2", ""),
+    ("a", " IN (1)", " IN ("),
+    ("a", " IN (SELECT a FROM t WHERE a", ""),
+    ("a", "['x']", "["),
+    ("a", ".a", "."),
+    ("a", "(a)", "("),
+    ("", "a -> ", "a"),
+    ("", "(a) -> ", ""),
+    ("", "(a, a) -> ", ""),
+    ("f(", "a -> ", ")"),
+    ("", "NOT ", "a"),
+    ("", "- ", ""),
+    ("", "(", ""),
+    ("", "((SELECT ", ""),
+    ("", "f(", ""),
+    ("", "[", ""),
+    ("", "{", ""),
+    ("", "map {1: ", ""),
+    ("", "CASE ", ""),
+    ("", "case - ", ""),
+    ("", "CASE WHEN a THEN ", ""),
+    ("", "interval ", ""),
+    ("", "INTERVAL '1' day + ", ""),
+    ("", "date ", ""),
+    ("", "array", ""),
+    ("", "array[", ""),
+    ("", "extract(day FROM ", ""),
+    ("", "cast(", ""),
+    ("CAST(a AS ", "map(text, ", ""),
+    ("CAST(a AS ", "decimal(", ""),
+    ("CAST(a AS int", "[]", ""),
+    ("", "EXISTS (", ""),
+    ("", "EXISTS ", ""),
+    ("a LIKE ", "a ESCAPE ", ""),
+    ("a = ANY(", "a = ANY(", ""),
+    ("count(*) ", "FILTER (WHERE count(*) ", ""),
+];
+
+/// As [`DEEP`], of whole statements.
+const DEEP_STATEMENTS: &[(&str, &str, &str)] = &[
+    ("SELECT a FROM t", " UNION SELECT a FROM t", ""),
+    (
+        "SELECT a FROM t",
+        " INTERSECT SELECT a FROM t",
+        " INTERSECT",
+    ),
+    ("SELECT a FROM ", "(", ""),
+    ("SELECT a FROM ", "(SELECT a FROM ", "t"),
+    ("SELECT a FROM ", "((t) ", ""),
+    ("SELECT a FROM t", ", t", ","),
+    ("", "WITH a AS (", ""),
+    ("", "(", "SELECT 1"),
+    ("", "EXPLAIN ", "SELECT 1"),
+    ("SELECT ", "SELECT ", ""),
+    ("SELECT a FROM t LIMIT 1 ", "OFFSET 1 ", ""),
+    ("SELECT a FROM t GROUP BY a", ", (a)", ""),
+    ("INSERT INTO t (a) VALUES (1)", ", (1)", ", ("),
+    ("INSERT INTO t (a) VALUES (", "1, (", ""),
+];
+
+/// Parses on a stack of so many bytes; any answer will do.
+fn parse_on(stack_bytes: usize, text: String) {
+    let parse = move || drop(parse(&text, &Limits::default()));
+    let thread = std::thread::Builder::new().stack_size(stack_bytes);
+    thread.spawn(parse).unwrap().join().unwrap();
+}
+
+fn repeated((first, part, last): (&str, &str, &str), tokens: usize) -> String {
+    // At least one counted token a part, and bytes within the limit.
+    let times = tokens.min(200_000 / part.len());
+    format!("{first}{}{last}", part.repeat(times))
+}
+
+#[test]
+fn deep_texts_stay_within_the_stack() {
+    let conditions = DEEP.iter().map(|(first, part, last)| {
+        let first = format!("DELETE FROM t WHERE {first}");
+        (first, *part, *last)
+    });
+    let statements = DEEP_STATEMENTS
+        .iter()
+        .map(|(first, part, last)| ((*first).to_owned(), *part, *last));
+    for (first, part, last) in conditions.chain(statements) {
+        for times in [10, 30, 60, 64, 100, 240, 2_000, 12_000, 49_000] {
+            // Half of what threads have by default.
+            parse_on(512 << 10, repeated((&first, part, last), times));
+        }
+    }
+}
+
+mod golden;

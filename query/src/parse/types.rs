@@ -1,21 +1,20 @@
 //! Names of types.
 
+use sqlparser::tokenizer::Token;
 use tagdb_storage::catalog::DECIMAL_PRECISION_MAX;
 use tagdb_storage::schema::{NumberType, TagType};
 
 use crate::decimal::DIGITS_MAX;
 use crate::error::{Error, Result};
 use crate::parse::cursor::Cursor;
-use crate::parse::token::TokenKind;
 use crate::value::DataType;
 
 /// Reads the type of a cast.
 pub(crate) fn data_type(cursor: &mut Cursor<'_>) -> Result<DataType> {
     let at = cursor.at();
-    let TokenKind::Word(word) = cursor.peek() else {
+    let Some(word) = cursor.word().map(str::to_ascii_lowercase) else {
         return Err(cursor.expected("a type"));
     };
-    let word = word.to_ascii_lowercase();
     cursor.skip();
     let plain = match word.as_str() {
         "boolean" | "bool" => DataType::Boolean,
@@ -41,9 +40,9 @@ pub(crate) fn data_type(cursor: &mut Cursor<'_>) -> Result<DataType> {
         }
     };
     refuse_suffix(cursor, &word)?;
-    if cursor.accept_symbol("[") {
-        cursor.expect_symbol("]")?;
-        if plain != DataType::Keyword || cursor.is_symbol("[") {
+    if cursor.accept(&Token::LBracket) {
+        cursor.expect(&Token::RBracket)?;
+        if plain != DataType::Keyword || cursor.is(&Token::LBracket) {
             return Err(Error::unsupported("an array of anything but KEYWORD").at(at));
         }
         return Ok(DataType::KeywordSet);
@@ -52,7 +51,7 @@ pub(crate) fn data_type(cursor: &mut Cursor<'_>) -> Result<DataType> {
 }
 
 fn refuse_suffix(cursor: &Cursor<'_>, word: &str) -> Result<()> {
-    if cursor.is_symbol("(") {
+    if cursor.is(&Token::LParen) {
         let detail = format!("a length or precision of {}", word.to_ascii_uppercase());
         return Err(cursor.unsupported(&detail));
     }
@@ -70,13 +69,13 @@ fn refuse_suffix(cursor: &Cursor<'_>, word: &str) -> Result<()> {
 /// `(precision, scale)` behind DECIMAL.
 fn decimal(cursor: &mut Cursor<'_>) -> Result<DataType> {
     let at = cursor.at();
-    cursor.expect_symbol("(")?;
+    cursor.expect(&Token::LParen)?;
     let precision = digits(cursor)?;
-    let scale = match cursor.accept_symbol(",") {
+    let scale = match cursor.accept(&Token::Comma) {
         true => digits(cursor)?,
         false => 0,
     };
-    cursor.expect_symbol(")")?;
+    cursor.expect(&Token::RParen)?;
     if precision == 0 || precision > DIGITS_MAX || scale > precision {
         let detail = format!(
             "DECIMAL({precision},{scale}) cannot be: the precision goes from 1 to {DIGITS_MAX}, \
@@ -88,7 +87,7 @@ fn decimal(cursor: &mut Cursor<'_>) -> Result<DataType> {
 }
 
 fn digits(cursor: &mut Cursor<'_>) -> Result<u8> {
-    if let TokenKind::Number(number) = cursor.peek()
+    if let Token::Number(number, _) = cursor.peek()
         && let Ok(number) = number.parse()
     {
         cursor.skip();
@@ -99,16 +98,16 @@ fn digits(cursor: &mut Cursor<'_>) -> Result<u8> {
 
 /// `(KEYWORD, type)` behind MAP.
 fn map(cursor: &mut Cursor<'_>) -> Result<DataType> {
-    cursor.expect_symbol("(")?;
+    cursor.expect(&Token::LParen)?;
     let at = cursor.at();
-    let key = cursor.nested(data_type)?;
+    let key = data_type(cursor)?;
     if key != DataType::Keyword {
         return Err(Error::unsupported("a map whose keys are not KEYWORD").at(at));
     }
-    cursor.expect_symbol(",")?;
+    cursor.expect(&Token::Comma)?;
     let at = cursor.at();
-    let value = cursor.nested(data_type)?;
-    cursor.expect_symbol(")")?;
+    let value = data_type(cursor)?;
+    cursor.expect(&Token::RParen)?;
     match value.number_type() {
         Some(number) => Ok(DataType::Map(number)),
         None => Err(Error::unsupported(format!("a map to {value}")).at(at)),

@@ -92,6 +92,18 @@ fn keys_that_come_back_are_new_subjects() {
         &(count - 2).to_string(),
     );
     s.check("SELECT id FROM t LIMIT 2 OFFSET 65544", "0\n65545");
+    s.check(
+        "SELECT id FROM t ORDER BY n NULLS FIRST, id LIMIT 3",
+        "0\n65545\n7",
+    );
+    s.check(
+        "SELECT id FROM t ORDER BY n DESC, id LIMIT 3",
+        "0\n65545\n6",
+    );
+    s.check(
+        "SELECT id FROM t ORDER BY n DESC NULLS LAST, id LIMIT 1",
+        "6",
+    );
     assert_eq!(
         s.affected("DELETE FROM t WHERE n <> 3"),
         (count - threes - 2) as u64
@@ -99,6 +111,32 @@ fn keys_that_come_back_are_new_subjects() {
     s.check(
         "SELECT count(*), count(k) FROM t",
         &format!("{}|{threes}", threes + 2),
+    );
+}
+
+#[test]
+fn first_rows_are_found_among_nulls() {
+    let (s, _) = two_chunks();
+    assert_eq!(
+        s.affected("UPDATE t SET n = NULL WHERE id < 1000 OR id = 65545"),
+        1_001
+    );
+    s.check(
+        "SELECT id FROM t ORDER BY n NULLS FIRST, id DESC LIMIT 2",
+        "65545\n999",
+    );
+    s.check(
+        "SELECT id FROM t ORDER BY n DESC NULLS LAST, id DESC LIMIT 2",
+        "65540\n65533",
+    );
+    s.run("UPDATE t SET n = NULL WHERE id < 65530");
+    s.check(
+        "SELECT id FROM t ORDER BY n, id LIMIT 3",
+        "65534\n65541\n65535",
+    );
+    s.check(
+        "SELECT id FROM t ORDER BY n NULLS LAST, id LIMIT 2 OFFSET 14",
+        "65540\n0",
     );
 }
 

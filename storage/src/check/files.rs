@@ -232,32 +232,38 @@ impl Check<'_> {
 
     /// The strings of each tag follow each other, and no two are equal. Returns their numbers.
     fn vocabularies(&mut self, segments: &[Arc<VocabularySegment>]) -> BTreeMap<TagId, u32> {
-        let mut known: BTreeMap<TagId, HashSet<Box<str>>> = BTreeMap::new();
+        let runs = segments.iter().flat_map(|segment| segment.runs());
+        let tags: BTreeSet<TagId> = runs.map(|run| run.tag).collect();
+        let lens = tags
+            .into_iter()
+            .map(|tag| (tag, self.strings(tag, segments)));
+        lens.collect()
+    }
+
+    fn strings(&mut self, tag: TagId, segments: &[Arc<VocabularySegment>]) -> u32 {
+        let mut strings: HashSet<Box<str>> = HashSet::new();
+        let mut count = 0;
         for segment in segments {
-            for run in segment.runs() {
-                let strings = known.entry(run.tag).or_default();
-                let path = segment.file().path();
-                if run.first as usize != strings.len() {
-                    let what = format!("strings of tag {} from code {}", run.tag, strings.len());
-                    self.report
-                        .say_at(path, run.blob.offset, format!("expected {what}"));
+            let path = segment.file().path();
+            for run in segment.runs().iter().filter(|run| run.tag == tag) {
+                if run.first != count {
+                    let what = format!("expected strings of tag {tag} from code {count}");
+                    self.report.say_at(path, run.blob.offset, what);
                 }
-                let mut twice = false;
                 let read = segment.read(run, &mut |string| {
-                    twice |= !strings.insert(string.into());
+                    strings.insert(string.into());
+                    count += 1;
                 });
                 if let Err(error) = read {
                     self.report.add_error(path, &error);
                 }
-                if twice {
-                    let what = format!("a string of tag {} has two codes", run.tag);
+                if strings.len() != count as usize {
+                    let what = format!("a string of tag {tag} has two codes");
                     self.report.say_at(path, run.blob.offset, what);
                 }
             }
         }
-        let lens = known.into_iter();
-        lens.map(|(tag, strings)| (tag, strings.len() as u32))
-            .collect()
+        count
     }
 
     /// One layer of one tag.

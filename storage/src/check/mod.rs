@@ -54,6 +54,7 @@ pub fn check(vfs: &dyn Vfs) -> Result<CheckReport> {
     let numbers = manifests.iter().filter_map(paths::parse_manifest);
     check.database(numbers.max(), has_log);
     check.snapshots();
+    check.cache.clear();
     Ok(check.report)
 }
 

@@ -21,6 +21,9 @@ use crate::segment::tags::{TagSegment, TagSegmentWriter};
 /// A merge at the bottom of a stack is in base form from one in so many subjects.
 const BASE_SHARE: u64 = 100;
 
+/// A choice of neighbouring segments of a stack, by their sizes, oldest first.
+pub type Choose<'a> = dyn Fn(&[u64]) -> Option<std::ops::Range<usize>> + 'a;
+
 /// Neighbouring segments, and the tags to merge from them.
 #[derive(Debug)]
 struct Job {
@@ -42,6 +45,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Merges the neighbours that `choose` names of each stack of segments, by their sizes, oldest
+    /// first; tells whether there were any. Any neighbours may be merged at any time: the others
+    /// are a matter of cost alone.
+    ///
+    /// # Errors
+    /// As [`Self::compact`].
+    pub fn compact_chosen(&self, choose: &Choose<'_>) -> Result<bool> {
+        let tags = self.compact_by(None, choose)?;
+        let names = self.compact_names(None, choose)?;
+        Ok(tags || names)
+    }
+
     /// Does what the policy finds due; tells whether there was anything.
     ///
     /// # Errors
@@ -52,11 +67,7 @@ impl Engine {
         Ok(tags || names)
     }
 
-    fn compact_by(
-        &self,
-        only: Option<TableId>,
-        choose: &dyn Fn(&[u64]) -> Option<std::ops::Range<usize>>,
-    ) -> Result<bool> {
+    fn compact_by(&self, only: Option<TableId>, choose: &Choose<'_>) -> Result<bool> {
         let _one = self.compacting.lock();
         let state = self.snapshot();
         // Merging forgets the dead for good, so their deletion must survive a crash.
@@ -145,10 +156,7 @@ fn write_merged(
 }
 
 /// The runs to merge, those of the same segments together.
-fn jobs(
-    partition: &PartitionState,
-    choose: &dyn Fn(&[u64]) -> Option<std::ops::Range<usize>>,
-) -> Vec<Job> {
+fn jobs(partition: &PartitionState, choose: &Choose<'_>) -> Vec<Job> {
     let mut jobs: BTreeMap<(Vec<String>, bool), Job> = BTreeMap::new();
     for tag in partition.segments.tags() {
         if partition.schema.tag_by_id(tag).is_none() {
@@ -171,7 +179,10 @@ fn jobs(
             .collect();
         let Some(run) = choose(&sizes) else { continue };
         let bottom = run.start == 0;
-        let inputs: Vec<LiveSegment> = stack[run].iter().map(|live| (*live).clone()).collect();
+        let Some(inputs) = stack.get(run) else {
+            continue;
+        };
+        let inputs: Vec<LiveSegment> = inputs.iter().map(|live| (*live).clone()).collect();
         let paths = inputs
             .iter()
             .map(|input| input.segment.file().path().to_string())

@@ -1,9 +1,9 @@
 //! Compaction of what names things: the keys of subjects and the strings of codes.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::engine::compact::Choose;
 use crate::engine::edit::PartitionEdit;
 use crate::engine::root::{DbState, PartitionState};
 use crate::error::Result;
@@ -15,9 +15,6 @@ use crate::segment::vocabulary::{VocabularySegment, merge_strings};
 
 /// More vocabulary segments than this are merged into one.
 const VOCABULARIES_MAX: usize = 8;
-
-/// A choice of neighbouring segments, by their sizes.
-type Choose<'a> = dyn Fn(&[u64]) -> Option<Range<usize>> + 'a;
 
 impl Engine {
     /// Merges key segments as `choose` says, and vocabulary segments where there are many. Tells

@@ -38,6 +38,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use batch::{Idempotency, Outcome};
+pub use compact::Choose;
 pub use load::Loader;
 pub(crate) use open::{load_state, replay};
 pub use root::{DbState, PartitionState, TableState};
@@ -217,6 +218,12 @@ impl Engine {
              until it is restarted; reads go on"
         );
         Some(Error::new(ErrorKind::Poisoned, "read_only", detail))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.cache.clear();
     }
 }
 

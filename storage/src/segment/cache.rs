@@ -185,6 +185,12 @@ impl BlobCache {
         }
     }
 
+    /// Lets go of everything. What is cached holds files open, and files hold their cache: whoever
+    /// made the cache empties it in the end.
+    pub fn clear(&self) {
+        self.blobs.clear();
+    }
+
     /// What is cached under a key, or what `make` makes, which is then cached.
     ///
     /// # Errors

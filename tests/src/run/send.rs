@@ -10,6 +10,7 @@ use tagdb_storage::{Error, Result};
 
 use crate::history::Write;
 use crate::model::Counts;
+use crate::random::Random;
 use crate::translate::{table_id, write_set};
 
 pub(super) fn options(durable: bool, name: Option<&Arc<str>>) -> WriteOptions {
@@ -39,6 +40,16 @@ pub(super) fn counts_of(receipt: &Receipt) -> Counts {
 pub(super) fn send(engine: &Engine, write: &Write) -> Result<Receipt> {
     let options = options(write.durable, write.name.as_ref());
     engine.write(&options, |state| write_set(state, write))
+}
+
+/// Merges random neighbours; those of stacks of one height are the same.
+pub(super) fn compact_some(engine: &Engine, seed: u64) -> Result<bool> {
+    engine.compact_chosen(&|sizes| {
+        let mut random = Random::new(seed ^ sizes.len() as u64);
+        let first = random.below(sizes.len().checked_sub(1)?.max(1));
+        let end = first + 2 + random.below(sizes.len().checked_sub(first + 1)?.max(1));
+        (end <= sizes.len()).then_some(first..end)
+    })
 }
 
 /// Makes subjects under keys that nobody else uses and deletes them; tells the number of batches.

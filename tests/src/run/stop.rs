@@ -9,7 +9,7 @@ use tagdb_storage::vfs::Fault;
 use tagdb_storage::{Error, ErrorKind, Result as EngineResult};
 
 use super::Runner;
-use super::send::send;
+use super::send::{compact_some, send};
 use crate::compare::{Mismatch, read};
 use crate::history::{Interruption, Step, Stop, Write};
 use crate::model::Database;
@@ -117,6 +117,7 @@ impl Runner {
             Step::Load(load) => self.attempt_load(engine, load),
             Step::Compact(_) => drop(engine.compact(None)),
             Step::CompactDue => drop(engine.compact_due()),
+            Step::CompactSome(seed) => drop(compact_some(engine, *seed)),
             Step::Snapshot(name) => {
                 if engine.create_snapshot(name).is_ok() {
                     self.all_durable();

@@ -41,7 +41,10 @@ impl Loader {
         // The files belong to the database now.
         self.partitions.clear();
         drop(sequencer);
-        engine.log.trim(receipt.lsn.0 + 1)?;
+        // The load has happened, whether or not old files can be deleted.
+        if let Err(error) = engine.log.trim(receipt.lsn.0 + 1) {
+            tracing::warn!(%error, "cannot trim the log");
+        }
         engine.maintenance.flushed();
         Ok(receipt)
     }
@@ -119,6 +122,7 @@ impl Loader {
             let now = state.require(table)?.partition(load.start.id)?.clone();
             let meanwhile = conflicts::find(load, &now)?;
             edit_partition(state, table, load.start.id, &|partition| {
+                own_keys(partition);
                 for given in &load.given {
                     partition.dead.remove_range(given.start, given.end);
                 }
@@ -175,6 +179,15 @@ impl Loader {
     }
 }
 
+/// Lets further keys go to a memory that no other root has: if the load fails, nobody may come to
+/// know them.
+fn own_keys(partition: &mut PartitionState) {
+    let next = partition.next_ordinal;
+    let memory = &mut partition.keys.memory;
+    memory.retain(|memory| memory.first() < next);
+    memory.push(Arc::new(KeyMemory::new(next, partition.schema.key_type)));
+}
+
 /// Lets ordinals that were reserved last and not used be given again.
 fn give_back(partition: &mut PartitionState, unused: std::ops::Range<Ordinal>) {
     if unused.is_empty() || partition.next_ordinal != unused.end {
@@ -182,12 +195,7 @@ fn give_back(partition: &mut PartitionState, unused: std::ops::Range<Ordinal>) {
     }
     partition.dead.remove_range(unused.start, unused.end);
     partition.next_ordinal = unused.start;
-    partition
-        .keys
-        .memory
-        .retain(|memory| memory.first() < unused.start);
-    let memory = KeyMemory::new(unused.start, partition.schema.key_type);
-    partition.keys.memory.push(Arc::new(memory));
+    own_keys(partition);
 }
 
 impl Engine {
