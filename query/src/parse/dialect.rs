@@ -36,7 +36,7 @@ const KEYWORDS: &[Keyword] = &[
     Keyword::FALSE, Keyword::UNKNOWN, Keyword::BETWEEN, Keyword::LIKE, Keyword::ILIKE,
     Keyword::ESCAPE, Keyword::ANY, Keyword::SOME, Keyword::EXISTS, Keyword::CASE, Keyword::WHEN,
     Keyword::THEN, Keyword::ELSE, Keyword::END, Keyword::CAST, Keyword::EXTRACT, Keyword::INTERVAL,
-    Keyword::ARRAY, Keyword::FILTER, Keyword::CURRENT_DATE,
+    Keyword::TRY_CAST, Keyword::SAFE_CAST, Keyword::ARRAY, Keyword::FILTER, Keyword::CURRENT_DATE,
     // Types.
     Keyword::BOOLEAN, Keyword::BOOL, Keyword::TEXT, Keyword::VARCHAR, Keyword::STRING,
     Keyword::SMALLINT, Keyword::INT, Keyword::INTEGER, Keyword::BIGINT, Keyword::UNSIGNED,
@@ -169,6 +169,8 @@ fn word_prefix(keyword: Keyword, parser: &mut Parser<'_>) -> Option<Result<Expr,
             parser.advance_token();
             Some(parser.parse_extract_expr())
         }
+        // Read to be refused by their names.
+        (Keyword::TRY_CAST | Keyword::SAFE_CAST, Token::LParen) => None,
         (Keyword::CURRENT_DATE, _) | (Keyword::INTERVAL, Token::Number(..)) => None,
         (Keyword::NoKeyword, Token::SingleQuotedString(_)) => Some(name(parser)),
         (_, Token::SingleQuotedString(_)) => None,

@@ -106,6 +106,7 @@ impl Cursor<'_> {
     }
 
     fn column(&mut self, parts: usize) -> Result<ExprKind> {
+        self.refuse_current_timestamp()?;
         let first = self.name("an expression")?;
         if parts == 1 {
             let (qualifier, name) = (None, first);
@@ -255,10 +256,16 @@ impl Cursor<'_> {
         })
     }
 
-    fn call(&mut self, function: Function) -> Result<ExprKind> {
-        if self.is_any_word(&["current_timestamp", "localtimestamp"]) {
-            return Err(self.unsupported("CURRENT_TIMESTAMP; write now()"));
+    /// Refuses a function of SQL's that has no brackets, and so looks like a column.
+    fn refuse_current_timestamp(&self) -> Result<()> {
+        match self.is_any_word(&["current_timestamp", "localtimestamp"]) {
+            true => Err(self.unsupported("CURRENT_TIMESTAMP; write now()")),
+            false => Ok(()),
         }
+    }
+
+    fn call(&mut self, function: Function) -> Result<ExprKind> {
+        self.refuse_current_timestamp()?;
         let name = self.name("an expression")?;
         if self.is(&Token::Period) {
             return Err(self.unsupported("a schema before a function"));

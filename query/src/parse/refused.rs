@@ -123,6 +123,9 @@ pub(crate) fn between(before: &Token, token: &Token) -> Option<&'static str> {
     let follows = |word: &str| unquoted(before).is_some_and(|w| w.eq_ignore_ascii_case(word));
     match token {
         Token::Placeholder(_) if follows("in") => Some("IN with one parameter; write = ANY($1)"),
+        Token::Word(_) if follows("by") && unquoted(token)?.eq_ignore_ascii_case("all") => {
+            Some("ORDER BY ALL")
+        }
         _ if follows("symmetric") => Some("BETWEEN SYMMETRIC"),
         _ => None,
     }

@@ -114,10 +114,12 @@ impl Cursor<'_> {
 
     /// FROM, the table and its alias.
     fn table(&mut self, from: &[TableWithJoins]) -> Result<(Name, Option<Name>)> {
+        if self.is_word("into") {
+            return Err(self.unsupported("SELECT INTO"));
+        }
         if from.is_empty() {
             return Err(match self.peek() {
                 Token::EOF | Token::SemiColon => self.unsupported("SELECT without FROM"),
-                _ if self.is_word("into") => self.unsupported("SELECT INTO"),
                 _ => self.left_over("FROM"),
             });
         }
