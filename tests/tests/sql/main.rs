@@ -3,7 +3,7 @@
 //!
 //! Each file runs on tables of 1 and of 4 partitions, and each of these four times: all in memory,
 //! flushed after every write, flushed and compacted after every write, and reopened from the log
-//! after every write. `SQL_FILL=1 cargo test -p tagdb-tests --test sql fill` writes what comes out
+//! after every write. Where partitions show, the labels `one` and `several` tell them apart. `SQL_FILL=1 cargo test -p tagdb-tests --test sql fill` writes what comes out
 //! into the files; read the diff.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panics")]
 
@@ -43,6 +43,7 @@ fn run(partitions: u16, upkeep: Upkeep) {
         let records = sqllogictest::parse_with_name::<Kind>(&text, name).unwrap();
         let mut runner = Runner::new(|| async { Ok(Target::new(partitions, upkeep)) });
         runner.with_column_validator(strict_column_validator);
+        runner.add_label(if partitions == 1 { "one" } else { "several" });
         for record in records {
             if let Err(error) = runner.run(record) {
                 failures.push_str(&format!("{error}\n"));
@@ -106,6 +107,7 @@ fn fill() {
         .unwrap();
     for file in files() {
         let mut runner = Runner::new(|| async { Ok(Target::new(1, Upkeep::Nothing)) });
+        runner.add_label("one");
         let filled = runner.update_test_file(
             file,
             " ",

@@ -9,9 +9,13 @@ use tagdb_query::{Answer, Context, DataType, Database, Limits, Value};
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{Engine, Settings};
 use tagdb_storage::vfs::MemoryVfs;
+use tagdb_storage::vocabulary::VocabularyLimits;
 
 /// 2026-11-20T07:16:00Z, a Friday.
 const NOW: i64 = 1_795_158_960_000_000;
+
+/// Different strings of a tag in a partition.
+const VOCABULARY_ENTRIES_MAX: usize = 100;
 
 /// What is done after every write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +224,10 @@ fn open(disk: &MemoryVfs) -> Database {
     let settings = Settings {
         background: false,
         log_file_bytes: 1 << 16,
+        vocabulary: VocabularyLimits {
+            entries_max: VOCABULARY_ENTRIES_MAX,
+            ..Settings::default().vocabulary
+        },
         ..Settings::default()
     };
     let engine = Engine::open(Arc::new(disk.clone()), settings, Clock::manual(NOW)).unwrap();
