@@ -3,6 +3,12 @@
 //! `cargo bench -p tagdb-benches --bench workload -- [USERS]` (default 1,000,000) prints one line a
 //! figure.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program of figures for people: it prints them, and stops where it stands"
+)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
