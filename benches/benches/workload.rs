@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tagdb_benches::{Random, create_table, users};
+use tagdb_benches::{Random, create_table, users, users_of};
 use tagdb_storage::batch::{Change, KeyRef, RowMode, WriteSet};
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::clock::Clock;
@@ -54,18 +54,24 @@ fn main() {
     let started = Instant::now();
     let engine = open(folder.path());
     println!("open                  {:>12.3?}", started.elapsed());
-    counts(&engine, "0 layers");
+    counts(&engine, "no layers");
     lookups(&engine, count);
-    writes(&engine, count, 1, Duration::from_secs(2));
-    writes(&engine, count, 100, Duration::from_secs(2));
-    writes(&engine, count, 1_000, Duration::from_secs(4));
-    counts(&engine, "layers in memory");
-    engine.flush().unwrap();
-    counts(&engine, "flushed");
+    for layers in 1..=10 {
+        update(&engine, count / 100, count, layers);
+        engine.flush().unwrap();
+        if layers == 1 {
+            counts(&engine, "1 layer of 1%");
+        }
+    }
+    while engine.compact_due().unwrap() {}
+    counts(&engine, "10 layers of 1%");
     lookups(&engine, count);
     engine.compact(None).unwrap();
     counts(&engine, "compacted");
-    lookups(&engine, count);
+    writes(&engine, count, 1, Duration::from_secs(3));
+    writes(&engine, count, 100, Duration::from_secs(3));
+    writes(&engine, count, 1_000, Duration::from_secs(6));
+    counts(&engine, "after writes");
     engine.close().unwrap();
 }
 
@@ -167,6 +173,29 @@ fn lookups(engine: &Engine, count: u64) {
         }
         let each = started.elapsed() / keys.len() as u32;
         println!("look-up of a user, {round}  {each:>10.3?}   {seen} values in all");
+    }
+}
+
+/// Gives some random users new tags, in groups of 1,000.
+fn update(engine: &Engine, some: u64, count: u64, seed: u64) {
+    let table = engine.snapshot().catalog().table("users").unwrap().id;
+    let mut random = Random(seed);
+    for done in (0..some).step_by(1_000) {
+        let chosen: Vec<u64> = (0..1_000.min(some - done))
+            .map(|_| random.below(count))
+            .collect();
+        let rows = users_of(chosen.into_iter(), seed);
+        let change = Change::Rows {
+            mode: RowMode::Upsert,
+            rows,
+        };
+        let set = WriteSet {
+            changes: vec![(table, change)],
+            ..WriteSet::default()
+        };
+        engine
+            .write(&WriteOptions::default(), |_| Ok::<_, Error>(set))
+            .unwrap();
     }
 }
 

@@ -73,6 +73,12 @@ pub fn create_table(partitions: u16) -> SchemaChange {
 /// Users `first` to `end - 1`, whose tag ids begin with 1.
 #[must_use]
 pub fn users(first: u64, end: u64, seed: u64) -> RowBatch {
+    users_of(first..end, seed)
+}
+
+/// Any users.
+#[must_use]
+pub fn users_of(users: impl Iterator<Item = u64>, seed: u64) -> RowBatch {
     let mut keys = Keys::new(KeyType::Keyword);
     let mut columns: Vec<Column> = (1..=TAGS.len() as u32)
         .map(|tag| Column {
@@ -81,7 +87,7 @@ pub fn users(first: u64, end: u64, seed: u64) -> RowBatch {
             cells: Vec::new(),
         })
         .collect();
-    for (row, user) in (0..).zip(first..end) {
+    for (row, user) in (0..).zip(users) {
         keys.push(KeyRef::Text(&format!("u{user}")));
         let mut random = Random(seed ^ user.wrapping_mul(0xD134_2543_DE82_EF95));
         for (column, (name, _)) in columns.iter_mut().zip(TAGS) {

@@ -10,6 +10,10 @@ use crate::manifest::{self, Manifest};
 use crate::paths;
 use crate::vfs::{Mode, RelPath, Vfs, ensure_dir, read_exact_at, remove_if_there, write_all_at};
 
+/// A restored database goes on so many epochs later: what the original writes after the snapshot,
+/// however often it is opened, has tokens of epochs below that, which are then known to be lost.
+const RESTORED_EPOCHS: u32 = 1 << 16;
+
 /// Bytes copied at a time.
 const COPY_BYTES: usize = 1 << 20;
 
@@ -113,10 +117,11 @@ impl Engine {
 /// There is no such snapshot, the target is not empty, a file is damaged or cannot be copied.
 pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo> {
     let directory = directory_of(name)?;
-    let Some(manifest) = manifest_in(from, &directory)? else {
+    let Some(mut manifest) = manifest_in(from, &directory)? else {
         let detail = format!("there is no snapshot {name:?}");
         return Err(Error::new(ErrorKind::NotFound, "not_found", detail));
     };
+    manifest.epoch = manifest.epoch.saturating_add(RESTORED_EPOCHS);
     if !list(to, &paths::manifest_dir())?.is_empty() || !list(to, &paths::log_dir())?.is_empty() {
         let detail = "the target folder holds a database already";
         return Err(Error::new(ErrorKind::Conflict, "already_exists", detail));

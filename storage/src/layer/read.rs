@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::bitmap::Chunk;
+use crate::bitmap::{Bitmap, Chunk};
 use crate::column::{TextBlock, Totals};
 use crate::error::{Error, Result};
 use crate::ids::{Code, Ordinal, chunk_of, low_of};
@@ -37,15 +37,8 @@ impl SingleStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn known(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
-        out.clear();
-        for layer in &self.layers {
-            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
-                cleared.and_not_into(out);
-            }
-            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
-                set.or_into(out);
-            }
-        }
+        let layers = self.layers.iter().map(|layer| (&layer.set, &layer.cleared));
+        known_of(layers, chunk, out);
         Ok(())
     }
 
@@ -249,15 +242,8 @@ impl TextStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn known(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
-        out.clear();
-        for layer in &self.layers {
-            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
-                cleared.and_not_into(out);
-            }
-            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
-                set.or_into(out);
-            }
-        }
+        let layers = self.layers.iter().map(|layer| (&layer.set, &layer.cleared));
+        known_of(layers, chunk, out);
         Ok(())
     }
 
