@@ -328,3 +328,20 @@ fn text_of(bytes: &[u8], index: u64) -> Result<&str> {
 pub(crate) fn wrong_family() -> Error {
     Error::internal("a layer is of another family than its tag")
 }
+
+/// Who is given something by layers of `set` and `cleared`, oldest first.
+fn known_of<'a>(
+    layers: impl Iterator<Item = (&'a Bitmap, &'a Bitmap)>,
+    chunk: u16,
+    out: &mut Chunk,
+) {
+    out.clear();
+    for (set, cleared) in layers {
+        if let Some((_, cleared)) = chunk_of_bitmap(cleared, chunk) {
+            cleared.and_not_into(out);
+        }
+        if let Some((_, set)) = chunk_of_bitmap(set, chunk) {
+            set.or_into(out);
+        }
+    }
+}
