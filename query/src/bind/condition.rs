@@ -41,7 +41,7 @@ pub enum Leaf {
     Text(Slot, TextTest),
     /// Whether a tag or map value is not NULL (for sets and maps: not empty). Two-valued.
     Known(Slot),
-    /// Of the key (the slot is [`Column::Key`]). Two-valued.
+    /// Of the key (the slot is [`Column::Key`](crate::bind::bound::Column::Key)). Two-valued.
     Key(Slot, KeyTest),
     /// Whether a set holds any of these strings (sorted, different, not empty). Two-valued.
     HasAny(Slot, Vec<Arc<str>>),

@@ -2,7 +2,7 @@
 //!
 //! The rules, with an argument for each, are in `docs/architecture.md`. A layer never looks below
 //! itself: it says which subjects it *sets* (with values) and which it *clears*; for sets and maps
-//! which it *resets*, and which entries it *puts* and *drops*. [`write`] makes one, [`merge`] folds
+//! which it *resets*, and which entries it *puts* and *drops*. [`mod@write`] makes one, [`mod@merge`] folds
 //! neighbours into one, [`read`] asks a stack from oldest to newest. Nothing here knows of files,
 //! but that a part's columns may be fetched chunk by chunk ([`part::Values::Grouped`]).
 
