@@ -14,7 +14,10 @@ use tagdb_storage::catalog::SchemaChange;
 use tagdb_storage::ids::TagId;
 use tagdb_storage::schema::{Key, NumberType, TableSchema, TagType};
 
-pub use crate::bind::condition::{Comparison, KeyTest, Leaf, Predicate, Ranges, TextTest};
+pub use crate::bind::condition::{
+    AnyKey, Comparison, EntryColumn, KeyTest, Leaf, Predicate, Ranges, TextTest,
+};
+use crate::functions::Pattern;
 use crate::value::{DataType, Value};
 
 /// An index into [`Scan::columns`] or into a group's row.
@@ -135,12 +138,22 @@ pub enum GroupKey {
 pub struct Aggregate {
     /// Which.
     pub kind: AggregateKind,
-    /// Its argument over the scan's columns; nothing for `count(*)`. NULLs are passed over; of
-    /// sets and maps the empty ones are.
+    /// Its argument over the scan's columns; nothing for `count(*)`, `share()` and `tgi()`. NULLs
+    /// are passed over; of sets and maps the empty ones are.
     pub argument: Option<Expr>,
+    /// Only subjects for which this is true count; slots are the scan's columns.
+    pub filter: Option<Predicate>,
     /// The result's type: BIGINT of counts and of sums of integers, DECIMAL(38,s) of sums of
-    /// decimals, DOUBLE of sums of doubles and of averages, else the argument's.
+    /// decimals, the argument's of extremes and of quantiles of dates, else DOUBLE.
     pub data_type: DataType,
+}
+
+impl Aggregate {
+    /// Whether it is counted by subjects alone, whatever they hold.
+    #[must_use]
+    pub const fn counts_subjects(&self) -> bool {
+        self.argument.is_none()
+    }
 }
 
 /// The aggregate functions.
@@ -158,6 +171,45 @@ pub enum AggregateKind {
     Min,
     /// NULL of nothing.
     Max,
+    /// The value at a fraction of the way from the least to the largest, between neighbours by
+    /// their distance; NULL of nothing.
+    Quantile(Fraction),
+    /// Of a sample; NULL of fewer than two.
+    Stddev,
+    /// Of the subjects of all groups whose first key is known, the part that is in the group; NULL
+    /// where the first key is.
+    Share,
+    /// 100 times the share, over the share of the same group among all subjects of the table.
+    Tgi,
+}
+
+/// A number from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fraction(u64);
+
+impl Fraction {
+    /// Digits after the point.
+    pub const SCALE: u8 = 18;
+    /// Units of a whole.
+    pub const WHOLE: u64 = 10_u64.pow(Self::SCALE as u32);
+    /// One half.
+    pub const HALF: Self = Self(Self::WHOLE / 2);
+
+    /// So many units; nothing if they are more than a whole.
+    #[must_use]
+    pub const fn new(units: u64) -> Option<Self> {
+        if units <= Self::WHOLE {
+            Some(Self(units))
+        } else {
+            None
+        }
+    }
+
+    /// How many units it is.
+    #[must_use]
+    pub const fn units(self) -> u64 {
+        self.0
+    }
 }
 
 /// One ORDER BY term.
@@ -332,6 +384,15 @@ pub enum Function {
     ArrayAppend,
     /// A set without a member.
     ArrayRemove,
+    /// Whether a text fits a pattern.
+    Like(Box<Pattern>),
+    /// The bucket of a key, from 0.
+    BucketOf {
+        /// How many there are, at least 1.
+        buckets: i64,
+        /// What makes one division into buckets independent of others.
+        salt: Arc<str>,
+    },
 }
 
 /// A span of time.

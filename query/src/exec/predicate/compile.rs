@@ -72,11 +72,7 @@ impl Compiler<'_> {
             },
             Test::Known(slot) => self.known(*slot),
             Test::Key(_, KeyTest::OneOf(keys)) => leaf(Leaf::Keys(self.ordinals_of(keys)?)),
-            Test::Key(_, KeyTest::Range(low, high)) => leaf(Leaf::KeyRange {
-                partition: self.partition.clone(),
-                low: low.clone(),
-                high: high.clone(),
-            }),
+            Test::Key(_, test) => leaf(Leaf::KeyScan(self.partition.clone(), test.clone())),
             Test::HasAny(slot, members) => self.has_any(*slot, members),
             Test::HasAll(slot, members) => self.has_all(*slot, members),
             Test::Cardinality(slot, ranges) => match self.reader(*slot)? {
@@ -90,6 +86,7 @@ impl Compiler<'_> {
             | Test::Compare(..)
             | Test::OneOf(..)
             | Test::Holds(_)
+            | Test::AnyKey(_)
             | Test::NotNull(_) => {
                 let mut slots = Vec::new();
                 test.for_each_slot(&mut |slot| slots.push(slot));
@@ -205,7 +202,7 @@ fn known_codes(vocabulary: &Vocabulary, strings: &[Arc<str>]) -> Result<Vec<Code
 fn codes_of(vocabulary: &Vocabulary, test: &TextTest) -> Result<CodeTest> {
     let mut codes = match test {
         TextTest::OneOf(strings) => known_codes(vocabulary, strings)?,
-        TextTest::Range(..) => {
+        TextTest::Range(..) | TextTest::Like(_) => {
             let strings = vocabulary.read()?;
             let matching = strings.iter().filter(|(_, string)| test.contains(string));
             matching.map(|(code, _)| code).collect()

@@ -1,16 +1,14 @@
 //! Leaves: who passes a test, and who fails it.
 
-use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use tagdb_storage::batch::KeyRef;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, Ordinal, TagId, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
-use tagdb_storage::schema::{Family, Key};
+use tagdb_storage::schema::Family;
 
-use crate::bind::bound::{Predicate, Ranges};
+use crate::bind::bound::{KeyTest, Predicate, Ranges};
 use crate::error::Result;
 use crate::exec::columns::Columns;
 use crate::exec::predicate::evaluate::Scratch;
@@ -31,11 +29,7 @@ pub(super) enum Leaf {
     Known(KnownTest),
     /// Rising.
     Keys(Vec<Ordinal>),
-    KeyRange {
-        partition: Arc<PartitionState>,
-        low: Bound<Key>,
-        high: Bound<Key>,
-    },
+    KeyScan(Arc<PartitionState>, KeyTest),
     HasAny(MultiStack, CodeTest),
     HasAll(MultiStack, Vec<Code>),
     Cardinality(MultiStack, Ranges),
@@ -111,7 +105,7 @@ impl Leaf {
             Self::MapNumber(..) => 40,
             Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
             Self::Cardinality(..) => 200,
-            Self::KeyRange { .. } => 500,
+            Self::KeyScan(..) => 500,
             Self::Rows(_) => 2_000,
         }
     }
@@ -128,7 +122,7 @@ impl Leaf {
             }
             Self::Known(_) => "bitmap of who has it".to_owned(),
             Self::Keys(ordinals) => format!("look-up of keys, {} found", ordinals.len()),
-            Self::KeyRange { .. } => "scan of keys, among candidates".to_owned(),
+            Self::KeyScan(..) => "scan of keys, among candidates".to_owned(),
             Self::HasAny(_, CodeTest::Few(codes)) => format!("any of {} bitmaps", codes.len()),
             Self::HasAny(_, CodeTest::Many(_)) => {
                 "members against a set, among candidates".to_owned()
@@ -191,7 +185,7 @@ impl Leaf {
             | Self::Cardinality(..)
             | Self::Known(_)
             | Self::Keys(_)
-            | Self::KeyRange { .. } => {
+            | Self::KeyScan(..) => {
                 self.members((chunk, candidates), scratch, out)?;
                 match side {
                     true => out.and(candidates),
@@ -221,15 +215,10 @@ impl Leaf {
                 own.for_each(|ordinal| out.set(low_of(*ordinal)));
                 Ok(())
             }
-            Self::KeyRange {
-                partition,
-                low,
-                high,
-            } => {
+            Self::KeyScan(partition, test) => {
                 out.clear();
-                let range = (borrowed(low), borrowed(high));
                 Ok(partition.for_each_key(chunk, candidates, &mut |low, key| {
-                    if range.contains(&key) {
+                    if test.contains(key) {
                         out.set(low);
                     }
                 })?)
@@ -389,8 +378,4 @@ fn cardinality(
 fn complement(candidates: &Chunk, out: &mut Chunk) {
     out.not();
     out.and(candidates);
-}
-
-fn borrowed(bound: &Bound<Key>) -> Bound<KeyRef<'_>> {
-    bound.as_ref().map(Key::as_ref)
 }
