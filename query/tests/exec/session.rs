@@ -13,6 +13,8 @@ use tagdb_storage::vfs::MemoryVfs;
 /// A database of its own.
 pub(crate) struct Session {
     pub(crate) database: Database,
+    /// The same, whose plans are not made smaller.
+    plain: Database,
 }
 
 impl Session {
@@ -27,27 +29,13 @@ impl Session {
         let vfs = Arc::new(MemoryVfs::new(7));
         let engine = Engine::open(vfs, settings, clock).unwrap();
         Self {
+            plain: Database::without_rules(engine.clone(), Limits::default()),
             database: Database::new(engine, Limits::default()),
         }
     }
 
     pub(crate) fn answer(&self, sql: &str, context: &Context) -> Result<Answer> {
-        let statements = self.database.parse(sql)?;
-        assert_eq!(statements.len(), 1);
-        self.database.run(&statements[0], context)
-    }
-
-    pub(crate) fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
-        let Answer::Rows(mut stream) = self.answer(sql, &Context::default())? else {
-            panic!("{sql} has no rows");
-        };
-        let mut rows = Vec::new();
-        while let Some(batch) = stream.next()? {
-            assert!(!batch.is_empty());
-            assert!(batch.iter().all(|row| row.len() == stream.columns().len()));
-            rows.extend(batch);
-        }
-        Ok(rows)
+        answer(&self.database, sql, context)
     }
 
     /// Rows on lines of their own, values parted by bars.
@@ -57,14 +45,14 @@ impl Session {
 
     /// The rows as lines, with a text of its own for NULL.
     pub(crate) fn lines(&self, sql: &str, null: &str) -> Vec<String> {
-        let rows = self
-            .rows(sql)
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let line = |row: &Vec<Value>| {
-            let texts: Vec<_> = row.iter().map(|value| text_of(value, null)).collect();
-            texts.join("|")
-        };
-        rows.iter().map(line).collect()
+        lines(&self.database, sql, null)
+    }
+
+    /// The same, which have to come out of both plans.
+    pub(crate) fn both(&self, sql: &str, null: &str) -> Vec<String> {
+        let rows = lines(&self.database, sql, null);
+        assert_eq!(rows, lines(&self.plain, sql, null), "without rules: {sql}");
+        rows
     }
 
     /// All tags of a subject, if it exists.
@@ -116,4 +104,32 @@ fn text_of(value: &Value, null: &str) -> String {
     } else {
         text
     }
+}
+
+fn answer(database: &Database, sql: &str, context: &Context) -> Result<Answer> {
+    let statements = database.parse(sql)?;
+    assert_eq!(statements.len(), 1);
+    database.run(&statements[0], context)
+}
+
+fn rows(database: &Database, sql: &str) -> Result<Vec<Vec<Value>>> {
+    let Answer::Rows(mut stream) = answer(database, sql, &Context::default())? else {
+        panic!("{sql} has no rows");
+    };
+    let mut rows = Vec::new();
+    while let Some(batch) = stream.next()? {
+        assert!(!batch.is_empty());
+        assert!(batch.iter().all(|row| row.len() == stream.columns().len()));
+        rows.extend(batch);
+    }
+    Ok(rows)
+}
+
+fn lines(database: &Database, sql: &str, null: &str) -> Vec<String> {
+    let rows = rows(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let line = |row: &Vec<Value>| {
+        let texts: Vec<_> = row.iter().map(|value| text_of(value, null)).collect();
+        texts.join("|")
+    };
+    rows.iter().map(line).collect()
 }
