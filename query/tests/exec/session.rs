@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tagdb_query::literal::write_value;
-use tagdb_query::{Answer, Context, Database, Limits, Result, Value};
+use tagdb_query::{Answer, Context, Database, Limits, Result, Statement, Value};
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{Engine, Settings};
@@ -35,7 +35,7 @@ impl Session {
     }
 
     pub(crate) fn answer(&self, sql: &str, context: &Context) -> Result<Answer> {
-        answer(&self.database, sql, context)
+        self.database.run(&parse(&self.database, sql)?, context)
     }
 
     /// Rows on lines of their own, values parted by bars.
@@ -45,14 +45,22 @@ impl Session {
 
     /// The rows as lines, with a text of its own for NULL.
     pub(crate) fn lines(&self, sql: &str, null: &str) -> Vec<String> {
-        lines(&self.database, sql, null)
+        let answer = self.answer(sql, &Context::default());
+        let rows = answer.and_then(rows_of);
+        lines_of(rows.unwrap_or_else(|error| panic!("{sql}: {error}")), null)
     }
 
     /// The same, which have to come out of both plans.
     pub(crate) fn both(&self, sql: &str, null: &str) -> Vec<String> {
-        let rows = lines(&self.database, sql, null);
-        assert_eq!(rows, lines(&self.plain, sql, null), "without rules: {sql}");
-        rows
+        let statement = parse(&self.database, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let lines = |database: &Database| {
+            let answer = database.run(&statement, &Context::default());
+            let rows = answer.and_then(rows_of);
+            lines_of(rows.unwrap_or_else(|error| panic!("{sql}: {error}")), null)
+        };
+        let found = lines(&self.database);
+        assert_eq!(found, lines(&self.plain), "without rules: {sql}");
+        found
     }
 
     /// All tags of a subject, if it exists.
@@ -106,15 +114,15 @@ fn text_of(value: &Value, null: &str) -> String {
     }
 }
 
-fn answer(database: &Database, sql: &str, context: &Context) -> Result<Answer> {
-    let statements = database.parse(sql)?;
+fn parse(database: &Database, sql: &str) -> Result<Statement> {
+    let mut statements = database.parse(sql)?;
     assert_eq!(statements.len(), 1);
-    database.run(&statements[0], context)
+    Ok(statements.remove(0))
 }
 
-fn rows(database: &Database, sql: &str) -> Result<Vec<Vec<Value>>> {
-    let Answer::Rows(mut stream) = answer(database, sql, &Context::default())? else {
-        panic!("{sql} has no rows");
+fn rows_of(answer: Answer) -> Result<Vec<Vec<Value>>> {
+    let Answer::Rows(mut stream) = answer else {
+        panic!("a statement without rows");
     };
     let mut rows = Vec::new();
     while let Some(batch) = stream.next()? {
@@ -125,8 +133,7 @@ fn rows(database: &Database, sql: &str) -> Result<Vec<Vec<Value>>> {
     Ok(rows)
 }
 
-fn lines(database: &Database, sql: &str, null: &str) -> Vec<String> {
-    let rows = rows(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+fn lines_of(rows: Vec<Vec<Value>>, null: &str) -> Vec<String> {
     let line = |row: &Vec<Value>| {
         let texts: Vec<_> = row.iter().map(|value| text_of(value, null)).collect();
         texts.join("|")

@@ -11,6 +11,7 @@ use tagdb_storage::schema::Family;
 use crate::bind::bound::{KeyTest, Predicate, Ranges};
 use crate::error::Result;
 use crate::exec::columns::Columns;
+use crate::exec::predicate::entries::EntryTest;
 use crate::exec::predicate::evaluate::Scratch;
 use crate::exec::row_function::RowFunction;
 
@@ -33,6 +34,7 @@ pub(super) enum Leaf {
     HasAny(MultiStack, CodeTest),
     HasAll(MultiStack, Vec<Code>),
     Cardinality(MultiStack, Ranges),
+    AnyKey(Box<EntryTest>),
     Rows(Box<RowTest>),
 }
 
@@ -84,6 +86,14 @@ impl CodeTest {
         Self::Many(bits)
     }
 
+    /// Whether a code is in it.
+    pub(super) fn has(&self, code: Code) -> bool {
+        match self {
+            Self::Few(codes) => codes.binary_search(&code).is_ok(),
+            Self::Many(bits) => Self::holds(bits, i64::from(code)),
+        }
+    }
+
     fn holds(bits: &[u64], code: i64) -> bool {
         let code = code as usize;
         bits.get(code / 64)
@@ -105,6 +115,7 @@ impl Leaf {
             Self::MapNumber(..) => 40,
             Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
             Self::Cardinality(..) => 200,
+            Self::AnyKey(_) => 300,
             Self::KeyScan(..) => 500,
             Self::Rows(_) => 2_000,
         }
@@ -128,6 +139,7 @@ impl Leaf {
                 "members against a set, among candidates".to_owned()
             }
             Self::HasAll(_, codes) => format!("all of {} bitmaps", codes.len()),
+            Self::AnyKey(_) => "entries of the map, among candidates".to_owned(),
             Self::Cardinality(..) => "sizes, among candidates".to_owned(),
             Self::Rows(_) => "row by row, among candidates".to_owned(),
         }
@@ -183,6 +195,7 @@ impl Leaf {
             Self::HasAll(..)
             | Self::HasAny(..)
             | Self::Cardinality(..)
+            | Self::AnyKey(_)
             | Self::Known(_)
             | Self::Keys(_)
             | Self::KeyScan(..) => {
@@ -257,6 +270,7 @@ impl Leaf {
                 scratch.give(part);
                 Ok(())
             }
+            Self::AnyKey(test) => test.members(chunk, candidates, out),
             Self::Cardinality(stack, ranges) => {
                 cardinality(stack, ranges, (chunk, candidates), out)
             }
