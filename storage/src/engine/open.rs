@@ -70,7 +70,8 @@ impl Engine {
                 Ok::<(), Error>(())
             })?;
         tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
-        let epoch = manifest.epoch;
+        manifest.open(state.lsn);
+        let (epoch, openings) = (manifest.epoch, manifest.openings.clone());
         let mut files = Files::new(vfs.clone(), cache.clone(), manifest);
         files.publish(files.manifest().clone())?;
         files.delete_strays()?;
@@ -85,6 +86,7 @@ impl Engine {
             cache,
             log,
             epoch,
+            openings,
             sequencer: Mutex::new(Sequencer {
                 pending: state,
                 barrier: None,
