@@ -118,8 +118,14 @@ impl Manifest {
         })
     }
 
-    /// Remembers that the database is opened with all batches up to `lsn`.
-    pub fn open(&mut self, lsn: Lsn) {
+    /// Makes room for the names of files that this process is going to write.
+    pub fn begin_epoch(&mut self) {
+        self.epoch += 1;
+        self.next_counter = 0;
+    }
+
+    /// Remembers that the epoch begins with all batches up to `lsn`.
+    pub fn remember_opening(&mut self, lsn: Lsn) {
         if self.openings.len() >= OPENINGS_MAX {
             self.openings.remove(0);
         }

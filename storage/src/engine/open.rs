@@ -46,8 +46,7 @@ impl Engine {
             writes.push(write, oldest, settings.idempotency_entries_max);
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
-        manifest.epoch += 1;
-        manifest.next_counter = 0;
+        manifest.begin_epoch();
         let log_settings = LogSettings {
             file_bytes: settings.log_file_bytes,
             log_id: 0,
@@ -70,7 +69,7 @@ impl Engine {
                 Ok::<(), Error>(())
             })?;
         tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
-        manifest.open(state.lsn);
+        manifest.remember_opening(state.lsn);
         let (epoch, openings) = (manifest.epoch, manifest.openings.clone());
         let mut files = Files::new(vfs.clone(), cache.clone(), manifest);
         files.publish(files.manifest().clone())?;
