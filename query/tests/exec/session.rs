@@ -47,7 +47,7 @@ impl Session {
     pub(crate) fn lines(&self, sql: &str, null: &str) -> Vec<String> {
         let answer = self.answer(sql, &Context::default());
         let rows = answer.and_then(rows_of);
-        lines_of(rows.unwrap_or_else(|error| panic!("{sql}: {error}")), null)
+        lines_of(&rows.unwrap_or_else(|error| panic!("{sql}: {error}")), null)
     }
 
     /// The same, which have to come out of both plans.
@@ -56,7 +56,7 @@ impl Session {
         let lines = |database: &Database| {
             let answer = database.run(&statement, &Context::default());
             let rows = answer.and_then(rows_of);
-            lines_of(rows.unwrap_or_else(|error| panic!("{sql}: {error}")), null)
+            lines_of(&rows.unwrap_or_else(|error| panic!("{sql}: {error}")), null)
         };
         let found = lines(&self.database);
         assert_eq!(found, lines(&self.plain), "without rules: {sql}");
@@ -133,7 +133,7 @@ fn rows_of(answer: Answer) -> Result<Vec<Vec<Value>>> {
     Ok(rows)
 }
 
-fn lines_of(rows: Vec<Vec<Value>>, null: &str) -> Vec<String> {
+fn lines_of(rows: &[Vec<Value>], null: &str) -> Vec<String> {
     let line = |row: &Vec<Value>| {
         let texts: Vec<_> = row.iter().map(|value| text_of(value, null)).collect();
         texts.join("|")
