@@ -10,6 +10,7 @@ mod compare;
 mod condition;
 mod expr;
 mod group;
+mod grouping;
 mod like;
 mod names;
 mod params;
