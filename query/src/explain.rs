@@ -125,7 +125,10 @@ fn group_names(scan: &Scan, grouping: &Grouping) -> Names {
             Kind::Share => "share()".to_owned(),
             Kind::Tgi => "tgi()".to_owned(),
         };
-        let Some(filter) = &aggregate.filter else {
+        let filter = aggregate
+            .filter
+            .and_then(|place| grouping.filters.get(place));
+        let Some(filter) = filter else {
             return text;
         };
         let mut condition = String::new();

@@ -30,7 +30,7 @@ fn kind_of(name: &str) -> Option<AggregateKind> {
     })
 }
 
-/// Binds an aggregate, its argument and its filter over rows.
+/// Binds an aggregate and its argument over rows; its filter is another matter.
 pub(super) fn aggregate(scope: &mut Scope<'_>, call: &Call, has_keys: bool) -> Result<Aggregate> {
     let name = call.name.text.as_str();
     let Some(kind) = kind_of(name) else {
@@ -44,7 +44,6 @@ pub(super) fn aggregate(scope: &mut Scope<'_>, call: &Call, has_keys: bool) -> R
         let detail = format!("{name}() compares groups; write GROUP BY");
         return Err(Error::new("not_grouped", detail));
     }
-    let filter = filter(scope, call)?;
     if call.star || is_share {
         check_arity(
             call,
@@ -63,7 +62,7 @@ pub(super) fn aggregate(scope: &mut Scope<'_>, call: &Call, has_keys: bool) -> R
         return Ok(Aggregate {
             kind,
             argument: None,
-            filter,
+            filter: None,
             data_type,
         });
     }
@@ -86,13 +85,13 @@ pub(super) fn aggregate(scope: &mut Scope<'_>, call: &Call, has_keys: bool) -> R
     Ok(Aggregate {
         kind,
         argument: Some(expr),
-        filter,
+        filter: None,
         data_type,
     })
 }
 
-/// What stands in FILTER, unless it is always true.
-fn filter(scope: &mut Scope<'_>, call: &Call) -> Result<Option<Predicate>> {
+/// Binds what stands in FILTER over rows, unless it is always true.
+pub(super) fn filter(scope: &mut Scope<'_>, call: &Call) -> Result<Option<Predicate>> {
     let Some(ast) = &call.filter else {
         return Ok(None);
     };

@@ -1,7 +1,7 @@
 //! Groups: their keys, their aggregates, and expressions over them.
 
-use crate::bind::aggregate::{aggregate, is_aggregate};
-use crate::bind::bound::{Column, Expr, GroupKey};
+use crate::bind::aggregate::{aggregate, filter, is_aggregate};
+use crate::bind::bound::{Aggregate, Column, Expr, GroupKey};
 use crate::bind::expr::{is_constant, scalar};
 use crate::bind::scope::{Groups, Scope};
 use crate::error::{Error, Result};
@@ -80,21 +80,20 @@ pub(super) fn slot_of(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Option<E
         && is_aggregate(&call.name.text)
     {
         let has_keys = !groups.keys.is_empty();
-        return over_rows(scope, |scope| aggregate(scope, call, has_keys)).map(|aggregate| {
-            let data_type = aggregate.data_type;
-            let slot = scope.groups.as_mut().map(|groups| {
-                let same = groups
-                    .aggregates
-                    .iter()
-                    .position(|other| *other == aggregate);
-                let place = same.unwrap_or(groups.aggregates.len());
-                if same.is_none() {
-                    groups.aggregates.push(aggregate);
-                }
-                groups.keys.len() + place
-            });
-            slot.map(|slot| Expr::slot(slot, data_type))
+        let (aggregate, filter) = over_rows(scope, |scope| {
+            Ok((aggregate(scope, call, has_keys)?, filter(scope, call)?))
+        })?;
+        let data_type = aggregate.data_type;
+        let groups = scope.groups.as_mut();
+        let place = groups.map(|groups| {
+            let filter = filter.map(|filter| place_of(&mut groups.filters, filter));
+            let aggregate = Aggregate {
+                filter,
+                ..aggregate
+            };
+            groups.keys.len() + place_of(&mut groups.aggregates, aggregate)
         });
+        return Ok(place.map(|slot| Expr::slot(slot, data_type)));
     }
     if is_constant(ast) || groups.keys.is_empty() || has_aggregate(ast) {
         return Ok(None);
@@ -134,6 +133,15 @@ pub(super) fn slot_of(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Option<E
         },
     };
     Ok(Some(Expr::slot(place, groups.key_types[place])))
+}
+
+/// Where a thing stands in a list, to which it is added if it is new.
+fn place_of<T: PartialEq>(list: &mut Vec<T>, thing: T) -> usize {
+    let place = list.iter().position(|other| *other == thing);
+    place.unwrap_or_else(|| {
+        list.push(thing);
+        list.len() - 1
+    })
 }
 
 /// Binds something over the rows of a group.

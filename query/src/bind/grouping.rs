@@ -11,6 +11,8 @@ pub struct Grouping {
     pub keys: Vec<GroupKey>,
     /// The slots after the keys.
     pub aggregates: Vec<Aggregate>,
+    /// What aggregates are filtered by, each once; slots are the scan's columns.
+    pub filters: Vec<Predicate>,
     /// Which groups stay; slots are the group's row.
     pub having: Predicate,
 }
@@ -33,8 +35,8 @@ pub struct Aggregate {
     /// Its argument over the scan's columns; nothing for `count(*)`, `share()` and `tgi()`. NULLs
     /// are passed over; of sets and maps the empty ones are.
     pub argument: Option<Expr>,
-    /// Only subjects for which this is true count; slots are the scan's columns.
-    pub filter: Option<Predicate>,
+    /// Only those count for whom this one of [`Grouping::filters`] is true.
+    pub filter: Option<usize>,
     /// The result's type: BIGINT of counts and of sums of integers, DECIMAL(38,s) of sums of
     /// decimals, the argument's of extremes and of quantiles of dates, else DOUBLE.
     pub data_type: DataType,

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use tagdb_storage::limits::KEYWORD_BYTES_MAX;
+use tagdb_storage::schema::Key;
+
 use crate::bind::bound::{Column, Expr, Function, KeyTest, Leaf, Predicate, Slot, TextTest};
 use crate::bind::expr::{called, fold, scalar};
 use crate::bind::scope::Scope;
 use crate::error::{Error, Result};
 use crate::functions::Pattern;
+use crate::limits::Limits;
 use crate::parse::ast::{self, Like};
 use crate::value::{DataType, Value};
 
@@ -39,6 +43,8 @@ pub(super) fn like(scope: &mut Scope<'_>, like: &Like) -> Result<Predicate> {
             Some(text) => one_character(&text).map_err(|error| error.at(ast.at))?,
         },
     };
+    Limits::check("keyword_bytes", source.len(), KEYWORD_BYTES_MAX)
+        .map_err(|error| error.at(like.pattern.at))?;
     let pattern = Pattern::new(&source, escape, like.ignores_case);
     of_pattern(scope, text, pattern)
 }
@@ -90,9 +96,7 @@ fn of_column(scope: &Scope<'_>, slot: Slot, pattern: Pattern) -> Leaf {
         return Leaf::Key(
             slot,
             match literal {
-                Some(text) => {
-                    KeyTest::OneOf(vec![tagdb_storage::schema::Key::Text((*text).into())])
-                }
+                Some(text) => KeyTest::OneOf(vec![Key::Text((*text).into())]),
                 None => KeyTest::Like(Box::new(pattern)),
             },
         );

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use tagdb_storage::limits::KEYWORD_BYTES_MAX;
+
 use crate::bind::bound::{Column, Expr, Function, KeyTest, Leaf, Predicate};
 use crate::bind::expr::{called, scalar};
 use crate::bind::scope::Scope;
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::parse::ast;
 use crate::value::{DataType, Value};
 
@@ -76,6 +79,8 @@ pub(super) fn bucket_of(scope: &mut Scope<'_>, arguments: &[&ast::Expr]) -> Resu
             return Err(Error::new("bad_parameter", detail).at(salt.at));
         }
     };
+    Limits::check("keyword_bytes", text.len(), KEYWORD_BYTES_MAX)
+        .map_err(|error| error.at(salt.at))?;
     let function = Function::BucketOf {
         buckets: count,
         salt: text,

@@ -62,6 +62,7 @@ pub(super) struct Groups {
     pub(super) places: Vec<u32>,
     pub(super) key_types: Vec<DataType>,
     pub(super) aggregates: Vec<Aggregate>,
+    pub(super) filters: Vec<Predicate>,
 }
 
 /// The key that `any_key` tries.

@@ -57,6 +57,7 @@ pub(super) fn select(env: &Environment<'_>, text: &str, ast: &ast::Select) -> Re
     let grouping = scope.groups.take().map(|groups| Grouping {
         keys: groups.keys,
         aggregates: groups.aggregates,
+        filters: groups.filters,
         having,
     });
     Ok(Select {

@@ -85,6 +85,7 @@ fn base(execution: &Execution, scan: &Scan, grouping: &Grouping) -> Result<Base>
             filter: None,
             data_type: DataType::Double,
         }],
+        filters: Vec::new(),
         having: Predicate::Constant(Some(true)),
     };
     let Some(mut merged) = merged(execution, &everybody, &shares)? else {
@@ -105,7 +106,7 @@ fn partial(
     let chunks = PartitionScan::open(scan, partition, &execution.interrupt)?;
     let columns = Columns::open(partition, &scan.columns, &slots_of(grouping))?;
     let partial = match ValueCounts::of(grouping, &columns, partition)? {
-        Some(counts) => counted(chunks, counts, (scan, grouping, partition))?,
+        Some(counts) => counted(execution, chunks, counts, (scan, grouping, partition))?,
         None => accumulated(execution, chunks, &columns, (scan, grouping, partition))?,
     };
     Limits::check("groups", partial.keys.len(), execution.groups_max)?;
@@ -117,11 +118,14 @@ fn partial(
 type Place<'a> = (&'a Scan, &'a Grouping, &'a Arc<PartitionState>);
 
 fn counted(
+    execution: &Execution,
     mut chunks: PartitionScan,
     mut counts: ValueCounts<'_>,
     (scan, grouping, partition): Place<'_>,
 ) -> Result<Partial> {
-    let (mut parts, places) = parts(grouping, scan, partition)?;
+    let budget = &execution.budget;
+    let mut parts = parts(grouping, (scan, partition), budget)?;
+    let bytes = counts.watch(parts.len(), budget)?;
     let mut audience = Box::<Chunk>::default();
     while let Some(chunk) = chunks.next(&mut audience)? {
         counts.add(0, chunk, &audience)?;
@@ -133,9 +137,9 @@ fn counted(
         }
     }
     let (keys, tallies) = counts.finish(partition, &scan.columns)?;
-    let states = grouping.aggregates.iter().zip(places);
-    let states = states.map(|(aggregate, place)| {
-        let (counts, known) = &tallies[place.map_or(0, |place| place + 1)];
+    budget.release(bytes);
+    let states = grouping.aggregates.iter().map(|aggregate| {
+        let (counts, known) = &tallies[aggregate.filter.map_or(0, |filter| filter + 1)];
         match aggregate.kind {
             AggregateKind::Share | AggregateKind::Tgi => States::Shares(Shares {
                 counts: counts.clone(),
@@ -157,7 +161,7 @@ fn accumulated(
     (scan, grouping, partition): Place<'_>,
 ) -> Result<Partial> {
     let mut ids = GroupIds::new(&grouping.keys, columns, execution.groups_max)?;
-    let mut views = View::all(grouping, columns, (scan, partition))?;
+    let mut views = View::all(grouping, columns, (scan, partition), &execution.budget)?;
     let budget = &execution.budget;
     let mut audience = Box::<Chunk>::default();
     let (mut batch, mut left) = (Batch::default(), Remaining::default());

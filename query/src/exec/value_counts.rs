@@ -11,6 +11,7 @@ use tagdb_storage::layer::{MultiStack, SingleStack};
 
 use crate::bind::bound::{Aggregate, Column, ExprKind, GroupKey, Grouping, Slot};
 use crate::error::{Error, Result};
+use crate::exec::budget::Budget;
 use crate::exec::columns::{Columns, Reader, string_of};
 use crate::value::Value;
 
@@ -80,13 +81,26 @@ impl<'a> ValueCounts<'a> {
             known: 0,
             null: 0,
         };
-        let filters = grouping.aggregates.iter().filter(|a| a.filter.is_some());
         Ok(Some(Self {
             source,
             slot,
-            tallies: vec![tally; 1 + filters.count()],
+            tallies: vec![tally],
             part: Box::default(),
         }))
+    }
+
+    /// Counts so many audiences beside the first one; tells how many bytes all of them take.
+    ///
+    /// # Errors
+    /// `limit_exceeded`.
+    pub(crate) fn watch(&mut self, more: usize, budget: &Budget) -> Result<usize> {
+        let Some(first) = self.tallies.first().cloned() else {
+            return Ok(0);
+        };
+        let bytes = first.counts.len() * size_of::<u64>() * (1 + more);
+        budget.charge(bytes)?;
+        self.tallies.resize(1 + more, first);
+        Ok(bytes)
     }
 
     /// Counts one of the audiences in a chunk. Groups are those of the first one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 
-use crate::bind::bound::{Grouping, Predicate, Scan};
+use crate::bind::bound::{Grouping, Scan};
 use crate::error::Result;
 use crate::exec::accumulate::Accumulator;
 use crate::exec::batch::{Batch, Remaining};
@@ -31,31 +31,26 @@ impl Part {
     }
 }
 
-/// The filters of a grouping, each once, and for each aggregate its place among them.
+/// Bytes that are held for a filter in a partition (about): buffers of chunks, and of a batch.
+const PART_BYTES: usize = 64 << 10;
+
+/// The filters of a grouping in a partition.
+///
+/// # Errors
+/// A file cannot be read or is damaged, `limit_exceeded`.
 pub(crate) fn parts(
     grouping: &Grouping,
-    scan: &Scan,
-    partition: &Arc<PartitionState>,
-) -> Result<(Vec<Part>, Vec<Option<usize>>)> {
-    let mut predicates: Vec<&Predicate> = Vec::new();
-    let mut places = Vec::with_capacity(grouping.aggregates.len());
-    for aggregate in &grouping.aggregates {
-        places.push(aggregate.filter.as_ref().map(|filter| {
-            let place = predicates.iter().position(|other| *other == filter);
-            place.unwrap_or_else(|| {
-                predicates.push(filter);
-                predicates.len() - 1
-            })
-        }));
-    }
+    (scan, partition): (&Scan, &Arc<PartitionState>),
+    budget: &Budget,
+) -> Result<Vec<Part>> {
+    budget.check(grouping.filters.len() * PART_BYTES)?;
     let part = |predicate| {
         Ok(Part {
             filter: Filter::compile(predicate, scan, partition)?,
             members: Box::default(),
         })
     };
-    let parts = predicates.into_iter().map(part).collect::<Result<_>>()?;
-    Ok((parts, places))
+    grouping.filters.iter().map(part).collect()
 }
 
 /// Aggregates of the same audience, with their places among all.
@@ -77,9 +72,10 @@ impl View {
     pub(crate) fn all(
         grouping: &Grouping,
         columns: &Columns,
-        (scan, partition): (&Scan, &Arc<PartitionState>),
+        scan: (&Scan, &Arc<PartitionState>),
+        budget: &Budget,
     ) -> Result<Vec<Self>> {
-        let (parts, places) = parts(grouping, scan, partition)?;
+        let parts = parts(grouping, scan, budget)?;
         let mut views: Vec<Self> = std::iter::once(None)
             .chain(parts.into_iter().map(Some))
             .map(|part| Self {
@@ -90,9 +86,9 @@ impl View {
                 rows: Vec::new(),
             })
             .collect();
-        for (number, (aggregate, part)) in grouping.aggregates.iter().zip(places).enumerate() {
+        for (number, aggregate) in grouping.aggregates.iter().enumerate() {
             let accumulator = Accumulator::new(aggregate, columns)?;
-            let view = &mut views[part.map_or(0, |part| part + 1)];
+            let view = &mut views[aggregate.filter.map_or(0, |filter| filter + 1)];
             match grouping.keys.is_empty() && accumulator.takes_chunks(columns) {
                 true => view.whole.push((number, accumulator)),
                 false => view.by_rows.push((number, accumulator)),
