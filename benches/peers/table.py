@@ -36,6 +36,10 @@ QUERIES = [
     (FEW, FEW, DUCK, "duckdb wide: " + FEW, 0.2, 0.05),
     (BASE, BASE, DUCK, "duckdb wide: " + BASE, 0.2, 0.05),
 ]
+HEAD = (
+    "| row | against | tagdb | tagdb, before the update | peer | ratio | must | try for | |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
 ENGINES = {"tagdb": "", "chdb": "clickhouse ", "duckdb": "duckdb ", "redis": "redis "}
 
 
@@ -87,10 +91,7 @@ def add(*values):
 
 def table(rows):
     """The whole table, in Markdown. Times are milliseconds unless the row says otherwise."""
-    out = [
-        "| row | against | tagdb | tagdb, before the update | peer | ratio | must | try for | |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    out = list(HEAD)
     for name, item, peer, theirs, *limits in QUERIES:
         before = rows.value("loaded: " + item)
         out.append(line(name, peer, rows.value("updated: " + item), rows.value(theirs), limits, before))

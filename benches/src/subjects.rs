@@ -140,7 +140,7 @@ pub fn rows(raw: &Raw, pairs: impl Iterator<Item = (usize, usize)>) -> RowBatch 
         let cells = [
             Cell::Value(genders.place(raw.gender[row].into()).into()),
             Cell::Value(raw.age[row].into()),
-            Cell::Value(cities.place(raw.city[row].into()).into()),
+            Cell::Value(cities.place(raw.city[row]).into()),
             Cell::Value(raw.vip_level[row].into()),
             Cell::Set(members.iter().map(|m| topics.place((*m).into())).collect()),
             Cell::Value(raw.last_login_days[row].into()),
