@@ -13,7 +13,9 @@ use crate::bind::{self, Environment, Param, bound};
 use crate::error::{Error, Result};
 use crate::exec::budget::Budget;
 use crate::exec::mutate::{Affected, Mutation};
-use crate::exec::{CancelFlag, Execution, Interrupt, explain, lookup, select, show};
+use crate::exec::{
+    CancelFlag, Execution, Interrupt, explain, in_query, lookup, select, show, union,
+};
 use crate::limits::Limits;
 use crate::parse::{self, Statement};
 
@@ -121,7 +123,14 @@ impl Database {
         let bound = self.bind(statement, context, state.catalog(), self.now())?;
         let execution = self.execution(context, state);
         match bound {
-            bound::Statement::Select(select) => select::select(execution, *select),
+            bound::Statement::Select(mut select) => {
+                in_query::run_in_select(&execution, &mut select)?;
+                select::select(execution, *select)
+            }
+            bound::Statement::Union(mut union) => {
+                in_query::run_in_union(&execution, &mut union)?;
+                union::union(execution, *union)
+            }
             bound::Statement::ShowTables => Ok(show::tables(&execution)),
             bound::Statement::Describe(schema) => show::describe(&execution, &schema),
             bound::Statement::Explain { analyze, statement } => {
@@ -203,8 +212,9 @@ impl Database {
                 deadline: context.deadline,
                 cancel: context.cancel.clone(),
             },
-            budget: Budget::new(context.memory_bytes_max),
+            budget: Arc::new(Budget::new(context.memory_bytes_max)),
             groups_max: self.limits.groups_max,
+            subquery_values_max: self.limits.subquery_values_max,
         }
     }
 

@@ -15,6 +15,7 @@ use tagdb_storage::ids::TagId;
 use tagdb_storage::schema::{Key, NumberType, TableSchema, TagType};
 
 pub use crate::bind::condition::{Comparison, KeyTest, Leaf, Predicate, Ranges, TextTest};
+pub use crate::bind::queries::{Found, InQuery, NumberSet, Operand, Query, Union};
 use crate::value::{DataType, Value};
 
 /// An index into [`Scan::columns`] or into a group's row.
@@ -25,6 +26,8 @@ pub type Slot = usize;
 pub enum Statement {
     /// Reads rows or groups.
     Select(Box<Select>),
+    /// Reads the keys of several SELECTs.
+    Union(Box<Union>),
     /// Writes rows by key.
     Insert(Insert),
     /// Changes tags of an audience.
@@ -47,7 +50,7 @@ pub enum Statement {
 }
 
 /// The subjects of a table for which a predicate is true, and what is read of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
     /// The table.
     pub table: Arc<TableSchema>,
@@ -90,7 +93,7 @@ pub struct OutputColumn {
 }
 
 /// A SELECT.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Select {
     /// The audience. Slots of `output` and `order` are its columns, unless there is a grouping.
     pub scan: Scan,
@@ -110,7 +113,7 @@ pub struct Select {
 
 /// How an audience falls into groups. Without keys there is exactly one group, even if nobody is
 /// in the audience. SELECT DISTINCT is a grouping without aggregates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {
     /// Slots 0.. of the group's row.
     pub keys: Vec<GroupKey>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tagdb_storage::schema::Key;
 
-use crate::bind::bound::{Expr, Slot};
+use crate::bind::bound::{Expr, InQuery, Slot};
 use crate::value::Value;
 
 /// A three-valued condition. `<>`, IN, BETWEEN, IS \[NOT\] DISTINCT FROM and CASE are written out.
@@ -62,6 +62,8 @@ pub enum Leaf {
     Holds(Expr),
     /// Whether an expression is not NULL, by rows. Two-valued.
     NotNull(Expr),
+    /// Whether something is among the values of a query. Unknown if it is NULL.
+    InQuery(Box<InQuery>),
 }
 
 /// Comparison operators; `<>` is NOT `=`, and the others are these with sides exchanged.
@@ -250,6 +252,7 @@ impl Leaf {
                 right.for_each_slot(f);
             }
             Self::OneOf(expr, _) | Self::Holds(expr) | Self::NotNull(expr) => expr.for_each_slot(f),
+            Self::InQuery(test) => test.operand.for_each_slot(f),
         }
     }
 }

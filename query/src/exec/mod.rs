@@ -14,6 +14,7 @@ pub(crate) mod explain;
 pub(crate) mod group;
 pub(crate) mod group_ids;
 pub(crate) mod hashed;
+pub(crate) mod in_query;
 pub(crate) mod lookup;
 pub(crate) mod mutate;
 pub(crate) mod order;
@@ -23,6 +24,7 @@ pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod select;
 pub(crate) mod show;
+pub(crate) mod union;
 pub(crate) mod value_counts;
 
 use std::sync::Arc;
@@ -39,12 +41,13 @@ use budget::Budget;
 pub type CancelFlag = Arc<AtomicBool>;
 
 /// What a statement runs with: one state of the database, and when to stop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Execution {
     pub(crate) state: Arc<DbState>,
     pub(crate) interrupt: Interrupt,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) groups_max: usize,
+    pub(crate) subquery_values_max: usize,
 }
 
 impl Execution {

@@ -12,6 +12,7 @@ use crate::exec::Execution;
 use crate::exec::batch::{BATCH_ROWS, Batch, Remaining};
 use crate::exec::columns::{Columns, RowBuffer, slots_of};
 use crate::exec::scan::PartitionScan;
+use crate::exec::union::JoinedRows;
 use crate::functions::eval;
 use crate::value::Value;
 
@@ -28,6 +29,7 @@ enum Source {
     Made(std::vec::IntoIter<Vec<Value>>),
     Scanned(Box<ScannedRows>),
     Picked(Box<PickedRows>),
+    Joined(Box<JoinedRows>),
 }
 
 impl RowStream {
@@ -58,6 +60,14 @@ impl RowStream {
         }
     }
 
+    pub(crate) fn joined(columns: Vec<OutputColumn>, lsn: Lsn, rows: JoinedRows) -> Self {
+        Self {
+            columns,
+            lsn,
+            source: Source::Joined(Box::new(rows)),
+        }
+    }
+
     /// The columns of each row.
     #[must_use]
     pub fn columns(&self) -> &[OutputColumn] {
@@ -81,6 +91,7 @@ impl RowStream {
             Source::Made(rows) => rows.take(BATCH_ROWS).collect(),
             Source::Scanned(rows) => rows.next()?,
             Source::Picked(rows) => rows.next()?,
+            Source::Joined(rows) => rows.next()?,
         };
         Ok(if rows.is_empty() { None } else { Some(rows) })
     }

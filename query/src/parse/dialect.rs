@@ -141,6 +141,9 @@ impl Dialect for TagDialect {
                 Some(parser.parse_value().map(Expr::Value))
             }
             Token::LBrace => Some(map_literal(parser)),
+            Token::LParen if is_query_of_in(parser) => {
+                Some(parser.expected_ref("an expression", parser.peek_token_ref()))
+            }
             // Parameters of other systems.
             Token::Colon | Token::AtSign => {
                 Some(parser.expected_ref("an expression", parser.peek_token_ref()))
@@ -184,6 +187,22 @@ fn word_prefix(keyword: Keyword, parser: &mut Parser<'_>) -> Option<Result<Expr,
         (_, Token::LParen) => Some(function(parser)),
         _ => Some(name(parser)),
     }
+}
+
+/// Whether a query in brackets starts here, behind `IN (`. The library has tried to read a query
+/// then, and failed: to read it once more as an element of a list would fail in the same way, and
+/// take twice the time for every bracket around it.
+fn is_query_of_in(parser: &Parser<'_>) -> bool {
+    let current = parser.get_current_index();
+    let is_keyword = |index: usize, keyword: Keyword| matches!(&parser.token_at(index).token, Token::Word(word) if word.keyword == keyword);
+    let behind_in = parser.token_at(current).token == Token::LParen
+        && current > 0
+        && is_keyword(current - 1, Keyword::IN);
+    let mut next = current + 1;
+    while parser.token_at(next).token == Token::LParen {
+        next += 1;
+    }
+    behind_in && (is_keyword(next, Keyword::SELECT) || is_keyword(next, Keyword::WITH))
 }
 
 fn name(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {

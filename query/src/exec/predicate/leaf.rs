@@ -4,14 +4,14 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use tagdb_storage::batch::KeyRef;
-use tagdb_storage::bitmap::Chunk;
+use tagdb_storage::bitmap::{Bitmap, Chunk};
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, Ordinal, TagId, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
 use tagdb_storage::schema::{Family, Key};
 
-use crate::bind::bound::{Predicate, Ranges};
-use crate::error::Result;
+use crate::bind::bound::{NumberSet, Predicate, Ranges};
+use crate::error::{Error, Result};
 use crate::exec::columns::Columns;
 use crate::exec::predicate::evaluate::Scratch;
 use crate::exec::row_function::RowFunction;
@@ -31,6 +31,11 @@ pub(super) enum Leaf {
     Known(KnownTest),
     /// Rising.
     Keys(Vec<Ordinal>),
+    Subjects(Bitmap),
+    NumberSet(SingleStack, Arc<NumberSet>),
+    MapNumberSet(MultiStack, Code, Arc<NumberSet>),
+    /// A query that was not run, and so cannot be asked.
+    NotRun,
     KeyRange {
         partition: Arc<PartitionState>,
         low: Bound<Key>,
@@ -102,6 +107,7 @@ impl Leaf {
     pub(super) fn cost(&self) -> u32 {
         match self {
             Self::Keys(_) => 1,
+            Self::Subjects(_) | Self::NotRun => 2,
             Self::Boolean(_) | Self::Known(_) => 4,
             Self::Keyword(_, CodeTest::Few(codes)) | Self::HasAny(_, CodeTest::Few(codes)) => {
                 2 + 2 * codes.len() as u32
@@ -109,6 +115,7 @@ impl Leaf {
             Self::HasAll(_, codes) => 2 + 2 * codes.len() as u32,
             Self::Number(..) => 20,
             Self::MapNumber(..) => 40,
+            Self::NumberSet(..) | Self::MapNumberSet(..) => 200,
             Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
             Self::Cardinality(..) => 200,
             Self::KeyRange { .. } => 500,
@@ -128,6 +135,11 @@ impl Leaf {
             }
             Self::Known(_) => "bitmap of who has it".to_owned(),
             Self::Keys(ordinals) => format!("look-up of keys, {} found", ordinals.len()),
+            Self::Subjects(subjects) => format!("bitmap of {} subjects", subjects.len()),
+            Self::NumberSet(..) | Self::MapNumberSet(..) => {
+                "column against a set of numbers, among candidates".to_owned()
+            }
+            Self::NotRun => "values of a query, which is run first".to_owned(),
             Self::KeyRange { .. } => "scan of keys, among candidates".to_owned(),
             Self::HasAny(_, CodeTest::Few(codes)) => format!("any of {} bitmaps", codes.len()),
             Self::HasAny(_, CodeTest::Many(_)) => {
@@ -183,6 +195,23 @@ impl Leaf {
                     }
                 })?;
             }
+            Self::NumberSet(stack, numbers) => {
+                out.clear();
+                stack.for_each(chunk, candidates, &mut |low, value| {
+                    if numbers.contains(value) == side {
+                        out.set(low);
+                    }
+                })?;
+            }
+            Self::MapNumberSet(stack, code, numbers) => {
+                out.clear();
+                stack.for_each_value(chunk, *code, candidates, &mut |low, value| {
+                    if numbers.contains(value) == side {
+                        out.set(low);
+                    }
+                })?;
+            }
+            Self::NotRun => return Err(Error::internal("a query was not run")),
             Self::Keyword(stack, codes) => {
                 keyword(stack, codes, side, (chunk, candidates), scratch, out)?;
             }
@@ -191,6 +220,7 @@ impl Leaf {
             | Self::Cardinality(..)
             | Self::Known(_)
             | Self::Keys(_)
+            | Self::Subjects(_)
             | Self::KeyRange { .. } => {
                 self.members((chunk, candidates), scratch, out)?;
                 match side {
@@ -219,6 +249,10 @@ impl Leaf {
                     .iter()
                     .take_while(|o| chunk_of(**o) == chunk);
                 own.for_each(|ordinal| out.set(low_of(*ordinal)));
+                Ok(())
+            }
+            Self::Subjects(subjects) => {
+                subjects.write_chunk(chunk, out);
                 Ok(())
             }
             Self::KeyRange {
@@ -275,6 +309,9 @@ impl Leaf {
             | Self::Number(..)
             | Self::MapNumber(..)
             | Self::Keyword(..)
+            | Self::NumberSet(..)
+            | Self::MapNumberSet(..)
+            | Self::NotRun
             | Self::Rows(_) => Ok(()),
         }
     }
