@@ -4,6 +4,7 @@ pub mod bound;
 
 mod arithmetic;
 mod call;
+mod combined;
 mod compare;
 mod condition;
 mod expr;

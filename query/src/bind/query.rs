@@ -1,8 +1,7 @@
-//! Queries: SELECTs, what WITH names, and UNION, INTERSECT and EXCEPT.
+//! Queries: SELECTs, what WITH names, and what keys they give.
 //!
 //! A query that gives keys of one table is a predicate over it, so that nothing has to be
-//! gathered: what combines such queries combines their predicates. Keys of another table are asked
-//! for with a condition that holds the query.
+//! gathered. Keys of another table are asked for with a condition that holds the query.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -10,15 +9,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::bind::bound::{
-    Column, Expr, GroupKey, InQuery, Leaf, Operand, OrderKey, OutputColumn, Predicate, Query, Scan,
-    Select, Statement, Union,
+    Column, Expr, GroupKey, InQuery, Leaf, Operand, OutputColumn, Predicate, Query, Scan, Select,
+    Slot, Statement,
 };
+use crate::bind::combined::combined;
 use crate::bind::scope::{Environment, Scope};
-use crate::bind::select::{count, select};
+use crate::bind::select::select;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::parse::ast::{self, CommonTable, ExprKind as Ast, QueryBody, SelectItem, SetOperation};
-use crate::plan::simplify;
+use crate::parse::ast::{self, CommonTable, ExprKind as Ast, QueryBody, SelectItem};
 
 /// The queries of a statement.
 #[derive(Debug, Default)]
@@ -55,7 +54,7 @@ pub(super) struct Keys {
     /// Who they are: one scan a table.
     pub(super) set: Vec<Scan>,
     /// If keys may come several times: the parts of the result.
-    repeated: Option<Vec<Scan>>,
+    pub(super) repeated: Option<Vec<Scan>>,
 }
 
 /// Binds a query as a statement.
@@ -142,7 +141,7 @@ pub(super) fn in_condition(scope: &Scope<'_>, ast: &ast::Query) -> Result<Rc<Bou
 }
 
 /// Binds a query in a scope of its own.
-fn body(scope: Scope<'_>, ast: &ast::Query) -> Result<BoundQuery> {
+pub(super) fn body(scope: Scope<'_>, ast: &ast::Query) -> Result<BoundQuery> {
     match &ast.body {
         QueryBody::Combined(ast) => combined(scope, ast),
         QueryBody::Select(ast) => match find(&scope, &ast.table.text) {
@@ -213,7 +212,7 @@ impl BoundQuery {
 }
 
 /// The keys that a query gives, if it gives keys.
-fn keys_of(bound: &BoundQuery) -> Option<Keys> {
+pub(super) fn keys_of(bound: &BoundQuery) -> Option<Keys> {
     if bound.keys.is_some() {
         return bound.keys.clone();
     }
@@ -254,7 +253,7 @@ fn keys_of(bound: &BoundQuery) -> Option<Keys> {
 }
 
 /// Whether the key is among those that a query gives.
-fn among(key: crate::bind::bound::Slot, query: &Arc<Query>) -> Predicate {
+fn among(key: Slot, query: &Arc<Query>) -> Predicate {
     Predicate::Leaf(Leaf::InQuery(Box::new(InQuery {
         operand: Operand::Key(key),
         query: query.clone(),
@@ -283,7 +282,7 @@ pub(super) fn among_keys(scope: &mut Scope<'_>, keys: &Keys) -> Result<Predicate
 }
 
 /// The SELECT of the keys of a scan.
-fn all_keys(mut scan: Scan) -> Select {
+pub(super) fn all_keys(mut scan: Scan) -> Select {
     let kind = scan.table.key_type.into();
     let name = scan.table.key_name.to_string();
     let slot = scan
@@ -303,211 +302,4 @@ fn all_keys(mut scan: Scan) -> Select {
         limit: None,
         offset: 0,
     }
-}
-
-/// Binds queries with UNION, INTERSECT or EXCEPT between them.
-fn combined(mut scope: Scope<'_>, ast: &ast::Combined) -> Result<BoundQuery> {
-    let mut terms = Vec::with_capacity(ast.terms.len());
-    let mut column: Option<OutputColumn> = None;
-    for term in &ast.terms {
-        let bound = body(scope.inner(), term)?;
-        let Some(keys) = keys_of(&bound) else {
-            return Err(Error::unsupported(not_keys(ast.operation, &bound)).at(term.at));
-        };
-        for found in bound.query.columns() {
-            let first = column.get_or_insert_with(|| found.clone());
-            if first.kind != found.kind {
-                let detail = format!("{} and {} do not go together", first.kind, found.kind);
-                return Err(Error::type_mismatch(detail).at(term.at));
-            }
-        }
-        terms.push(keys);
-    }
-    let column = column.ok_or_else(|| Error::internal("a set operation on nothing"))?;
-    let keys = match ast.operation {
-        SetOperation::Union => union(&scope, &terms)?,
-        SetOperation::UnionAll => {
-            let parts = terms.iter().flat_map(|keys| match &keys.repeated {
-                Some(parts) => parts,
-                None => &keys.set,
-            });
-            Keys {
-                repeated: Some(parts.cloned().collect()),
-                ..union(&scope, &terms)?
-            }
-        }
-        SetOperation::Intersect => narrowed(&scope, &terms, false)?,
-        SetOperation::Except => narrowed(&scope, &terms, true)?,
-    };
-    finish(&mut scope, ast, column, keys)
-}
-
-/// What to say of a query that gives no keys.
-fn not_keys(operation: SetOperation, bound: &BoundQuery) -> String {
-    let word = match operation {
-        SetOperation::Union | SetOperation::UnionAll => "UNION",
-        SetOperation::Intersect => "INTERSECT",
-        SetOperation::Except => "EXCEPT",
-    };
-    match &*bound.query {
-        Query::Select(_) => format!("{word} of a SELECT of anything but one key"),
-        Query::Union(_) => format!("{word} of a LIMIT over several tables"),
-    }
-}
-
-/// The keys of all terms, each once.
-fn union(scope: &Scope<'_>, terms: &[Keys]) -> Result<Keys> {
-    let mut tables: Vec<Vec<&Scan>> = Vec::new();
-    for scan in terms.iter().flat_map(|keys| &keys.set) {
-        let same = |scans: &&mut Vec<&Scan>| scans.iter().any(|s| s.table.id == scan.table.id);
-        match tables.iter_mut().find(same) {
-            Some(scans) => scans.push(scan),
-            None => tables.push(vec![scan]),
-        }
-    }
-    let joined = tables.into_iter().map(|scans| {
-        in_table(scope, scans[0], |scope| {
-            let mut any = Vec::with_capacity(scans.len());
-            for scan in &scans {
-                any.push(Predicate::IsTrue(Box::new(scope.embed(scan)?)));
-            }
-            Ok(Predicate::Or(any))
-        })
-    });
-    Ok(Keys {
-        set: joined.collect::<Result<_>>()?,
-        repeated: None,
-    })
-}
-
-/// The keys of the first term that are in all others, or in none of them.
-fn narrowed(scope: &Scope<'_>, terms: &[Keys], except: bool) -> Result<Keys> {
-    let Some((first, others)) = terms.split_first() else {
-        return Err(Error::internal("a set operation on nothing"));
-    };
-    let scans = first.set.iter().map(|scan| {
-        in_table(scope, scan, |scope| {
-            let mut all = vec![Predicate::IsTrue(Box::new(scope.embed(scan)?))];
-            for other in others {
-                let is_in = among_keys(scope, other)?;
-                all.push(match except {
-                    true => Predicate::Not(Box::new(is_in)),
-                    false => is_in,
-                });
-            }
-            Ok(Predicate::And(all))
-        })
-    });
-    Ok(Keys {
-        set: scans.collect::<Result<_>>()?,
-        repeated: None,
-    })
-}
-
-/// A scan of the table of another.
-fn in_table(
-    scope: &Scope<'_>,
-    like: &Scan,
-    predicate: impl FnOnce(&mut Scope<'_>) -> Result<Predicate>,
-) -> Result<Scan> {
-    let mut scope = scope.inner();
-    scope.table = Some(like.table.clone());
-    let predicate = simplify(predicate(&mut scope)?);
-    Ok(Scan {
-        table: like.table.clone(),
-        columns: scope.into_columns(),
-        predicate,
-    })
-}
-
-/// The query that gives some keys, with the order and limit of the whole.
-fn finish(
-    scope: &mut Scope<'_>,
-    ast: &ast::Combined,
-    column: OutputColumn,
-    keys: Keys,
-) -> Result<BoundQuery> {
-    let mut parts = match &keys.repeated {
-        Some(parts) => parts.clone(),
-        None => disjoint(scope, &keys.set)?,
-    };
-    let bounds = [(&ast.limit, "LIMIT"), (&ast.offset, "OFFSET")];
-    let [limit, offset] = bounds.map(|(bound, clause)| match bound {
-        Some(bound) => count(scope, bound, clause),
-        None => Ok(None),
-    });
-    let (limit, offset) = (limit?, offset?.unwrap_or(0));
-    let order = order(ast, &column)?;
-    let query = match parts.pop() {
-        Some(part) if parts.is_empty() => {
-            let mut select = all_keys(part);
-            let order = order.into_iter().map(|key| OrderKey {
-                expr: select.output[0].clone(),
-                ..key
-            });
-            select.order = order.collect();
-            (select.limit, select.offset) = (limit, offset);
-            select.columns = vec![column];
-            Query::Select(Box::new(select))
-        }
-        last => {
-            let parts = parts.into_iter().chain(last).map(all_keys).collect();
-            Query::Union(Box::new(Union {
-                columns: vec![column],
-                parts,
-                order,
-                limit,
-                offset,
-            }))
-        }
-    };
-    let is_whole = limit.is_none() && offset == 0;
-    Ok(BoundQuery {
-        query: Arc::new(query),
-        keys: Some(keys).filter(|_| is_whole),
-    })
-}
-
-/// The same scans so that no key comes twice.
-fn disjoint(scope: &Scope<'_>, scans: &[Scan]) -> Result<Vec<Scan>> {
-    let mut parts: Vec<Scan> = Vec::with_capacity(scans.len());
-    for scan in scans {
-        let before = Keys {
-            set: parts.clone(),
-            repeated: None,
-        };
-        parts.push(match parts.is_empty() {
-            true => scan.clone(),
-            false => in_table(scope, scan, |scope| {
-                let own = Predicate::IsTrue(Box::new(scope.embed(scan)?));
-                let came = among_keys(scope, &before)?;
-                Ok(Predicate::And(vec![own, Predicate::Not(Box::new(came))]))
-            })?,
-        });
-    }
-    Ok(parts)
-}
-
-/// ORDER BY of the whole: its one column by name or position.
-fn order(ast: &ast::Combined, column: &OutputColumn) -> Result<Vec<OrderKey>> {
-    let key = |term: &ast::OrderTerm| {
-        let is_column = match &term.expr.kind {
-            Ast::Number(position) => position == "1",
-            Ast::Column {
-                qualifier: None,
-                name,
-            } => name.text == column.name,
-            _ => false,
-        };
-        if !is_column {
-            let feature = "ORDER BY of a set operation by anything but its column";
-            return Err(Error::unsupported(feature).at(term.expr.at));
-        }
-        Ok(OrderKey {
-            expr: Expr::slot(0, column.kind),
-            descending: term.descending,
-            nulls_first: term.nulls_first.unwrap_or(term.descending),
-        })
-    };
-    ast.order_by.iter().map(key).collect()
 }

@@ -127,12 +127,10 @@ fn written_key<'q>(
         qualifier: None,
         name,
     } = &term.kind
+        && !scope.has_column(&name.text)?
+        && let Some(expr) = aliased(select, &name.text)
     {
-        if !scope.has_column(&name.text)?
-            && let Some(expr) = aliased(select, &name.text)
-        {
-            return Ok(expr);
-        }
+        return Ok(expr);
     }
     Ok(term)
 }

@@ -291,6 +291,10 @@ impl<'a> Cursor<'a> {
                 self.unsupported("a parameter of the form :name; write $1")
             }
             "an expression" => self.expected_name("an expression"),
+            "SELECT, VALUES, or a subquery in the query body" if self.is_word("by") => {
+                self.unsupported("BY NAME")
+            }
+            "SELECT, VALUES, or a subquery in the query body" => self.expected("SELECT"),
             "identifier" => self.expected_name("a name"),
             "'FROM' or ','" => self.left_over("FROM"),
             ":" => self.left_over("\":\" or a closing bracket"),

@@ -173,16 +173,13 @@ impl Cursor<'_> {
             SetOperator::Minus => return Err(self.unsupported("MINUS; write EXCEPT")),
         };
         self.expect_word(word)?;
-        if self.is_word("by") {
-            return Err(self.unsupported("BY NAME"));
-        }
         match tail.quantifier {
             SetQuantifier::None => Ok(operation),
             SetQuantifier::Distinct if self.accept_word("distinct") => Ok(operation),
             SetQuantifier::All if operation == SetOperation::Union && self.accept_word("all") => {
                 Ok(SetOperation::UnionAll)
             }
-            _ => Err(self.unsupported("ALL behind INTERSECT and EXCEPT, and BY NAME")),
+            _ => Err(self.unsupported("ALL behind INTERSECT and EXCEPT")),
         }
     }
 

@@ -89,7 +89,9 @@ impl Cursor<'_> {
     fn table(&mut self, from: &[TableWithJoins]) -> Result<(Name, Option<Name>)> {
         if from.is_empty() || self.is_word("into") {
             return Err(match self.peek() {
-                Token::EOF | Token::SemiColon => self.unsupported("SELECT without FROM"),
+                Token::EOF | Token::SemiColon | Token::RParen => {
+                    self.unsupported("SELECT without FROM")
+                }
                 _ => self.left_over("FROM"),
             });
         }

@@ -268,27 +268,7 @@ impl Leaf {
                     }
                 })?)
             }
-            Self::HasAny(stack, CodeTest::Few(codes)) => {
-                out.clear();
-                let mut part = scratch.take();
-                for code in codes {
-                    stack.members(chunk, *code, &mut part)?;
-                    out.or(&part);
-                }
-                scratch.give(part);
-                Ok(())
-            }
-            Self::HasAny(stack, CodeTest::Many(bits)) => {
-                out.clear();
-                Ok(stack.for_each_row(chunk, candidates, &mut |low, entries| {
-                    if entries
-                        .iter()
-                        .any(|(code, _)| CodeTest::holds(bits, i64::from(*code)))
-                    {
-                        out.set(low);
-                    }
-                })?)
-            }
+            Self::HasAny(stack, codes) => has_any(stack, codes, (chunk, candidates), scratch, out),
             Self::HasAll(stack, codes) => {
                 out.copy_from(candidates);
                 let mut part = scratch.take();
@@ -379,6 +359,34 @@ fn keyword(
         stack.members_any(chunk, codes, &mut members)?;
         out.and_not(&members);
         scratch.give(members);
+    }
+    Ok(())
+}
+
+/// Those who have any of some members. Whoever is no candidate may or may not be there.
+fn has_any(
+    stack: &MultiStack,
+    codes: &CodeTest,
+    (chunk, candidates): (u16, &Chunk),
+    scratch: &mut Scratch,
+    out: &mut Chunk,
+) -> Result<()> {
+    out.clear();
+    match codes {
+        CodeTest::Few(codes) => {
+            let mut part = scratch.take();
+            for code in codes {
+                stack.members(chunk, *code, &mut part)?;
+                out.or(&part);
+            }
+            scratch.give(part);
+        }
+        CodeTest::Many(bits) => stack.for_each_row(chunk, candidates, &mut |low, entries| {
+            let holds = |(code, _): &(Code, i64)| CodeTest::holds(bits, i64::from(*code));
+            if entries.iter().any(holds) {
+                out.set(low);
+            }
+        })?,
     }
     Ok(())
 }
