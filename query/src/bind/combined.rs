@@ -33,12 +33,15 @@ pub(super) fn combined(mut scope: Scope<'_>, ast: &ast::Combined) -> Result<Boun
     let keys = match ast.operation {
         SetOperation::Union => union(&scope, &terms)?,
         SetOperation::UnionAll => {
-            let parts = terms.iter().flat_map(|keys| match &keys.repeated {
-                Some(parts) => parts,
-                None => &keys.set,
-            });
+            let mut parts = Vec::with_capacity(terms.len());
+            for keys in &terms {
+                match &keys.repeated {
+                    Some(repeated) => parts.extend(repeated.iter().cloned()),
+                    None => parts.extend(disjoint(&scope, &keys.set)?),
+                }
+            }
             Keys {
-                repeated: Some(parts.cloned().collect()),
+                repeated: Some(parts),
                 ..union(&scope, &terms)?
             }
         }

@@ -223,8 +223,16 @@ impl Cursor<'_> {
         }
         self.expect(&Token::LParen)?;
         let node = match list {
-            Tree::Subquery(query) => ExprKind::InQuery(left, Box::new(self.query(*query)?)),
-            list => ExprKind::EqualAny(left, Box::new(self.expr(list)?)),
+            Tree::Subquery(query) if !self.is(&Token::LParen) => {
+                ExprKind::InQuery(left, Box::new(self.query(*query)?))
+            }
+            list => match self.expr(list)? {
+                Expr {
+                    kind: ExprKind::Query(query),
+                    ..
+                } => ExprKind::InQuery(left, query),
+                list => ExprKind::EqualAny(left, Box::new(list)),
+            },
         };
         self.expect(&Token::RParen)?;
         self.node(at, node)

@@ -8,5 +8,5 @@ mod aggregates;
 mod history;
 mod model;
 mod predicates;
-mod random;
+pub(super) mod random;
 mod run;
