@@ -241,7 +241,8 @@ impl PartitionState {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn single(&self, tag: TagId) -> Result<SingleStack> {
-        SingleStack::new(&self.parts(tag)?)
+        let resolved = self.segments.resolved(tag).cloned();
+        SingleStack::over(&self.flushed(tag)?, resolved, &self.unflushed(tag))
     }
 
     /// The layers of a set or map.
@@ -249,7 +250,8 @@ impl PartitionState {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn multi(&self, tag: TagId) -> Result<MultiStack> {
-        MultiStack::new(&self.parts(tag)?)
+        let resolved = self.segments.resolved(tag).cloned();
+        MultiStack::over(&self.flushed(tag)?, resolved, &self.unflushed(tag))
     }
 
     /// The layers of a long text.
@@ -386,15 +388,23 @@ impl PartitionState {
 
     /// The layers of a tag, oldest first.
     pub(crate) fn parts(&self, tag: TagId) -> Result<Vec<Arc<Part>>> {
+        let mut parts = self.flushed(tag)?;
+        parts.extend(self.unflushed(tag));
+        Ok(parts)
+    }
+
+    fn flushed(&self, tag: TagId) -> Result<Vec<Arc<Part>>> {
         let mut parts = Vec::new();
         for segment in self.segments.stack(tag) {
             parts.extend(segment.part(tag)?);
         }
-        parts.extend(
-            self.memory
-                .iter()
-                .filter_map(|layer| layer.layer.part(tag).cloned()),
-        );
         Ok(parts)
+    }
+
+    fn unflushed(&self, tag: TagId) -> Vec<Arc<Part>> {
+        let layers = self.memory.iter();
+        layers
+            .filter_map(|layer| layer.layer.part(tag).cloned())
+            .collect()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::ids::{Lsn, TagId};
+use crate::layer::resolved::ChunkCache;
 use crate::schema::TableSchema;
 use crate::segment::tags::TagSegment;
 use crate::segment::vocabulary::VocabularySegment;
@@ -29,7 +30,26 @@ pub struct LiveSegment {
 pub struct SegmentSet {
     /// Oldest first.
     pub live: Vec<LiveSegment>,
-    stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
+    stacks: BTreeMap<TagId, TagStack>,
+}
+
+/// The segments of a tag.
+#[derive(Debug)]
+pub struct TagStack {
+    /// Oldest first.
+    pub segments: Vec<Arc<TagSegment>>,
+    /// Where chunks are kept once they are resolved.
+    pub resolved: ChunkCache,
+}
+
+impl TagStack {
+    fn new(tag: TagId, segments: Vec<Arc<TagSegment>>) -> Option<Self> {
+        let cache = segments.first()?.file().cache().clone();
+        let files = segments.iter().map(|segment| segment.file().cache_id());
+        let stack = cache.stack_id(tag, files.collect());
+        let resolved = ChunkCache::new(cache, stack);
+        Some(Self { segments, resolved })
+    }
 }
 
 impl SegmentSet {
@@ -44,6 +64,10 @@ impl SegmentSet {
                 stacks.entry(*tag).or_default().push(segment.clone());
             }
         }
+        let stacks = stacks
+            .into_iter()
+            .filter_map(|(tag, segments)| Some((tag, TagStack::new(tag, segments)?)))
+            .collect();
         Self { live, stacks }
     }
 
@@ -64,7 +88,13 @@ impl SegmentSet {
     /// The segments of a tag, oldest first.
     #[must_use]
     pub fn stack(&self, tag: TagId) -> &[Arc<TagSegment>] {
-        self.stacks.get(&tag).map_or(&[], Vec::as_slice)
+        self.stacks.get(&tag).map_or(&[], |stack| &stack.segments)
+    }
+
+    /// Where chunks of a tag are kept once they are resolved, if it has segments.
+    #[must_use]
+    pub fn resolved(&self, tag: TagId) -> Option<&ChunkCache> {
+        self.stacks.get(&tag).map(|stack| &stack.resolved)
     }
 
     /// The tags that have segments.

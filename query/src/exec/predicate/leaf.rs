@@ -169,8 +169,7 @@ impl Leaf {
     ) -> Result<()> {
         match self {
             Self::Boolean(stack) => {
-                stack.members(chunk, Code::from(side), out)?;
-                out.and(candidates);
+                stack.members_among(chunk, Code::from(side), candidates, out)?;
             }
             Self::Number(stack, sides) => {
                 let ranges = if side { &sides.inside } else { &sides.outside };
@@ -270,16 +269,16 @@ impl Leaf {
             }
             Self::HasAny(stack, codes) => has_any(stack, codes, (chunk, candidates), scratch, out),
             Self::HasAll(stack, codes) => {
+                let mut left = scratch.take();
                 out.copy_from(candidates);
-                let mut part = scratch.take();
                 for code in codes {
-                    stack.members(chunk, *code, &mut part)?;
-                    out.and(&part);
+                    left.copy_from(out);
+                    stack.members_among(chunk, *code, &left, out)?;
                     if out.is_empty() {
                         break;
                     }
                 }
-                scratch.give(part);
+                scratch.give(left);
                 Ok(())
             }
             Self::Cardinality(stack, ranges) => {
@@ -348,6 +347,9 @@ fn keyword(
         }
     };
     if side {
+        if let [code] = &**codes {
+            return Ok(stack.members_among(chunk, *code, candidates, out)?);
+        }
         stack.members_any(chunk, codes, out)?;
         out.and(candidates);
         return Ok(());
@@ -371,6 +373,11 @@ fn has_any(
     scratch: &mut Scratch,
     out: &mut Chunk,
 ) -> Result<()> {
+    if let CodeTest::Few(codes) = codes
+        && let [code] = &**codes
+    {
+        return Ok(stack.members_among(chunk, *code, candidates, out)?);
+    }
     out.clear();
     match codes {
         CodeTest::Few(codes) => {

@@ -138,17 +138,11 @@ impl Operand {
 }
 
 impl Condition {
-    pub(super) fn random(
-        random: &mut Random,
-        table: usize,
-        names: &mut Names,
-        depth: usize,
-    ) -> Self {
+    pub(super) fn random(random: &mut Random, names: &mut Names, depth: usize) -> Self {
         if depth == 0 {
             return Self::simple(random);
         }
-        let inner =
-            |random: &mut Random, names: &mut Names| Self::random(random, table, names, depth - 1);
+        let inner = |random: &mut Random, names: &mut Names| Self::random(random, names, depth - 1);
         match random.below(12) {
             0 => Self::simple(random),
             1 => Self::Not(Box::new(inner(random, names))),

@@ -60,7 +60,7 @@ fn counted(session: &Session, tables: &Tables, random: &mut Random) {
     let table = random.below(2);
     let mut names = Names::default();
     let with = names.random_with(random);
-    let condition = Condition::random(random, table, &mut names, 3);
+    let condition = Condition::random(random, &mut names, 3);
     let Some(with) = names.used(with) else {
         return;
     };
@@ -137,7 +137,7 @@ fn combined(session: &Session, tables: &Tables, random: &mut Random) {
 fn change(session: &Session, tables: &mut Tables, random: &mut Random) {
     let table = random.below(2);
     let mut names = Names::default();
-    let condition = Condition::random(random, table, &mut names, 2);
+    let condition = Condition::random(random, &mut names, 2);
     let env = names.values(tables);
     let holds = |row: &Subject| condition.eval(tables, &env, row) == Some(true);
     let matching: Vec<bool> = tables.rows[table].iter().map(holds).collect();

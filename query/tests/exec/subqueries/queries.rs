@@ -56,7 +56,7 @@ pub(super) struct Source {
 impl Source {
     fn random(random: &mut Random, names: &mut Names, depth: usize) -> Self {
         let table = random.below(2);
-        let condition = Condition::random(random, table, names, depth);
+        let condition = Condition::random(random, names, depth);
         Self { table, condition }
     }
 
