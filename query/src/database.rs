@@ -59,6 +59,13 @@ impl Default for Context {
     }
 }
 
+/// What a statement that reads sees: a state of the whole database, and the time.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    state: Arc<DbState>,
+    now: i64,
+}
+
 /// What a statement comes to.
 #[derive(Debug)]
 pub enum Answer {
@@ -108,19 +115,34 @@ impl Database {
     /// [`Error::code`].
     pub fn run(&self, statement: &Statement, context: &Context) -> Result<Answer> {
         if statement.is_read() {
-            let state = self.engine.snapshot();
-            return self.read(statement, context, state).map(Answer::Rows);
+            return self
+                .read(statement, context, &self.moment())
+                .map(Answer::Rows);
         }
         self.write(statement, context)
     }
 
-    fn read(
+    /// The last state that readers see, and the time.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            state: self.engine.snapshot(),
+            now: self.now(),
+        }
+    }
+
+    /// Runs a statement that reads. At the same moment it gives the same rows in the same order.
+    ///
+    /// # Errors
+    /// As of [`Self::run`]; `internal` if it writes.
+    pub fn read(
         &self,
         statement: &Statement,
         context: &Context,
-        state: Arc<DbState>,
+        moment: &Moment,
     ) -> Result<RowStream> {
-        let bound = self.bind(statement, context, state.catalog(), self.now())?;
+        let state = moment.state.clone();
+        let bound = self.bind(statement, context, state.catalog(), moment.now)?;
         let execution = self.execution(context, state);
         match bound {
             bound::Statement::Select(mut select) => {

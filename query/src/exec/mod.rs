@@ -18,6 +18,7 @@ pub(crate) mod in_query;
 pub(crate) mod lookup;
 pub(crate) mod mutate;
 pub(crate) mod order;
+pub(crate) mod pages;
 pub(crate) mod predicate;
 pub(crate) mod row_function;
 pub(crate) mod rows;

@@ -32,7 +32,14 @@ pub(crate) fn select(execution: Execution, mut select: Select) -> Result<RowStre
             ScannedRows::new(execution, select),
         ));
     }
+    let held = execution.budget.used();
     let subjects = ordered(&execution, &select)?;
+    // What they were ordered by is not needed any more.
+    let ordered = execution.budget.used().saturating_sub(held);
+    execution.budget.release(ordered);
+    execution
+        .budget
+        .charge(subjects.len() * size_of::<Subject>())?;
     let rows = PickedRows::new(execution, &select.scan, select.output, subjects)?;
     Ok(RowStream::picked(columns, rows))
 }

@@ -69,6 +69,11 @@ impl JoinedRows {
         }
     }
 
+    /// Bytes of memory that it holds, about.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.execution.budget.used()
+    }
+
     /// The next rows; none at the end.
     pub(crate) fn next(&mut self) -> Result<Vec<Vec<Value>>> {
         while self.limit > 0 {
