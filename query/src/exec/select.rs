@@ -148,10 +148,12 @@ fn better(
     let mut found = Box::<Chunk>::default();
     if !bar.is_null() {
         let bar = to_stored(*number, bar)?;
+        // Of rows that are equal in all, those that came first stay.
+        let step = i64::from(select.order.len() == 1);
         let bounds = if first.descending {
-            (bar, i64::MAX)
+            (bar.saturating_add(step), i64::MAX)
         } else {
-            (i64::MIN, bar)
+            (i64::MIN, bar.saturating_sub(step))
         };
         stack.in_range(chunk, audience, bounds, &mut found)?;
     } else if !first.nulls_first {

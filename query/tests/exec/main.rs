@@ -7,3 +7,4 @@ mod session;
 mod sizes;
 mod statements;
 mod subqueries;
+mod top;

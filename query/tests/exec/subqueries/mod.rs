@@ -4,6 +4,7 @@
 //! conditions and queries are its own; it shares the text of the statements with the executor.
 
 mod condition;
+mod hostile;
 mod model;
 mod queries;
 
