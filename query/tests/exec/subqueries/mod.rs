@@ -159,3 +159,30 @@ fn change(session: &Session, tables: &mut Tables, random: &mut Random) {
         assert_eq!(session.affected(&sql), count, "{sql}");
     }
 }
+
+/// Keys of the same table are conditions; other queries are shown once each, below.
+#[test]
+fn explain_shows_queries() {
+    let session = Session::new();
+    Tables::default().create(&session, &mut Random::new(1));
+    let lines = session.lines(
+        "EXPLAIN WITH x AS (SELECT c FROM b WHERE i > 1) SELECT k FROM a WHERE \
+         k IN (SELECT k FROM a WHERE v) AND c IN (SELECT c FROM x) AND s && (SELECT c FROM x)",
+        "",
+    );
+    let has = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(has("is true"), 2, "{lines:#?}");
+    assert_eq!(has("query 1, see below"), 2, "{lines:#?}");
+    assert_eq!(has("scan b"), 1, "{lines:#?}");
+    assert_eq!(
+        has("values of a query, which is run first"),
+        2,
+        "{lines:#?}"
+    );
+    let lines = session.lines(
+        "EXPLAIN ANALYZE SELECT k FROM a WHERE k NOT IN (SELECT c FROM b WHERE c IS NOT NULL)",
+        "",
+    );
+    let has = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(has("constant") && has("audience: 0"), "{lines:#?}");
+}
