@@ -9,7 +9,6 @@ use crate::bind::scope::Scope;
 use crate::bind::select::count;
 use crate::error::{Error, Result};
 use crate::parse::ast::{self, ExprKind as Ast, SetOperation};
-use crate::plan::simplify;
 
 /// Binds queries with UNION, INTERSECT or EXCEPT between them.
 pub(super) fn combined(mut scope: Scope<'_>, ast: &ast::Combined) -> Result<BoundQuery> {
@@ -121,7 +120,8 @@ fn in_table(
 ) -> Result<Scan> {
     let mut scope = scope.inner();
     scope.table = Some(like.table.clone());
-    let predicate = simplify(predicate(&mut scope)?);
+    let predicate = predicate(&mut scope)?;
+    let predicate = scope.simplified(predicate);
     Ok(Scan {
         table: like.table.clone(),
         columns: scope.into_columns(),

@@ -2,6 +2,8 @@
 
 pub mod bound;
 
+mod aggregate;
+mod any_key;
 mod arithmetic;
 mod call;
 mod combined;
@@ -9,12 +11,15 @@ mod compare;
 mod condition;
 mod expr;
 mod group;
+mod grouping;
 mod in_query;
+mod like;
 mod names;
 mod params;
 mod predicate;
 mod queries;
 mod query;
+mod sample;
 mod schema;
 mod scope;
 mod select;
@@ -32,7 +37,6 @@ use scope::{Scope, find_table};
 use crate::error::Result;
 use crate::parse;
 use crate::parse::ast::{Name, StatementKind};
-use crate::plan::simplify;
 
 /// Resolves the names and types of a statement.
 ///
@@ -61,7 +65,8 @@ pub fn bind_predicate(
             at: 0,
         };
         let table = scope.open(&name, None)?;
-        let bound = simplify(predicate::predicate(&mut scope, &condition.expr)?);
+        let bound = predicate::predicate(&mut scope, &condition.expr)?;
+        let bound = scope.simplified(bound);
         Ok(Scan {
             table,
             columns: scope.into_columns(),

@@ -5,7 +5,7 @@ use crate::bind::compare::{compare, compare_bound, in_list};
 use crate::bind::expr::{alike, scalar};
 use crate::bind::in_query::in_query;
 use crate::bind::scope::Scope;
-use crate::bind::{group, sets};
+use crate::bind::{group, like, sets};
 use crate::error::{Error, Result};
 use crate::parse::ast::{self, CompareOp, ExprKind as Ast};
 use crate::value::{DataType, Value};
@@ -41,6 +41,7 @@ fn is_logic(ast: &ast::Expr) -> bool {
             | Ast::In(..)
             | Ast::InQuery(..)
             | Ast::Between(..)
+            | Ast::Like(_)
     )
 }
 
@@ -62,6 +63,7 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Predicate> {
         }
         Ast::In(inner, list) => in_list(scope, inner, list),
         Ast::InQuery(left, query) => in_query(scope, left, query),
+        Ast::Like(ast) => like::like(scope, ast),
         Ast::EqualAny(left, list) => sets::equal_any(scope, left, list),
         Ast::Overlaps(left, right) => sets::overlaps(scope, left, right),
         Ast::Contains(left, right) => sets::contains(scope, left, right),

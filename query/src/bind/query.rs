@@ -124,6 +124,9 @@ fn find(scope: &Scope<'_>, name: &str) -> Option<Rc<Named>> {
 
 /// Binds a query in a condition, which has one column.
 pub(super) fn in_condition(scope: &Scope<'_>, ast: &ast::Query) -> Result<Rc<BoundQuery>> {
+    if scope.lambda.is_some() {
+        return Err(Error::unsupported("a sub-query in any_key").at(ast.at));
+    }
     let queries = &scope.statement.queries;
     if let Some(bound) = queries.inner.borrow().get(&ast.at) {
         return Ok(bound.clone());
@@ -178,6 +181,7 @@ fn from_named(scope: Scope<'_>, ast: &ast::Select, named: &Named) -> Result<Boun
     let is_plain = clauses.iter().all(|clause| clause.is_none())
         && ast.group_by.is_empty()
         && ast.order_by.is_empty()
+        && ast.sample.is_none()
         && !ast.distinct;
     let Some(alias) = item.filter(|_| is_plain) else {
         let feature = format!(

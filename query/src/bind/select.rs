@@ -1,15 +1,15 @@
 //! SELECT.
 
 use crate::bind::bound::{
-    Expr, ExprKind, Grouping, OrderKey, OutputColumn, Predicate, Scan, Select,
+    Expr, ExprKind, GroupKey, Grouping, OrderKey, OutputColumn, Predicate, Scan, Select,
 };
 use crate::bind::expr::scalar;
 use crate::bind::group::{check_key, has_aggregate, key};
 use crate::bind::predicate::predicate;
+use crate::bind::sample::sample;
 use crate::bind::scope::{Groups, Scope};
 use crate::error::{Error, Result};
 use crate::parse::ast::{self, ExprKind as Ast, SelectItem};
-use crate::plan::simplify;
 use crate::value::{DataType, Value};
 
 /// Binds a SELECT in a scope of its own. `source` is who it is about, if FROM names a query.
@@ -27,11 +27,14 @@ pub(super) fn select(
             (keys.table.clone(), Some(who))
         }
     };
-    let filter = match &ast.predicate {
-        Some(ast) => Some(predicate(&mut scope, ast)?),
-        None => None,
-    };
-    let filter = simplify(Predicate::And(who.into_iter().chain(filter).collect()));
+    let mut terms = Vec::from_iter(who);
+    if let Some(ast) = &ast.sample {
+        terms.push(sample(&mut scope, ast)?);
+    }
+    if let Some(ast) = &ast.predicate {
+        terms.push(predicate(&mut scope, ast)?);
+    }
+    let filter = scope.simplified(Predicate::And(terms));
     let grouped = !ast.group_by.is_empty()
         || ast.distinct
         || ast.having.is_some()
@@ -45,9 +48,10 @@ pub(super) fn select(
     }
     let (columns, output) = outputs(&mut scope, ast)?;
     let having = match &ast.having {
-        Some(ast) => simplify(predicate(&mut scope, ast)?),
+        Some(ast) => predicate(&mut scope, ast)?,
         None => Predicate::Constant(Some(true)),
     };
+    let having = scope.simplified(having);
     let order = order(&mut scope, ast, &output, &columns)?;
     let limit = ast.limit.as_ref();
     let limit = limit
@@ -62,6 +66,7 @@ pub(super) fn select(
     let grouping = scope.groups.take().map(|groups| Grouping {
         keys: groups.keys,
         aggregates: groups.aggregates,
+        filters: groups.filters,
         having,
     });
     Ok(Select {
@@ -106,8 +111,12 @@ fn group_keys(scope: &mut Scope<'_>, ast: &ast::Select) -> Result<Groups> {
     for ast in keys {
         let (bound, data_type) = key(scope, ast)?;
         check_key(&bound, data_type).map_err(|error| error.at(ast.at))?;
-        if !groups.keys.contains(&bound) {
+        // To unnest a set twice makes pairs.
+        let is_unnest = matches!(bound, GroupKey::Unnest(_));
+        let mut same = groups.keys.iter().zip(&groups.places);
+        if !same.any(|(key, at)| *key == bound && (!is_unnest || *at == ast.at)) {
             groups.keys.push(bound);
+            groups.places.push(ast.at);
             groups.key_types.push(data_type);
         }
     }

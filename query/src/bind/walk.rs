@@ -1,6 +1,6 @@
 //! Changing bound trees in place.
 
-use crate::bind::bound::{Expr, ExprKind, Leaf, Operand, Predicate, Slot};
+use crate::bind::bound::{EntryColumn, Expr, ExprKind, Leaf, Operand, Predicate, Slot};
 use crate::error::Result;
 
 impl Predicate {
@@ -50,6 +50,7 @@ impl Predicate {
             Self::Not(inner) | Self::IsTrue(inner) | Self::IsFalse(inner) | Self::IsNull(inner) => {
                 size += inner.size();
             }
+            Self::Leaf(Leaf::AnyKey(any)) => size += any.predicate.size(),
             Self::Leaf(leaf) => leaf.for_each_expr(&mut |expr| size += expr.size()),
         }
         size
@@ -69,7 +70,8 @@ impl Predicate {
 }
 
 impl Leaf {
-    /// Calls `f` with its expressions.
+    /// Calls `f` with its expressions over the row; those of [`Self::AnyKey`] are over entries, and no
+    /// query is asked in them.
     pub(crate) fn for_each_expr<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
         match self {
             Self::Boolean(_)
@@ -81,7 +83,8 @@ impl Leaf {
             | Self::HasAll(..)
             | Self::Overlaps(..)
             | Self::Contains(..)
-            | Self::Cardinality(..) => {}
+            | Self::Cardinality(..)
+            | Self::AnyKey(_) => {}
             Self::Compare(_, left, right) => {
                 f(left);
                 f(right);
@@ -113,7 +116,8 @@ impl Leaf {
             | Self::HasAll(..)
             | Self::Overlaps(..)
             | Self::Contains(..)
-            | Self::Cardinality(..) => Ok(()),
+            | Self::Cardinality(..)
+            | Self::AnyKey(_) => Ok(()),
             Self::Compare(_, left, right) => {
                 f(left)?;
                 f(right)
@@ -144,6 +148,14 @@ impl Leaf {
                 right.renumber(slots);
             }
             Self::OneOf(expr, _) | Self::Holds(expr) | Self::NotNull(expr) => expr.renumber(slots),
+            Self::AnyKey(any) => {
+                any.map = slots(any.map);
+                for column in &mut any.columns {
+                    if let EntryColumn::Value(slot) | EntryColumn::Outer(slot) = column {
+                        *slot = slots(*slot);
+                    }
+                }
+            }
             Self::InQuery(test) => match &mut test.operand {
                 Operand::Key(slot)
                 | Operand::Text(slot)

@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Token;
 
 use crate::bind::bound::Arithmetic;
 use crate::error::Result;
-use crate::parse::ast::{CompareOp, Expr, ExprKind};
+use crate::parse::ast::{CompareOp, Expr, ExprKind, Like};
 use crate::parse::cursor::Cursor;
 use crate::parse::{refused, types};
 
@@ -25,6 +25,8 @@ enum Tail {
     Between(Box<Tree>, Box<Tree>),
     In(Vec<Tree>),
     InQuery(Box<Query>),
+    /// The pattern and what is behind ESCAPE.
+    Like(Box<Tree>, Option<Box<Tree>>),
     Cast,
     /// An operator that is left out of the dialect.
     Refused,
@@ -63,6 +65,20 @@ fn part(tree: Tree) -> (Tree, Option<Tail>) {
         } => (expr, Tail::Between(low, high)),
         Tree::InList { expr, list, .. } => (expr, Tail::In(list)),
         Tree::InSubquery { expr, subquery, .. } => (expr, Tail::InQuery(subquery)),
+        Tree::Like {
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+            ..
+        }
+        | Tree::ILike {
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+            ..
+        } => (expr, Tail::Like(pattern, escape_char)),
         Tree::Cast {
             kind: CastKind::DoubleColon,
             expr,
@@ -182,6 +198,7 @@ impl Cursor<'_> {
                 self.expect(&Token::RParen)?;
                 self.negate_if(at, ExprKind::InQuery(left, query), negated)
             }
+            Tail::Like(pattern, escape) => self.like(*left, *pattern, escape),
             Tail::Cast => {
                 self.expect(&Token::DoubleColon)?;
                 let to = types::data_type(self)?;
@@ -209,6 +226,31 @@ impl Cursor<'_> {
             Operator::Contains => ExprKind::Contains(left, right),
         };
         self.node(at, kind)
+    }
+
+    /// `text [NOT] LIKE pattern [ESCAPE escape]`
+    fn like(&mut self, text: Expr, pattern: Tree, escape: Option<Box<Tree>>) -> Result<Expr> {
+        let at = self.at();
+        let negated = self.accept_word("not");
+        let ignores_case = self.accept_word("ilike");
+        if !ignores_case {
+            self.expect_word("like")?;
+        }
+        let pattern = self.expr(pattern)?;
+        let escape = match escape {
+            Some(escape) => {
+                self.expect_word("escape")?;
+                Some(self.expr(*escape)?)
+            }
+            None => None,
+        };
+        let like = Like {
+            text,
+            pattern,
+            escape,
+            ignores_case,
+        };
+        self.negate_if(at, ExprKind::Like(Box::new(like)), negated)
     }
 
     /// `left = ANY (list)`
@@ -264,6 +306,9 @@ impl Cursor<'_> {
     /// The error that the operator which stands here is left out.
     fn refused_operator(&self) -> crate::error::Error {
         let word = usize::from(self.is_word("not"));
+        if self.is_word_at(word + 1, "any") {
+            return self.unsupported("LIKE ANY");
+        }
         if compares(self.peek()) {
             return self.unsupported(refused::QUANTIFIED);
         }

@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Token;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::parse::ast::{
-    Combined, CommonTable, OrderTerm, Query, QueryBody, Select, SelectItem, SetOperation,
+    Combined, CommonTable, Expr, OrderTerm, Query, QueryBody, Select, SelectItem, SetOperation,
     StatementKind,
 };
 use crate::parse::cursor::Cursor;
@@ -59,6 +59,11 @@ impl Cursor<'_> {
         let order_by = self.order_by(tree.order_by)?;
         let (limit, offset) = self.limit(tree.limit_clause)?;
         self.refuse_clause()?;
+        let early = query.take_offset();
+        if early.is_some() && offset.is_some() {
+            return Err(Error::syntax("OFFSET is written twice").at(at));
+        }
+        let offset = offset.or(early);
         if order_by.is_empty() && limit.is_none() && offset.is_none() {
             return Ok(query);
         }
@@ -192,13 +197,19 @@ impl Cursor<'_> {
         right: Query,
     ) -> Result<Query> {
         let height = left.height.max(right.height) + QUERY_HEIGHT;
-        let mut left = left;
+        let (mut left, mut right) = (left, right);
+        if let Some(offset) = left.take_offset() {
+            let detail = "OFFSET is for the whole of a set operation; write brackets";
+            return Err(Error::syntax(detail).at(offset.at));
+        }
+        let offset = right.take_offset();
         if let QueryBody::Combined(chain) = &mut left.body
             && chain.operation == operation
             && !left.bracketed
         {
             left.height = left.height.max(right.height + QUERY_HEIGHT);
             chain.terms.push(right);
+            chain.offset = offset;
             return self.measured(left);
         }
         let combined = Combined {
@@ -206,7 +217,7 @@ impl Cursor<'_> {
             terms: vec![left, right],
             order_by: Vec::new(),
             limit: None,
-            offset: None,
+            offset,
         };
         self.measured(Query {
             at,
@@ -230,6 +241,18 @@ impl Cursor<'_> {
     }
 }
 
+impl Query {
+    /// An OFFSET that was read with its last SELECT, as happens at once behind TABLESAMPLE. It is
+    /// meant for all that is not in brackets.
+    fn take_offset(&mut self) -> Option<Expr> {
+        match &mut self.body {
+            _ if self.bracketed => None,
+            QueryBody::Select(select) => select.offset.take(),
+            QueryBody::Combined(combined) => combined.offset.take(),
+        }
+    }
+}
+
 fn terms_height(terms: &[OrderTerm]) -> u32 {
     let heights = terms.iter().map(|term| term.expr.height);
     heights.max().unwrap_or(0)
@@ -244,7 +267,9 @@ fn select_height(select: &Select) -> u32 {
         .predicate
         .iter()
         .chain(&select.group_by)
-        .chain(&select.having);
+        .chain(&select.having)
+        .chain(&select.offset)
+        .chain(select.sample.as_ref().map(|sample| &sample.percent));
     let exprs = exprs.map(|expr| expr.height);
     items.chain(exprs).max().unwrap_or(0)
 }

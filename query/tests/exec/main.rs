@@ -6,5 +6,6 @@ mod oracle;
 mod session;
 mod sizes;
 mod statements;
+mod statistics;
 mod subqueries;
 mod top;

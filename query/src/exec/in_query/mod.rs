@@ -89,6 +89,7 @@ impl<'a> Runner<'a> {
         if let Some(Grouping {
             keys,
             aggregates,
+            filters,
             having,
         }) = &mut select.grouping
         {
@@ -99,6 +100,9 @@ impl<'a> Runner<'a> {
             }
             for argument in aggregates.iter_mut().filter_map(|a| a.argument.as_mut()) {
                 self.expr(&select.scan, argument)?;
+            }
+            for filter in filters {
+                self.predicate(&select.scan, filter, Place::Bitmaps)?;
             }
             self.predicate(&select.scan, having, Place::Rows)?;
         }
@@ -268,6 +272,7 @@ fn distinct_strings(select: &mut Select) -> bool {
     select.grouping = Some(Grouping {
         keys: vec![GroupKey::Value(Expr::slot(slot, data_type))],
         aggregates: Vec::new(),
+        filters: Vec::new(),
         having: Predicate::Constant(Some(true)),
     });
     select.output = vec![Expr::slot(0, data_type)];

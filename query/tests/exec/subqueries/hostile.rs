@@ -1,7 +1,7 @@
 //! Queries in queries that are as deep, as many or as large as a text can make them.
 #![expect(clippy::unwrap_used, reason = "tests fail by panics")]
 
-use tagdb_query::{Answer, Context, Database, Limits};
+use tagdb_query::{Answer, Context, Database, Limits, Result, RowStream};
 
 use crate::session::Session;
 
@@ -23,13 +23,21 @@ fn outcome(sql: String) -> String {
         let session = session();
         let rows = match session.answer(&sql, &Context::default()) {
             Ok(Answer::Written { rows_affected, .. }) => Ok(rows_affected.to_string()),
-            Ok(Answer::Rows(_)) => session.rows(&sql).map(|rows| rows.len().to_string()),
+            Ok(Answer::Rows(stream)) => counted(stream).map(|count| count.to_string()),
             Err(error) => Err(error),
         };
         rows.unwrap_or_else(|error| error.code().to_owned())
     };
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
     thread.spawn(run).unwrap().join().unwrap()
+}
+
+fn counted(mut rows: RowStream) -> Result<usize> {
+    let mut count = 0;
+    while let Some(batch) = rows.next()? {
+        count += batch.len();
+    }
+    Ok(count)
 }
 
 /// What stands first, what is repeated, what closes each of it.
