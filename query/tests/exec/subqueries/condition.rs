@@ -71,6 +71,8 @@ pub(super) enum Condition {
     Less(i64),
     Word(String),
     Has(String),
+    /// Of some entry of the map.
+    AnyEntry(i64, String),
     Flag,
     In(Operand, Box<Query>, bool),
     AnyMember(Box<Query>),
@@ -164,7 +166,8 @@ impl Condition {
     }
 
     fn simple(random: &mut Random) -> Self {
-        match random.below(7) {
+        match random.below(8) {
+            7 => Self::AnyEntry(random.between(-2, 6), word(random)),
             0 => Self::Constant(*random.pick(&[Some(true), Some(false), None])),
             1 | 2 => Self::Less(random.between(-2, 7)),
             3 => Self::Word(word(random)),
@@ -188,6 +191,10 @@ impl Condition {
             Self::Less(number) => format!("i < {number}"),
             Self::Word(word) => format!("c = {}", quoted(word)),
             Self::Has(word) => format!("has(s, {})", quoted(word)),
+            Self::AnyEntry(number, word) => {
+                let word = quoted(word);
+                format!("any_key(m, e -> m[e] > {number} AND NOT (e = {word} OR has(s, e)))")
+            }
             Self::Flag => "v".to_owned(),
             Self::In(operand, query, negated) => {
                 let not = if *negated { "NOT " } else { "" };
@@ -210,6 +217,11 @@ impl Condition {
             Self::Less(number) => row.number.map(|value| value < *number),
             Self::Word(word) => row.word.as_ref().map(|value| value == word),
             Self::Has(word) => Some(row.set.contains(word)),
+            Self::AnyEntry(number, word) => Some(
+                row.map
+                    .iter()
+                    .any(|(key, value)| value > number && key != word && !row.set.contains(key)),
+            ),
             Self::Flag => row.flag,
             Self::In(operand, query, negated) => {
                 let found = match query.values(tables, env) {

@@ -63,6 +63,16 @@ const DEEP: &[(&str, &str, &str)] = &[
         ")",
     ),
     (
+        "SELECT k FROM t WHERE TRUE",
+        " AND a IN (SELECT count(*) FILTER (WHERE TRUE",
+        ") FROM u)",
+    ),
+    (
+        "SELECT k FROM t WHERE TRUE",
+        " AND k IN (SELECT k FROM t TABLESAMPLE BERNOULLI (50) WHERE a > 0",
+        ")",
+    ),
+    (
         "DELETE FROM t WHERE TRUE",
         " AND k IN (SELECT k FROM u WHERE a IS NULL",
         ")",

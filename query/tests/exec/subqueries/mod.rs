@@ -8,6 +8,8 @@ mod hostile;
 mod model;
 mod queries;
 
+use std::collections::BTreeMap;
+
 use super::oracle::random::Random;
 use super::session::Session;
 use condition::{Condition, Names};
@@ -51,6 +53,7 @@ fn history(random: &mut Random) {
         for _ in 0..QUERIES {
             counted(&session, &tables, random);
             combined(&session, &tables, random);
+            filtered(&session, &tables, random);
         }
         change(&session, &mut tables, random);
     }
@@ -77,7 +80,7 @@ fn counted(session: &Session, tables: &Tables, random: &mut Random) {
         let matching = rows.filter(|row| condition.eval(tables, &env, row) == value);
         let keys: Vec<&str> = matching.map(|row| row.key.as_str()).collect();
         let sql = format!("{with}SELECT k FROM {table_name} WHERE {sql} ORDER BY k");
-        assert_eq!(session.lines(&sql, model::NULL), keys, "{sql}");
+        assert_eq!(session.both(&sql, model::NULL), keys, "{sql}");
     }
     // By rows.
     let rows = tables.rows[table].iter();
@@ -87,7 +90,33 @@ fn counted(session: &Session, tables: &Tables, random: &mut Random) {
     });
     let values: Vec<String> = values.collect();
     let sql = format!("{with}SELECT {text} FROM {table_name} ORDER BY k");
-    assert_eq!(session.lines(&sql, model::NULL), values, "{sql}");
+    assert_eq!(session.both(&sql, model::NULL), values, "{sql}");
+}
+
+/// How many meet a condition in each group, with FILTER.
+fn filtered(session: &Session, tables: &Tables, random: &mut Random) {
+    let table = random.below(2);
+    let condition = Condition::random(random, &mut Names::default(), 2);
+    let text = condition.sql(&Names::default());
+    let mut groups = BTreeMap::<Option<bool>, (usize, usize)>::new();
+    for row in &tables.rows[table] {
+        let (all, kept) = groups.entry(row.flag).or_default();
+        *all += 1;
+        *kept += usize::from(condition.eval(tables, &[], row) == Some(true));
+    }
+    let flag = |flag: &Option<bool>| flag.map_or(model::NULL.to_owned(), |flag| flag.to_string());
+    let lines: Vec<String> = groups
+        .iter()
+        .map(|(key, (all, kept))| format!("{}|{all}|{kept}", flag(key)))
+        .collect();
+    let counts = format!("count(*), count(*) FILTER (WHERE {text}) FROM");
+    let name = model::NAMES[table];
+    let sql = format!("SELECT v, {counts} {name} GROUP BY v ORDER BY v NULLS FIRST");
+    assert_eq!(session.both(&sql, model::NULL), lines, "{sql}");
+    let sum = |count: fn(&(usize, usize)) -> usize| groups.values().map(count).sum::<usize>();
+    let sql = format!("SELECT {counts} {name}");
+    let line = format!("{}|{}", sum(|group| group.0), sum(|group| group.1));
+    assert_eq!(session.both(&sql, model::NULL), [line], "{sql}");
 }
 
 /// UNION, INTERSECT and EXCEPT as statements.
@@ -118,11 +147,11 @@ fn combined(session: &Session, tables: &Tables, random: &mut Random) {
             sql += &format!(" LIMIT {limit} OFFSET {offset}");
             expected = expected.into_iter().skip(offset).take(limit).collect();
         }
-        assert_eq!(session.lines(&sql, model::NULL), expected, "{sql}");
+        assert_eq!(session.both(&sql, model::NULL), expected, "{sql}");
         return;
     }
-    let mut lines = session.lines(&sql, model::NULL);
-    let again = session.lines(&sql, model::NULL);
+    let mut lines = session.both(&sql, model::NULL);
+    let again = session.both(&sql, model::NULL);
     assert_eq!(lines, again, "the order of {sql} is not stable");
     lines.sort();
     assert_eq!(lines, expected, "{sql}");
@@ -130,7 +159,7 @@ fn combined(session: &Session, tables: &Tables, random: &mut Random) {
         let (limit, offset) = (random.below(9), random.below(4));
         let paged = format!("{sql} LIMIT {limit} OFFSET {offset}");
         let page: Vec<String> = again.into_iter().skip(offset).take(limit).collect();
-        assert_eq!(session.lines(&paged, model::NULL), page, "{paged}");
+        assert_eq!(session.both(&paged, model::NULL), page, "{paged}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::condition::{Condition, Names};
 use super::model::{NAMES, Subject, Tables};
 use crate::oracle::random::Random;
+use crate::oracle::sample::Sample;
 
 /// The values of a query; NULLs are among them.
 #[derive(Debug)]
@@ -50,19 +51,34 @@ enum Form {
 #[derive(Debug)]
 pub(super) struct Source {
     table: usize,
+    sample: Option<Sample>,
     condition: Condition,
 }
 
 impl Source {
     fn random(random: &mut Random, names: &mut Names, depth: usize) -> Self {
         let table = random.below(2);
+        let sample = Sample::random(random);
         let condition = Condition::random(random, names, depth);
-        Self { table, condition }
+        Self {
+            table,
+            sample,
+            condition,
+        }
+    }
+
+    /// From FROM on.
+    fn sql(&self, names: &Names) -> String {
+        let sample = self.sample.as_ref().map_or_else(String::new, Sample::sql);
+        let condition = self.condition.sql(names);
+        format!("FROM {}{sample} WHERE {condition}", NAMES[self.table])
     }
 
     fn rows<'t>(&self, tables: &'t Tables, env: &[Vec<String>]) -> Vec<&'t Subject> {
         let rows = tables.rows[self.table].iter();
-        let holds = |row: &&Subject| self.condition.eval(tables, env, row) == Some(true);
+        let is_taken = |row: &Subject| self.sample.as_ref().is_none_or(|s| s.has(&row.key));
+        let holds =
+            |row: &&Subject| is_taken(row) && self.condition.eval(tables, env, row) == Some(true);
         rows.filter(holds).collect()
     }
 }
@@ -99,9 +115,8 @@ impl Query {
             Self::Keys(set) => return set.sql(names),
             Self::Column(column, source) => (column, source),
         };
-        let (table, condition) = (NAMES[source.table], source.condition.sql(names));
         let name = column.name;
-        let from = format!("{name} FROM {table} WHERE {condition}");
+        let from = format!("{name} {}", source.sql(names));
         match column.form {
             Form::All => format!("SELECT {from}"),
             Form::Distinct => format!("SELECT DISTINCT {from}"),
@@ -214,10 +229,7 @@ impl Set {
 
     /// Always called `k`.
     pub(super) fn sql(&self, names: &Names) -> String {
-        let select = |source: &Source| {
-            let condition = source.condition.sql(names);
-            format!("k FROM {} WHERE {condition}", NAMES[source.table])
-        };
+        let select = |source: &Source| format!("k {}", source.sql(names));
         match self {
             Self::Select(source) => format!("SELECT {}", select(source)),
             Self::First(source, limit, offset) => {
