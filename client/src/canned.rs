@@ -211,6 +211,10 @@ fn example_sql(request: &Request) -> Answer {
         "{\"user_id\":\"u1\"}\n{\"user_id\":\"u2\"}\n"
     } else if request.header("accept") == Some("text/csv") {
         "user_id\nu1\nu2\n"
+    } else if request.has("page_size") {
+        r#"{"columns":[{"name":"user_id","type":"KEYWORD"}],"rows":[["u1"],["u2"]],"next":"p2"}"#
+    } else if request.has(r#""cursor":"p2""#) {
+        r#"{"columns":[{"name":"user_id","type":"KEYWORD"}],"rows":[["u3"]],"next":null}"#
     } else if request.has("SHOW TABLES; SHOW") {
         r#"{"results":[{"rows":[["users"]]},{"rows":[["users"]]}]}"#
     } else if request.has("GROUP BY city") {

@@ -19,9 +19,10 @@ pub mod value;
 
 pub use bind::Param;
 pub use bind::bound::OutputColumn;
-pub use database::{Answer, Context, Database, Row, RowStream};
+pub use database::{Answer, Context, Database, Moment, Row, RowStream};
 pub use error::{Error, Result};
 pub use exec::CancelFlag;
+pub use exec::pages::Pages;
 pub use limits::Limits;
 pub use parse::Statement;
 pub use value::{DataType, Value};

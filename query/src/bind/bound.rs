@@ -18,6 +18,7 @@ pub use crate::bind::condition::{
     AnyKey, Comparison, EntryColumn, KeyTest, Leaf, Predicate, Ranges, TextTest,
 };
 pub use crate::bind::grouping::{Aggregate, AggregateKind, Fraction, GroupKey, Grouping};
+pub use crate::bind::queries::{Found, InQuery, NumberSet, Operand, Query, Union};
 use crate::functions::Pattern;
 use crate::value::{DataType, Value};
 
@@ -29,6 +30,8 @@ pub type Slot = usize;
 pub enum Statement {
     /// Reads rows or groups.
     Select(Box<Select>),
+    /// Reads the keys of several SELECTs.
+    Union(Box<Union>),
     /// Writes rows by key.
     Insert(Insert),
     /// Changes tags of an audience.
@@ -51,7 +54,7 @@ pub enum Statement {
 }
 
 /// The subjects of a table for which a predicate is true, and what is read of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
     /// The table.
     pub table: Arc<TableSchema>,
@@ -94,7 +97,7 @@ pub struct OutputColumn {
 }
 
 /// A SELECT.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Select {
     /// The audience. Slots of `output` and `order` are its columns, unless there is a grouping.
     pub scan: Scan,

@@ -6,21 +6,26 @@ mod aggregate;
 mod any_key;
 mod arithmetic;
 mod call;
+mod combined;
 mod compare;
 mod condition;
 mod expr;
 mod group;
 mod grouping;
+mod in_query;
 mod like;
 mod names;
 mod params;
 mod predicate;
+mod queries;
+mod query;
 mod sample;
 mod schema;
 mod scope;
 mod select;
 mod sets;
 mod types;
+mod walk;
 mod write;
 
 pub use params::Param;
@@ -74,10 +79,7 @@ pub fn bind_predicate(
 fn bind_kind(kind: &StatementKind, text: &str, env: &Environment<'_>) -> Result<Statement> {
     let catalog = env.catalog;
     let change = match kind {
-        StatementKind::Select(ast) => {
-            let select = select::select(env, text, ast)?;
-            return Ok(Statement::Select(Box::new(select)));
-        }
+        StatementKind::Query { with, query } => return query::statement(env, text, with, query),
         StatementKind::Insert(ast) => return write::insert(env, text, ast).map(Statement::Insert),
         StatementKind::Update(ast) => return write::update(env, text, ast).map(Statement::Update),
         StatementKind::Delete(ast) => return write::delete(env, text, ast).map(Statement::Delete),

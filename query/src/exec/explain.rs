@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::exec::predicate::Filter;
 use crate::exec::rows::RowStream;
 use crate::exec::show::{columns, text};
-use crate::exec::{Execution, scan, select};
+use crate::exec::{Execution, in_query, scan, select, union};
 use crate::explain::{explain as meaning, predicate_text};
 use crate::value::DataType;
 
@@ -23,27 +23,23 @@ pub(crate) fn explain(
     analyze: bool,
 ) -> Result<RowStream> {
     let lsn = execution.state.lsn();
+    let mut statement = statement;
     let mut lines = meaning(&statement);
-    if let Some(scan) = scan_of(&statement) {
+    let started = Instant::now();
+    if analyze {
+        match &mut statement {
+            Statement::Select(select) => in_query::run_in_select(&execution, select)?,
+            Statement::Union(union) => in_query::run_in_union(&execution, union)?,
+            _ => {}
+        }
+    }
+    for scan in scans_of(&statement) {
         lines.push("plan".to_owned());
         plan(&execution, scan, &mut lines)?;
     }
-    if let (true, Statement::Select(select)) = (analyze, statement) {
-        let started = Instant::now();
-        let audience = scan::count(&execution, &select.scan)?;
-        let counted = started.elapsed();
-        let mut rows = select::select(execution, *select)?;
-        let mut count = 0;
-        while let Some(batch) = rows.next()? {
-            count += batch.len();
-        }
-        let ran = started.elapsed().saturating_sub(counted);
+    if analyze {
         lines.push("ran".to_owned());
-        lines.push(format!(
-            "  audience: {audience}, counted in {} us",
-            counted.as_micros()
-        ));
-        lines.push(format!("  rows: {count}, made in {} us", ran.as_micros()));
+        ran(execution, statement, started, &mut lines)?;
     }
     let rows = lines.into_iter().map(|line| vec![text(line)]).collect();
     Ok(RowStream::made(
@@ -53,16 +49,46 @@ pub(crate) fn explain(
     ))
 }
 
-fn scan_of(statement: &Statement) -> Option<&Scan> {
+/// Runs a statement, of which the queries in conditions have been run since `started`.
+fn ran(
+    execution: Execution,
+    statement: Statement,
+    started: Instant,
+    lines: &mut Vec<String>,
+) -> Result<()> {
+    let queries = started.elapsed();
+    let mut audience = 0;
+    for scan in scans_of(&statement) {
+        audience += scan::count(&execution, scan)?;
+    }
+    let counted = started.elapsed();
+    let mut rows = match statement {
+        Statement::Select(select) => select::select(execution, *select)?,
+        Statement::Union(union) => union::union(execution, *union)?,
+        _ => return Ok(()),
+    };
+    let mut count = 0;
+    while let Some(batch) = rows.next()? {
+        count += batch.len();
+    }
+    let made = started.elapsed().saturating_sub(counted).as_micros();
+    let counted = counted.saturating_sub(queries).as_micros();
+    lines.push(format!("  audience: {audience}, counted in {counted} us"));
+    lines.push(format!("  rows: {count}, made in {made} us"));
+    Ok(())
+}
+
+fn scans_of(statement: &Statement) -> Vec<&Scan> {
     match statement {
-        Statement::Select(select) => Some(&select.scan),
-        Statement::Update(update) => Some(&update.scan),
-        Statement::Delete(scan) => Some(scan),
-        Statement::Explain { statement, .. } => scan_of(statement),
+        Statement::Select(select) => vec![&select.scan],
+        Statement::Union(union) => union.parts.iter().map(|part| &part.scan).collect(),
+        Statement::Update(update) => vec![&update.scan],
+        Statement::Delete(scan) => vec![scan],
+        Statement::Explain { statement, .. } => scans_of(statement),
         Statement::Insert(_)
         | Statement::Schema(_)
         | Statement::ShowTables
-        | Statement::Describe(_) => None,
+        | Statement::Describe(_) => Vec::new(),
     }
 }
 

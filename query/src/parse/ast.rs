@@ -24,7 +24,7 @@ impl Statement {
     pub const fn is_read(&self) -> bool {
         matches!(
             self.kind,
-            StatementKind::Select(_)
+            StatementKind::Query { .. }
                 | StatementKind::ShowTables
                 | StatementKind::Describe(_)
                 | StatementKind::Explain { .. }
@@ -34,7 +34,10 @@ impl Statement {
 
 #[derive(Debug)]
 pub(crate) enum StatementKind {
-    Select(Box<Select>),
+    Query {
+        with: Vec<CommonTable>,
+        query: Box<Query>,
+    },
     Insert(Insert),
     Update(Update),
     Delete(Delete),
@@ -77,6 +80,50 @@ pub(crate) enum StatementKind {
 pub(crate) struct Name {
     pub(crate) text: String,
     pub(crate) at: u32,
+}
+
+/// A SELECT, or several and what is between them.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) body: QueryBody,
+    /// Its first byte.
+    pub(crate) at: u32,
+    /// As of [`Expr::height`].
+    pub(crate) height: u32,
+    /// Whether brackets of its own stand around it.
+    pub(crate) bracketed: bool,
+}
+
+/// `name AS (query)` of WITH.
+#[derive(Debug)]
+pub(crate) struct CommonTable {
+    pub(crate) name: Name,
+    pub(crate) query: Query,
+}
+
+#[derive(Debug)]
+pub(crate) enum QueryBody {
+    Select(Box<Select>),
+    Combined(Box<Combined>),
+}
+
+/// At least two queries with one operator between each two, from left to right.
+#[derive(Debug)]
+pub(crate) struct Combined {
+    pub(crate) operation: SetOperation,
+    pub(crate) terms: Vec<Query>,
+    /// Of the whole.
+    pub(crate) order_by: Vec<OrderTerm>,
+    pub(crate) limit: Option<Expr>,
+    pub(crate) offset: Option<Expr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SetOperation {
+    Union,
+    UnionAll,
+    Intersect,
+    Except,
 }
 
 #[derive(Debug)]
@@ -210,6 +257,10 @@ pub(crate) enum ExprKind {
     IsFalse(Box<Expr>),
     IsNotDistinct(Box<Expr>, Box<Expr>),
     In(Box<Expr>, Vec<Expr>),
+    /// `left IN (query)`
+    InQuery(Box<Expr>, Box<Query>),
+    /// A query in brackets where a set may stand.
+    Query(Box<Query>),
     Between(Box<Expr>, Box<Expr>, Box<Expr>),
     Like(Box<Like>),
     /// `k -> condition`
@@ -288,6 +339,8 @@ impl ExprKind {
             | Self::IsNotDistinct(a, b) => a.height.max(b.height),
             Self::Between(a, b, c) => a.height.max(b.height).max(c.height),
             Self::In(expr, list) => expr.height.max(tallest(list)),
+            Self::InQuery(expr, query) => expr.height.max(query.height),
+            Self::Query(query) => query.height,
             Self::List(list) | Self::And(list) | Self::Or(list) => tallest(list),
             Self::Map(entries) => pairs(entries),
             Self::Case {

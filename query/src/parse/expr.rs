@@ -5,7 +5,7 @@
 //! left to right as a parser would; AND and OR become flat. A tree is taken apart by value: to
 //! clone or to drop a high one overflows the stack.
 
-use sqlparser::ast::{BinaryOperator, CastKind, Expr as Tree};
+use sqlparser::ast::{BinaryOperator, CastKind, Expr as Tree, Query};
 use sqlparser::tokenizer::Token;
 
 use crate::bind::bound::Arithmetic;
@@ -24,6 +24,7 @@ enum Tail {
     IsDistinct(Box<Tree>),
     Between(Box<Tree>, Box<Tree>),
     In(Vec<Tree>),
+    InQuery(Box<Query>),
     /// The pattern and what is behind ESCAPE.
     Like(Box<Tree>, Option<Box<Tree>>),
     Cast,
@@ -63,6 +64,7 @@ fn part(tree: Tree) -> (Tree, Option<Tail>) {
             expr, low, high, ..
         } => (expr, Tail::Between(low, high)),
         Tree::InList { expr, list, .. } => (expr, Tail::In(list)),
+        Tree::InSubquery { expr, subquery, .. } => (expr, Tail::InQuery(subquery)),
         Tree::Like {
             any: false,
             expr,
@@ -83,7 +85,6 @@ fn part(tree: Tree) -> (Tree, Option<Tail>) {
             ..
         } => (expr, Tail::Cast),
         Tree::AllOp { left: expr, .. }
-        | Tree::InSubquery { expr, .. }
         | Tree::InUnnest { expr, .. }
         | Tree::Like { expr, .. }
         | Tree::ILike { expr, .. }
@@ -189,6 +190,14 @@ impl Cursor<'_> {
                 self.expect(&Token::RParen)?;
                 self.negate_if(at, ExprKind::In(left, list), negated)
             }
+            Tail::InQuery(query) => {
+                let negated = self.accept_word("not");
+                self.expect_word("in")?;
+                self.expect(&Token::LParen)?;
+                let query = Box::new(self.query(*query)?);
+                self.expect(&Token::RParen)?;
+                self.negate_if(at, ExprKind::InQuery(left, query), negated)
+            }
             Tail::Like(pattern, escape) => self.like(*left, *pattern, escape),
             Tail::Cast => {
                 self.expect(&Token::DoubleColon)?;
@@ -255,9 +264,20 @@ impl Cursor<'_> {
             self.expect_word("some")?;
         }
         self.expect(&Token::LParen)?;
-        let list = Box::new(self.expr(list)?);
+        let node = match list {
+            Tree::Subquery(query) if !self.is(&Token::LParen) => {
+                ExprKind::InQuery(left, Box::new(self.query(*query)?))
+            }
+            list => match self.expr(list)? {
+                Expr {
+                    kind: ExprKind::Query(query),
+                    ..
+                } => ExprKind::InQuery(left, query),
+                list => ExprKind::EqualAny(left, Box::new(list)),
+            },
+        };
         self.expect(&Token::RParen)?;
-        self.node(at, ExprKind::EqualAny(left, list))
+        self.node(at, node)
     }
 
     fn is_something(&mut self, left: Box<Expr>) -> Result<Expr> {
@@ -284,11 +304,7 @@ impl Cursor<'_> {
     }
 
     /// The error that the operator which stands here is left out.
-    fn refused_operator(&mut self) -> crate::error::Error {
-        if self.accept_word("in") || self.accept_words(&["not", "in"]) {
-            self.accept(&Token::LParen);
-            return self.unsupported("a sub-query");
-        }
+    fn refused_operator(&self) -> crate::error::Error {
         let word = usize::from(self.is_word("not"));
         if self.is_word_at(word + 1, "any") {
             return self.unsupported("LIKE ANY");

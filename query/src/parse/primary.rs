@@ -56,6 +56,12 @@ impl Cursor<'_> {
             Tree::Extract { expr, .. } => self.extract(*expr)?,
             Tree::TypedString(_) => self.typed_text()?,
             Tree::Interval(_) => ExprKind::Interval(self.interval()?),
+            Tree::Subquery(query) => {
+                self.expect(&Token::LParen)?;
+                let query = Box::new(self.query(*query)?);
+                self.expect(&Token::RParen)?;
+                ExprKind::Query(query)
+            }
             Tree::Lambda(lambda) => {
                 let name = self.name("an expression")?;
                 self.expect(&Token::Arrow)?;
@@ -352,13 +358,9 @@ impl Cursor<'_> {
     /// The error for an operand that is left out of the dialect.
     fn refused_operand(&mut self, tree: &Tree) -> Error {
         match tree {
-            Tree::Subquery(_) => {
-                self.accept(&Token::LParen);
-                self.unsupported("a sub-query")
-            }
             Tree::Exists { .. } => {
                 self.accept_word("not");
-                self.unsupported("a sub-query")
+                self.unsupported("a sub-query of EXISTS; write key IN (SELECT ...)")
             }
             Tree::Tuple(_) => self.unsupported("a row of several values"),
             _ => match self.word().map(str::to_ascii_uppercase) {

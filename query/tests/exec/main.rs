@@ -7,3 +7,5 @@ mod session;
 mod sizes;
 mod statements;
 mod statistics;
+mod subqueries;
+mod top;

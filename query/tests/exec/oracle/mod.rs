@@ -12,6 +12,6 @@ mod keys;
 mod model;
 mod patterns;
 mod predicates;
-mod random;
+pub(super) mod random;
 mod run;
-mod sample;
+pub(super) mod sample;

@@ -68,14 +68,6 @@ async fn later_features_are_refused_by_name() {
             .problem(400, "unsupported");
         assert!(body["detail"].as_str().unwrap().contains(feature));
     }
-    for (field, value) in [("page_size", json!(10)), ("cursor", json!("x"))] {
-        let body = json!({"sql": "SHOW TABLES", field: value});
-        let body = server
-            .post("/v1/sql", body)
-            .await
-            .problem(400, "unsupported");
-        assert!(body["detail"].as_str().unwrap().contains(field));
-    }
     for format in ["arrow", "parquet", "roaring", "roaring64"] {
         let path = format!("/v1/sql?sql=SHOW%20TABLES&format={format}");
         server.get(&path).await.problem(400, "unsupported");

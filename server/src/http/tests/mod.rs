@@ -4,6 +4,7 @@ mod bulk;
 mod edges;
 mod faults;
 mod openapi;
+mod pages;
 mod rows;
 mod sockets;
 mod sql;
