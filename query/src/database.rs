@@ -9,6 +9,7 @@ use tagdb_storage::batch::KeyRef;
 use tagdb_storage::catalog::Catalog;
 use tagdb_storage::engine::{DbState, Engine, Receipt, WriteOptions};
 
+use crate::analysis::Analysis;
 use crate::bind::{self, Environment, Param, bound};
 use crate::error::{Error, Result};
 use crate::exec::budget::Budget;
@@ -177,6 +178,31 @@ impl Database {
             .table(table)
             .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
         lookup::lookup(snapshot, schema, keys, tags)
+    }
+
+    /// A table at one state, to be asked about audiences. (Parameters of the context are not
+    /// read: conditions bring their own.)
+    ///
+    /// # Errors
+    /// `unknown_table`.
+    pub fn analysis(
+        &self,
+        state: Arc<DbState>,
+        table: &str,
+        context: &Context,
+    ) -> Result<Analysis<'_>> {
+        let schema = state.catalog().table(table).cloned();
+        let schema = schema
+            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
+        let execution = self.execution(context, state);
+        let time_zone = context.time_zone.clone();
+        Ok(Analysis::new(
+            self,
+            execution,
+            schema,
+            self.now(),
+            time_zone,
+        ))
     }
 
     fn bind(

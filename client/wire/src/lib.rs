@@ -6,6 +6,7 @@
 pub mod codes;
 
 mod admin;
+mod analysis;
 mod problem;
 mod rows;
 mod sql;
@@ -14,6 +15,10 @@ mod tables;
 pub use admin::{
     CompactRequest, FlushRequest, JobInfo, JobState, SnapshotInfo, SnapshotList, SnapshotRequest,
     Status, WriteAnswer, WriteState,
+};
+pub use analysis::{
+    MatchRequest, MatchResponse, Named, NamedParams, OverlapAudience, OverlapCell, OverlapPair,
+    OverlapRequest, OverlapResponse,
 };
 pub use codes::ErrorCode;
 pub use problem::{Problem, RowError};

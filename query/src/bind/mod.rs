@@ -40,6 +40,15 @@ pub fn bind(statement: &parse::Statement, env: &Environment<'_>) -> Result<State
         .map_err(|error| error.located_in(&statement.text))
 }
 
+/// A condition on its own.
+#[derive(Clone, Debug)]
+pub struct BoundPredicate {
+    /// The subjects for which it is true.
+    pub scan: Scan,
+    /// The highest number of its parameters.
+    pub params_used: usize,
+}
+
 /// Resolves a condition on its own, on the subjects of a table.
 ///
 /// # Errors
@@ -48,7 +57,7 @@ pub fn bind_predicate(
     condition: &parse::Predicate,
     table: &str,
     env: &Environment<'_>,
-) -> Result<Scan> {
+) -> Result<BoundPredicate> {
     let bound = || {
         let mut scope = Scope::new(env, &condition.text);
         let name = Name {
@@ -57,10 +66,13 @@ pub fn bind_predicate(
         };
         let table = scope.open(&name, None)?;
         let bound = simplify(predicate::predicate(&mut scope, &condition.expr)?);
-        Ok(Scan {
-            table,
-            columns: scope.into_columns(),
-            predicate: bound,
+        Ok(BoundPredicate {
+            params_used: scope.params_used(),
+            scan: Scan {
+                table,
+                columns: scope.into_columns(),
+                predicate: bound,
+            },
         })
     };
     bound().map_err(|error: crate::error::Error| error.located_in(&condition.text))

@@ -170,6 +170,11 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// The highest number of a parameter used so far.
+    pub(super) const fn params_used(&self) -> usize {
+        self.used.get()
+    }
+
     /// Refuses parameters that the statement does not have.
     pub(super) fn check_params(&self) -> Result<()> {
         let (used, given) = (self.used.get(), self.env.params.len());

@@ -111,6 +111,22 @@ impl Filter {
         self.scratch
             .evaluate(&mut self.root, true, chunk, &self.alive, out)
     }
+
+    /// Those of the candidates, living subjects of a chunk, for which the predicate is true, or
+    /// false.
+    ///
+    /// # Errors
+    /// As of [`Self::audience`].
+    pub(crate) fn side(
+        &mut self,
+        side: bool,
+        chunk: u16,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        self.scratch
+            .evaluate(&mut self.root, side, chunk, candidates, out)
+    }
 }
 
 impl Node {

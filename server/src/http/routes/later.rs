@@ -8,10 +8,8 @@ use crate::http::error::ApiError;
 /// All of them.
 pub(super) fn all() -> Vec<Route> {
     [
-        ("/v1/tables/{table}/match", "match"),
         ("/v1/tables/{table}/portrait", "portrait"),
         ("/v1/tables/{table}/significant", "significant"),
-        ("/v1/tables/{table}/overlap", "overlap"),
         ("/v1/tables/{table}/explain-count", "explain-count"),
         ("/v1/tables/{table}/membership", "membership"),
     ]

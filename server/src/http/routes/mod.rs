@@ -1,6 +1,7 @@
 //! The paths of the contract, one file a subject.
 
 mod admin;
+mod analysis;
 mod bulk;
 mod info;
 mod later;
@@ -81,6 +82,7 @@ pub(super) fn all() -> Vec<Route> {
         route("/openapi.json", &["get"], get(info::openapi)),
         route("/errors/{code}", &["get"], get(info::error)),
     ];
+    routes.extend(analysis::all());
     routes.extend(later::all());
     routes
 }
