@@ -14,7 +14,7 @@ use crate::bind::{self, Environment, Param, bound};
 use crate::error::{Error, Result};
 use crate::exec::budget::Budget;
 use crate::exec::mutate::{Affected, Mutation};
-use crate::exec::{CancelFlag, Execution, Interrupt, explain, lookup, select, show};
+use crate::exec::{CancelFlag, Execution, Interrupt, explain, lookup, membership, select, show};
 use crate::limits::Limits;
 use crate::parse::{self, Statement};
 
@@ -128,6 +128,7 @@ impl Database {
             bound::Statement::Explain { analyze, statement } => {
                 explain::explain(execution, *statement, analyze)
             }
+            bound::Statement::Membership(asked) => membership::membership(&execution, &asked),
             bound::Statement::Insert(_)
             | bound::Statement::Update(_)
             | bound::Statement::Delete(_)

@@ -28,8 +28,14 @@ pub fn explain(statement: &Statement) -> Vec<String> {
         Statement::ShowTables => lines.push("show tables".to_owned()),
         Statement::Describe(table) => lines.push(format!("describe {}", table.name)),
         Statement::Explain { statement, .. } => return explain(statement),
+        Statement::Membership(_) => lines.push("membership".to_owned()),
     }
     lines
+}
+
+/// What the columns of a scan are called.
+pub(crate) fn column_names(scan: &Scan) -> Vec<String> {
+    Names::of_scan(scan).slots().to_vec()
 }
 
 /// A predicate on one line.

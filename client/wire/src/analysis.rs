@@ -3,9 +3,14 @@
 
 mod named;
 mod overlap;
+mod tree;
 
 pub use named::{Named, NamedParams};
 pub use overlap::{
     MatchRequest, MatchResponse, OverlapAudience, OverlapCell, OverlapPair, OverlapRequest,
     OverlapResponse,
+};
+pub use tree::{
+    CountNode, ExplainCountRequest, ExplainCountResponse, MembershipRequest, MembershipResponse,
+    NodeOperator, SeenValue, VerdictNode,
 };

@@ -17,8 +17,9 @@ pub use admin::{
     Status, WriteAnswer, WriteState,
 };
 pub use analysis::{
-    MatchRequest, MatchResponse, Named, NamedParams, OverlapAudience, OverlapCell, OverlapPair,
-    OverlapRequest, OverlapResponse,
+    CountNode, ExplainCountRequest, ExplainCountResponse, MatchRequest, MatchResponse,
+    MembershipRequest, MembershipResponse, Named, NamedParams, NodeOperator, OverlapAudience,
+    OverlapCell, OverlapPair, OverlapRequest, OverlapResponse, SeenValue, VerdictNode,
 };
 pub use codes::ErrorCode;
 pub use problem::{Problem, RowError};

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use super::Analysis;
 use crate::bind::bound::Scan;
+use crate::bind::written::{Condition, bind_written};
 use crate::bind::{Param, bind_predicate};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -108,6 +109,19 @@ impl Conditions {
 }
 
 impl Analysis<'_> {
+    /// Reads the first condition as it is written.
+    pub(super) fn written(&self, conditions: &Conditions) -> Result<Condition> {
+        let limits = self.database.limits();
+        conditions.check(limits)?;
+        let Some((name, text)) = conditions.texts.first() else {
+            return Err(Error::new("bad_parameter", "there is no condition"));
+        };
+        let environment = self.environment(conditions.params.of(name));
+        parse_predicate(text, limits)
+            .and_then(|condition| bind_written(&condition, &self.table.name, &environment))
+            .map_err(|error| error.in_condition(name))
+    }
+
     /// Reads conditions and finds out what they mean.
     pub(super) fn scans(&self, conditions: &Conditions) -> Result<Vec<Scan>> {
         let limits = self.database.limits();

@@ -6,7 +6,9 @@
 //! merge -> finalize, chunk by chunk, and codes and ordinals never leave their partition.
 
 mod conditions;
+mod explain_count;
 mod matching;
+pub(crate) mod membership;
 mod overlap;
 
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use tagdb_storage::ids::Lsn;
 use tagdb_storage::schema::TableSchema;
 
 pub use conditions::{Conditions, Params};
+pub use explain_count::NodeCount;
 pub use matching::{MATCH_KEYS_MAX, Verdicts};
+pub use membership::{Operator, Seen, Verdict};
 pub use overlap::{Audience, Cell, OVERLAP_AUDIENCES, OVERLAP_CELLS_MAX, Overlap, Pair};
 
 use crate::bind::Environment;

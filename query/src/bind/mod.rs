@@ -17,6 +17,7 @@ mod select;
 mod sets;
 mod types;
 mod write;
+pub mod written;
 
 pub use params::Param;
 pub use scope::Environment;
@@ -94,6 +95,10 @@ fn bind_kind(kind: &StatementKind, text: &str, env: &Environment<'_>) -> Result<
                 analyze: *analyze,
                 statement,
             });
+        }
+        StatementKind::ExplainMembership(ast) => {
+            let membership = written::membership(env, text, ast)?;
+            return Ok(Statement::Membership(Box::new(membership)));
         }
         StatementKind::ShowTables => {
             Scope::new(env, text).check_params()?;

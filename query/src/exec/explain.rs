@@ -62,6 +62,7 @@ fn scan_of(statement: &Statement) -> Option<&Scan> {
         Statement::Insert(_)
         | Statement::Schema(_)
         | Statement::ShowTables
+        | Statement::Membership(_)
         | Statement::Describe(_) => None,
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod group;
 pub(crate) mod group_ids;
 pub(crate) mod hashed;
 pub(crate) mod lookup;
+pub(crate) mod membership;
 pub(crate) mod mutate;
 pub(crate) mod order;
 pub(crate) mod predicate;

@@ -47,7 +47,8 @@ impl Mutation {
             Statement::Select(_)
             | Statement::ShowTables
             | Statement::Describe(_)
-            | Statement::Explain { .. } => Err(Error::internal("a statement that reads")),
+            | Statement::Explain { .. }
+            | Statement::Membership(_) => Err(Error::internal("a statement that reads")),
         }
     }
 

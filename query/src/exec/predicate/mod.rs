@@ -16,7 +16,7 @@ use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Ordinal, chunk_of};
 
 use crate::bind::bound::{Predicate, Scan};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use evaluate::Scratch;
 use leaf::Leaf;
 
@@ -126,6 +126,55 @@ impl Filter {
     ) -> Result<()> {
         self.scratch
             .evaluate(&mut self.root, side, chunk, candidates, out)
+    }
+}
+
+/// Predicates over the columns of one scan, each to be asked for both of its sides.
+#[derive(Debug)]
+pub(crate) struct Tests {
+    roots: Vec<Node>,
+    scratch: Scratch,
+    left: Box<Chunk>,
+}
+
+impl Tests {
+    /// As of [`Filter::compile`], of several predicates.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn compile<'a>(
+        predicates: impl Iterator<Item = &'a Predicate>,
+        scan: &Scan,
+        partition: &Arc<PartitionState>,
+    ) -> Result<Self> {
+        let root = |predicate| compile::compile(predicate, scan, partition);
+        Ok(Self {
+            roots: predicates.map(root).collect::<Result<_>>()?,
+            scratch: Scratch::default(),
+            left: Box::default(),
+        })
+    }
+
+    /// The candidates, living subjects of a chunk, for which the predicate at a place is true, and
+    /// those for which it is false.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, or an expression cannot be computed.
+    pub(crate) fn sides(
+        &mut self,
+        place: usize,
+        chunk: u16,
+        candidates: &Chunk,
+        yes: &mut Chunk,
+        no: &mut Chunk,
+    ) -> Result<()> {
+        let Some(root) = self.roots.get_mut(place) else {
+            return Err(Error::internal("a test that was not compiled"));
+        };
+        self.scratch.evaluate(root, true, chunk, candidates, yes)?;
+        self.left.copy_from(candidates);
+        self.left.and_not(yes);
+        self.scratch.evaluate(root, false, chunk, &self.left, no)
     }
 }
 

@@ -10,8 +10,6 @@ pub(super) fn all() -> Vec<Route> {
     [
         ("/v1/tables/{table}/portrait", "portrait"),
         ("/v1/tables/{table}/significant", "significant"),
-        ("/v1/tables/{table}/explain-count", "explain-count"),
-        ("/v1/tables/{table}/membership", "membership"),
     ]
     .map(|(path, feature)| {
         let refuse = move || async move { ApiError::unsupported(feature) };

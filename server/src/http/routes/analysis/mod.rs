@@ -3,6 +3,7 @@
 
 mod matching;
 mod overlap;
+mod tree;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -10,14 +11,14 @@ use axum::routing::post;
 use serde::Serialize;
 use serde_json::Value as Json;
 use tagdb_query::analysis::{Analysis, Conditions, Params};
-use tagdb_query::{Context, Param};
-use tagdb_wire::{Named, NamedParams};
+use tagdb_query::{Context, DataType, Param, Value};
+use tagdb_wire::{BigIntForm, Named, NamedParams};
 
 use super::lookup::table_schema;
 use super::sql::time;
 use super::{Route, json_text, mark_written, route};
 use crate::engine_handle::{CancelOnDrop, Lane};
-use crate::http::convert::param;
+use crate::http::convert::{param, write_json};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
@@ -35,6 +36,16 @@ pub(super) fn all() -> Vec<Route> {
             "/v1/tables/{table}/match",
             &["post"],
             post(matching::matching),
+        ),
+        route(
+            "/v1/tables/{table}/membership",
+            &["post"],
+            post(tree::membership),
+        ),
+        route(
+            "/v1/tables/{table}/explain-count",
+            &["post"],
+            post(tree::explain_count),
         ),
     ]
 }
@@ -93,6 +104,14 @@ async fn answer(
 fn json(answer: &impl Serialize) -> ApiResult<String> {
     serde_json::to_string(answer)
         .map_err(|error| ApiError::internal(format!("an answer has no JSON: {error}")))
+}
+
+/// A value of that type.
+fn value_json(value: &Value, kind: DataType) -> ApiResult<Json> {
+    let mut text = String::new();
+    write_json(value, kind, BigIntForm::Number, &mut text);
+    serde_json::from_str(&text)
+        .map_err(|error| ApiError::internal(format!("a value has no JSON: {error}")))
 }
 
 fn params(params: Vec<Json>) -> ApiResult<Vec<Param>> {
