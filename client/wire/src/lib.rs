@@ -17,9 +17,11 @@ pub use admin::{
     Status, WriteAnswer, WriteState,
 };
 pub use analysis::{
-    CountNode, ExplainCountRequest, ExplainCountResponse, MatchRequest, MatchResponse,
+    BucketShare, CountNode, ExplainCountRequest, ExplainCountResponse, MatchRequest, MatchResponse,
     MembershipRequest, MembershipResponse, Named, NamedParams, NodeOperator, OverlapAudience,
-    OverlapCell, OverlapPair, OverlapRequest, OverlapResponse, SeenValue, VerdictNode,
+    OverlapCell, OverlapPair, OverlapRequest, OverlapResponse, PortraitRequest, PortraitResponse,
+    SeenValue, Share, SignificanceTest, SignificantRequest, SignificantResponse, SignificantValue,
+    Summary, TagPortrait, ValueShare, VerdictNode,
 };
 pub use codes::ErrorCode;
 pub use problem::{Problem, RowError};

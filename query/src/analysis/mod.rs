@@ -5,11 +5,17 @@
 //! them as JSON is not known here. As with statements, every answer is partial (a partition) ->
 //! merge -> finalize, chunk by chunk, and codes and ordinals never leave their partition.
 
+mod buckets;
 mod conditions;
 mod explain_count;
 mod matching;
 pub(crate) mod membership;
+mod numbers;
 mod overlap;
+mod portrait;
+mod significant;
+mod statistics;
+mod tally;
 
 use std::sync::Arc;
 
@@ -21,7 +27,11 @@ pub use conditions::{Conditions, Params};
 pub use explain_count::NodeCount;
 pub use matching::{MATCH_KEYS_MAX, Verdicts};
 pub use membership::{Operator, Seen, Verdict};
+pub use numbers::Summary;
 pub use overlap::{Audience, Cell, OVERLAP_AUDIENCES, OVERLAP_CELLS_MAX, Overlap, Pair};
+pub use portrait::{Bucket, Content, Portrait, Question, TagPortrait};
+pub use significant::{Significant, SignificantValue, What};
+pub use statistics::{Compared, Known, Test};
 
 use crate::bind::Environment;
 use crate::database::Database;

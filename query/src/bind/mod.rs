@@ -25,6 +25,8 @@ pub use scope::Environment;
 use bound::{Scan, Statement};
 use scope::{Scope, find_table};
 
+use tagdb_storage::schema::{TableSchema, Tag};
+
 use crate::error::Result;
 use crate::parse;
 use crate::parse::ast::{Name, StatementKind};
@@ -77,6 +79,15 @@ pub fn bind_predicate(
         })
     };
     bound().map_err(|error: crate::error::Error| error.located_in(&condition.text))
+}
+
+/// The tag of that name.
+///
+/// # Errors
+/// `unknown_tag`, with the nearest name.
+pub(crate) fn tag_of<'t>(table: &'t TableSchema, name: &str) -> Result<&'t Tag> {
+    let unknown = || names::unknown_tag(name, table);
+    table.tag(name).ok_or_else(unknown)
 }
 
 fn bind_kind(kind: &StatementKind, text: &str, env: &Environment<'_>) -> Result<Statement> {

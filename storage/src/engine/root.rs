@@ -16,7 +16,7 @@ use crate::keys::{KeyMemory, PartitionKeys};
 use crate::layer::write::EntryState;
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::partitioning::partition_of;
-use crate::schema::{Family, Key, TableSchema};
+use crate::schema::{Family, Key, TableSchema, TagType};
 use crate::subjects::Dead;
 use crate::vocabulary::Vocabulary;
 
@@ -327,6 +327,31 @@ impl PartitionState {
             Family::Single => self.single(tag)?.known(chunk, out),
             Family::Text => self.text(tag)?.known(chunk, out),
             Family::Set | Family::Map => self.multi(tag)?.nonempty(chunk, out),
+        }
+    }
+
+    /// Adds to `counts[code]` how many of the living have each value, member or map key of a tag
+    /// with codes (0 and 1 are those of booleans), and gives how many have any. Base segments know
+    /// how many they have, so that it takes little more than what was written since.
+    ///
+    /// # Errors
+    /// The tag has no codes, a value is no index of `counts`, or a file cannot be read or is
+    /// damaged.
+    pub fn count_everybody(&self, tag: TagId, kind: TagType, counts: &mut [u64]) -> Result<u64> {
+        let alive = &mut |chunk, out: &mut Chunk| {
+            self.alive(chunk, out);
+            Ok(self.dead.chunk(chunk).is_none())
+        };
+        match kind.family() {
+            Family::Single if kind.is_coded() => {
+                let stack = self.single(tag)?;
+                stack.count_everybody(self.chunks(), alive, counts)
+            }
+            Family::Set | Family::Map => {
+                let stack = self.multi(tag)?;
+                stack.count_everybody(self.chunks(), alive, counts)
+            }
+            Family::Single | Family::Text => Err(Error::internal("a tag without codes")),
         }
     }
 

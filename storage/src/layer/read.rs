@@ -14,7 +14,7 @@ use crate::layer::part::{Part, SinglePart, TextPart, chunk_of_bitmap};
 /// The layers of a boolean, keyword or number.
 #[derive(Clone, Debug, Default)]
 pub struct SingleStack {
-    layers: Vec<Arc<SinglePart>>,
+    pub(super) layers: Vec<Arc<SinglePart>>,
 }
 
 impl SingleStack {
@@ -170,7 +170,7 @@ impl SingleStack {
     }
 
     /// Visits, newest first, each layer with those of the audience whose value it owns.
-    fn for_each_owner(
+    pub(super) fn for_each_owner(
         &self,
         chunk: u16,
         audience: &Chunk,

@@ -8,11 +8,12 @@ use crate::ids::{Code, Ordinal, chunk_of, low_of, ordinal_at};
 use crate::layer::part::{FlatRows, MultiPart, Part, chunk_of_bitmap};
 use crate::layer::read::wrong_family;
 use crate::layer::write::EntryState;
+use crate::segment::groups::EntryIndex;
 
 /// The layers of a set or map, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct MultiStack {
-    layers: Vec<Arc<MultiPart>>,
+    pub(super) layers: Vec<Arc<MultiPart>>,
 }
 
 /// What a layer says of an entry of a subject.
@@ -240,7 +241,7 @@ impl MultiStack {
 
     /// Visits, newest first, the full rows of each layer with those of the audience that nothing
     /// newer touches; those that need several layers are left in `mixed`.
-    fn for_each_owner(
+    pub(super) fn for_each_owner(
         &self,
         chunk: u16,
         audience: &Chunk,
@@ -267,6 +268,7 @@ impl MultiStack {
                             set: reset,
                             rows: &rows,
                             start,
+                            index: layer.index.as_ref(),
                         },
                         &own,
                     );
@@ -280,7 +282,8 @@ impl MultiStack {
         Ok(())
     }
 
-    fn collect(&self, ordinal: Ordinal, entries: &mut Vec<(Code, i64)>) -> Result<()> {
+    /// Makes `entries` those of a subject, by rising code.
+    pub(super) fn collect(&self, ordinal: Ordinal, entries: &mut Vec<(Code, i64)>) -> Result<()> {
         let mut found: Vec<EntryState> = Vec::new();
         for layer in self.layers.iter().rev() {
             if let Some(state) = layer.state(ordinal)? {
@@ -298,10 +301,11 @@ impl MultiStack {
 }
 
 /// The full rows of a layer in one chunk.
-struct FullRows<'a> {
-    set: Container<'a>,
-    rows: &'a FlatRows,
-    start: usize,
+pub(super) struct FullRows<'a> {
+    pub(super) set: Container<'a>,
+    pub(super) rows: &'a FlatRows,
+    pub(super) start: usize,
+    pub(super) index: Option<&'a EntryIndex>,
 }
 
 impl MultiPart {

@@ -4,7 +4,6 @@ mod admin;
 mod analysis;
 mod bulk;
 mod info;
-mod later;
 mod lookup;
 mod row;
 mod sql;
@@ -83,7 +82,6 @@ pub(super) fn all() -> Vec<Route> {
         route("/errors/{code}", &["get"], get(info::error)),
     ];
     routes.extend(analysis::all());
-    routes.extend(later::all());
     routes
 }
 

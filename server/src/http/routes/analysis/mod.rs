@@ -3,6 +3,7 @@
 
 mod matching;
 mod overlap;
+mod portrait;
 mod tree;
 
 use axum::http::HeaderMap;
@@ -27,6 +28,16 @@ use crate::http::statement::time_zone;
 /// All of them.
 pub(super) fn all() -> Vec<Route> {
     vec![
+        route(
+            "/v1/tables/{table}/portrait",
+            &["post"],
+            post(portrait::portrait),
+        ),
+        route(
+            "/v1/tables/{table}/significant",
+            &["post"],
+            post(portrait::significant),
+        ),
         route(
             "/v1/tables/{table}/overlap",
             &["post"],
