@@ -37,7 +37,7 @@ pub struct NodeCount {
 struct Sums {
     yes: u64,
     no: u64,
-    after: Option<u64>,
+    after: u64,
 }
 
 impl Analysis<'_> {
@@ -56,7 +56,8 @@ impl Analysis<'_> {
             self.count_in(partition, &condition, &mut sums)?;
         }
         let mut sums = sums.into_iter();
-        Ok(finished(&condition, &condition.root, subjects, &mut sums))
+        let root = (&condition.root, false);
+        Ok(finished(&condition, root, subjects, &mut sums))
     }
 
     fn count_in(
@@ -145,7 +146,7 @@ impl Counter {
                     all.and(left);
                     any.or(found);
                     let after = if is_and { all.count() } else { any.count() };
-                    *below[0].after.get_or_insert(0) += u64::from(after);
+                    below[0].after += u64::from(after);
                     nodes += count;
                 }
                 self.free.push(part);
@@ -190,13 +191,14 @@ impl Counter {
 
 fn finished(
     condition: &Condition,
-    node: &Node,
+    (node, is_term): (&Node, bool),
     subjects: u64,
     sums: &mut impl Iterator<Item = Sums>,
 ) -> NodeCount {
     let own = sums.next().unwrap_or_default();
     let children = node.kind.children().iter();
-    let children = children.map(|child| finished(condition, child, subjects, sums));
+    let are_terms = matches!(node.kind, NodeKind::And(_) | NodeKind::Or(_));
+    let children = children.map(|child| finished(condition, (child, are_terms), subjects, sums));
     NodeCount {
         text: condition
             .text
@@ -207,7 +209,7 @@ fn finished(
         yes: own.yes,
         no: own.no,
         unknown: subjects.saturating_sub(own.yes + own.no),
-        after: own.after,
+        after: is_term.then_some(own.after),
         children: children.collect(),
     }
 }

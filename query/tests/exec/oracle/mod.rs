@@ -5,6 +5,7 @@
 //! executor; what the two have in common is the text of the statements.
 
 mod aggregates;
+mod analysis;
 mod history;
 mod model;
 mod predicates;

@@ -1,10 +1,10 @@
 //! Histories of writes with queries after each.
 
 use super::aggregates::Grouped;
-use super::history;
 use super::model::{Row, Table};
 use super::predicates::P;
 use super::random::Random;
+use super::{analysis, history};
 use crate::session::Session;
 
 /// Histories, unless HISTORIES says otherwise; SEED repeats one.
@@ -42,6 +42,7 @@ fn history(random: &mut Random, mut table: Table) {
             groups(&session, &table, random);
             listed(&session, &table, random);
         }
+        analysis::check(&session, &table, random);
     }
     everything(&session, &table);
 }
