@@ -541,3 +541,47 @@ fn parameters_are_shared_or_by_name() {
         assert_eq!(error.condition(), condition, "{error}");
     }
 }
+
+#[test]
+fn memory_and_time_are_bounded() {
+    let session = Session::new();
+    session.run("CREATE TABLE t (id KEYWORD PRIMARY KEY, a INT, b KEYWORD)");
+    session.run("INSERT INTO t (id, a, b) VALUES ('x', 1, 'y')");
+    let ask = |context: &Context| {
+        let snapshot = session.database.engine().snapshot();
+        let analysis = session.database.analysis(snapshot, "t", context).unwrap();
+        let two = conditions([("a", "a = 1".to_owned()), ("b", "a = 2".to_owned())]);
+        let one = conditions([("where", "a = 1".to_owned())]);
+        let question = Question {
+            conditions: one.clone(),
+            ..Question::default()
+        };
+        [
+            analysis.overlap(&two).err(),
+            analysis.portrait(&question, 20).err(),
+            analysis.significant(&question, 1, 20).err(),
+            analysis.explain_count(&one).err(),
+        ]
+    };
+    let context = Context {
+        memory_bytes_max: 8,
+        ..Context::default()
+    };
+    for error in ask(&context) {
+        let limit = error.unwrap().limit().unwrap().0;
+        assert_eq!(limit, "statement_memory_bytes");
+    }
+    let context = Context::default();
+    context.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+    for error in ask(&context) {
+        assert_eq!(error.unwrap().code(), "cancelled");
+    }
+    let context = Context {
+        deadline: Some(std::time::Instant::now()),
+        ..Context::default()
+    };
+    for error in ask(&context) {
+        let error = error.unwrap();
+        assert_eq!((error.code(), error.condition()), ("timeout", None));
+    }
+}
