@@ -162,12 +162,11 @@ fn lookups(engine: &Engine, count: u64) {
             let Some(ordinal) = partition.find(KeyRef::Text(key)).unwrap() else {
                 continue;
             };
+            let subject = partition.subject(ordinal).unwrap();
             for tag in &schema.tags {
                 seen += match tag.kind.family() {
-                    Family::Single => {
-                        usize::from(partition.value(tag.id, ordinal).unwrap().is_some())
-                    }
-                    _ => partition.entries(tag.id, ordinal).unwrap().len(),
+                    Family::Single => usize::from(subject.value(tag.id).unwrap().is_some()),
+                    _ => subject.entries(tag.id).unwrap().len(),
                 };
             }
         }

@@ -170,7 +170,7 @@ impl Analysis<'_> {
             self.gather_in(&mut sides, &mut tallies, &mut gathered)?;
             if base.is_none() {
                 gathered.base += partition.subjects();
-                self.numbers_of_everybody(partition, &mut tallies)?;
+                self.numbers_of_everybody(partition, tags, &mut tallies)?;
             }
             for (found, tally) in gathered.tags.iter_mut().zip(tallies) {
                 self.merge(found, tally)?;
@@ -218,19 +218,14 @@ impl Analysis<'_> {
     fn numbers_of_everybody(
         &self,
         partition: &PartitionState,
+        tags: &[&Tag],
         tallies: &mut [Tally],
     ) -> Result<()> {
-        let is_numbers = |tally: &&mut Tally| matches!(tally, Tally::Numbers { .. });
-        let mut numbers: Vec<_> = tallies.iter_mut().filter(is_numbers).collect();
-        if numbers.is_empty() {
-            return Ok(());
-        }
-        let mut alive = Box::<Chunk>::default();
-        for chunk in (0..partition.chunks()).map(|chunk| chunk as u16) {
-            self.execution.interrupt.check()?;
-            partition.alive(chunk, &mut alive);
-            for tally in &mut numbers {
-                tally.add(Side::Base, chunk, &alive)?;
+        for (tag, tally) in tags.iter().zip(tallies) {
+            if let Tally::Numbers { found, .. } = tally {
+                let spread = partition.spread_everybody(tag.id, &self.goes_on());
+                self.execution.interrupt.check()?;
+                found.spreads[Side::Base as usize] = spread?;
             }
         }
         Ok(())
@@ -277,6 +272,11 @@ impl Analysis<'_> {
         Ok(())
     }
 
+    /// Tells whether the call may go on.
+    fn goes_on(&self) -> impl Fn() -> bool {
+        || self.execution.interrupt.check().is_ok()
+    }
+
     /// Whom a tag is known of among everybody; adds to each value how many have it.
     pub(super) fn everybody(&self, tag: &Tag, values: &mut [(Value, [u64; 2])]) -> Result<u64> {
         let mut known = 0;
@@ -292,7 +292,10 @@ impl Analysis<'_> {
             };
             let bytes = 2 * counts.len() * size_of::<u64>();
             self.execution.budget.check(bytes)?;
-            known += partition.count_everybody(tag.id, tag.kind, &mut counts)?;
+            let go_on = &self.goes_on();
+            let found = partition.count_everybody(tag.id, tag.kind, go_on, &mut counts);
+            self.execution.interrupt.check()?;
+            known += found?;
             for (value, sums) in values.iter_mut() {
                 if let Some(code) = source.code(value)? {
                     sums[1] += counts.get(code).copied().unwrap_or(0);

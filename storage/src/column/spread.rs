@@ -86,6 +86,29 @@ impl Spread {
         }
     }
 
+    /// Takes values away that are among those added. (The extremes stay, for nobody knows others.)
+    pub fn take_away(&mut self, other: &Self) {
+        if other.totals.count == 0 {
+            return;
+        }
+        let mut other = other.clone();
+        while other.shift < self.shift {
+            other.widen();
+        }
+        while self.shift < other.shift {
+            self.widen();
+        }
+        for (index, count) in other.counts.iter().enumerate() {
+            let place = (other.first + index as i64).checked_sub(self.first);
+            let place = place.and_then(|place| usize::try_from(place).ok());
+            if let Some(own) = place.and_then(|place| self.counts.get_mut(place)) {
+                *own = own.saturating_sub(*count);
+            }
+        }
+        self.totals.count = self.totals.count.saturating_sub(other.totals.count);
+        self.totals.sum -= other.totals.sum;
+    }
+
     #[inline]
     fn count(&mut self, value: i64) {
         self.counts[((value >> self.shift) - self.first) as usize] += 1;
@@ -206,7 +229,14 @@ mod tests {
         }
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
-        for spread in [&one_by_one, &whole, &merged] {
+        let mut less = merged.clone();
+        let mut more = Spread::default();
+        for value in [7, -7, 1 << 50] {
+            less.add(value);
+            more.add(value);
+        }
+        less.take_away(&more);
+        for spread in [&one_by_one, &whole, &merged, &less] {
             assert_eq!(spread.totals().count, values.len() as u64);
             let bins: Vec<_> = spread.bins().collect();
             assert!(bins.windows(2).all(|pair| pair[0].0.1 < pair[1].0.0));

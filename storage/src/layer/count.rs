@@ -1,40 +1,45 @@
-//! Counting the subjects of an audience by value, or everybody, whose bitmaps know their sizes.
+//! Counting the subjects of an audience by value, or everybody, which is remembered for layers in
+//! files.
 
-use crate::bitmap::{Bitmap, Chunk};
+use std::sync::Arc;
+
+use crate::bitmap::{Chunk, Container};
 use crate::column::Spread;
 use crate::error::{Error, Result};
 use crate::ids::{Code, ordinal_at};
-use crate::layer::part::{SinglePart, chunk_of_bitmap};
+use crate::layer::part::{ChunkValues, chunk_of_bitmap};
 use crate::layer::read::SingleStack;
 use crate::layer::read_multi::{FullRows, MultiStack};
-use crate::segment::directory::Directory;
-use crate::segment::groups::{EntryIndex, MemberIndex};
 
-/// Up to so many values, most of their bitmaps have many members in a chunk: an AND-count of each
-/// takes as long as looking at [`MEMBERS_PER_BITMAP`] codes.
-const BITMAPS_MAX: u64 = 16;
-/// See [`BITMAPS_MAX`].
-const MEMBERS_PER_BITMAP: u64 = 256;
-/// Subjects whose entries are visited in the time that an AND-count takes of one entry's bitmap.
-const ROWS_PER_BITMAP: u64 = 100;
+/// How many of everybody have each value, member or key, in the layers of a tag that are in files.
+#[derive(Debug, Default)]
+pub struct ValueCounts {
+    /// Subjects with any.
+    pub known: u64,
+    /// By code.
+    pub counts: Vec<u64>,
+}
+
+/// Tells who of a chunk is alive, and whether nobody in it is dead; fails to stop the count.
+pub type Alive<'a> = &'a mut dyn FnMut(u16, &mut Chunk) -> Result<bool>;
+
+impl ValueCounts {
+    pub(crate) fn bytes(&self) -> usize {
+        self.counts.len() * size_of::<u64>()
+    }
+}
 
 impl SingleStack {
     /// Adds to `counts[code]` for each of the audience that has a value, and gives how many have
-    /// one. Of a layer with a bitmap for each value either these are counted or the codes.
+    /// one.
     ///
     /// # Errors
     /// A value is no index of `counts`; a file cannot be read or is damaged.
     pub fn count_codes(&self, chunk: u16, audience: &Chunk, counts: &mut [u64]) -> Result<u64> {
         let mut known = 0;
-        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
-            let members = u64::from(own.count());
-            known += members;
-            match &layer.members {
-                Some(index) if by_bitmaps(counts.len() as u64, members) => {
-                    index.add_counts(chunk, own, counts)
-                }
-                _ => add_codes(layer, (chunk, first_rank), own, counts),
-            }
+        self.for_each_owner(chunk, audience, &mut |set, values, own| {
+            known += u64::from(own.count());
+            values.histogram(set, own, counts)
         })?;
         Ok(known)
     }
@@ -44,162 +49,150 @@ impl SingleStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn spread(&self, chunk: u16, audience: &Chunk, spread: &mut Spread) -> Result<()> {
-        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
-                return Ok(());
-            };
-            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-            match values.start {
-                Some(start) => values
-                    .vector
-                    .spread_ranked((start as u64, set), own, spread),
-                None => values.vector.spread(0, own, spread),
-            }
+        self.for_each_owner(chunk, audience, &mut |set, values, own| {
+            spread_values(set, values, own, spread);
             Ok(())
         })
     }
 
-    /// As [`Self::count_codes`] of all the living, whom `alive` tells chunk by chunk. Layers with a
-    /// bitmap for each value know how many are in it; only those in it who are hidden by newer
-    /// layers, or dead, are looked at.
+    /// As [`Self::count_codes`] of all the living. What is in files is counted once and remembered;
+    /// then only those are looked at who are dead or whom layers in memory speak of.
     ///
     /// # Errors
-    /// As of [`Self::count_codes`], and those of `alive`.
+    /// As of [`Self::count_codes`].
     pub fn count_everybody(
         &self,
         chunks: u32,
-        alive: &mut dyn FnMut(u16, &mut Chunk) -> Result<bool>,
+        alive: Alive<'_>,
         counts: &mut [u64],
     ) -> Result<u64> {
-        let mut known = 0;
-        for layer in &self.layers {
-            if let Some(index) = &layer.members {
-                add_sizes(&index.directory, counts)?;
-                known += layer.set.len();
+        let flushed = self.flushed();
+        let count = |chunk, audience: &Chunk, counts: &mut [u64]| {
+            flushed.count_codes(chunk, audience, counts)
+        };
+        let all = || count_all(chunks, counts.len(), alive, &count);
+        let all = match &self.resolved {
+            Some(resolved) => resolved.everybody(all)?,
+            None => Arc::new(all()?),
+        };
+        let mut known = Known::start(&all, counts);
+        let touched = |chunk| self.is_touched(chunk);
+        known.correct(
+            chunks,
+            alive,
+            &touched,
+            counts,
+            &mut |chunk, left, counts| {
+                let mut known = 0;
+                self.for_each_in_memory(chunk, left, &mut |set, values, own| {
+                    known += u64::from(own.count());
+                    values.histogram(set, own, counts)
+                })?;
+                Ok(known)
+            },
+            &count,
+        )
+    }
+}
+
+impl SingleStack {
+    /// As [`Self::spread`] of all the living, with what is in files remembered (see
+    /// [`Self::count_everybody`]). Extremes may be those of values that are hidden.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn spread_everybody(&self, chunks: u32, alive: Alive<'_>) -> Result<Spread> {
+        let flushed = self.flushed();
+        let all = || {
+            let mut all = Spread::default();
+            let (everybody, mut ignored) = (Chunk::full(), Chunk::new());
+            for chunk in (0..chunks).map(|chunk| chunk as u16) {
+                alive(chunk, &mut ignored)?;
+                flushed.spread(chunk, &everybody, &mut all)?;
             }
-        }
-        let (mut left, mut own) = (Chunk::new(), Chunk::new());
-        let mut lost = vec![0; counts.len()];
+            Ok(all)
+        };
+        let mut found = match &self.resolved {
+            Some(resolved) => (*resolved.spread(all)?).clone(),
+            None => all()?,
+        };
+        let (mut left, mut lost) = (Chunk::new(), Spread::default());
         for chunk in (0..chunks).map(|chunk| chunk as u16) {
             let all_live = alive(chunk, &mut left)?;
-            let touches = |part: &Bitmap| chunk_of_bitmap(part, chunk).is_some();
-            let touching = self.layers.iter();
-            let touching = touching.filter(|part| touches(&part.set) || touches(&part.cleared));
-            let touching: Vec<_> = touching.collect();
-            if let ([layer], true) = (&*touching, all_live)
-                && layer.members.is_some()
-            {
+            if all_live && !self.is_touched(chunk) {
                 continue;
             }
-            for layer in touching.into_iter().rev() {
-                if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) {
-                    match &layer.members {
-                        Some(_) => {
-                            set.copy_into(&mut own);
-                            own.and_not(&left);
-                            known -= u64::from(own.count());
-                            add_codes(layer, (chunk, first_rank), &own, &mut lost)?;
-                        }
-                        None => {
-                            own.copy_from(&left);
-                            set.and_into(&mut own);
-                            known += u64::from(own.count());
-                            add_codes(layer, (chunk, first_rank), &own, counts)?;
-                        }
-                    }
-                    set.and_not_into(&mut left);
-                }
-                if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
-                    cleared.and_not_into(&mut left);
-                }
-            }
+            self.for_each_in_memory(chunk, &mut left, &mut |set, values, own| {
+                spread_values(set, values, own, &mut found);
+                Ok(())
+            })?;
+            left.not();
+            flushed.spread(chunk, &left, &mut lost)?;
         }
-        take_away(counts, &lost)?;
-        Ok(known)
+        found.take_away(&lost);
+        Ok(found)
+    }
+
+    /// Whether layers in memory speak of anybody in a chunk.
+    fn is_touched(&self, chunk: u16) -> bool {
+        let mut parts = self
+            .memory
+            .iter()
+            .flat_map(|layer| [&layer.set, &layer.cleared]);
+        parts.any(|part| chunk_of_bitmap(part, chunk).is_some())
     }
 }
 
 impl MultiStack {
     /// Adds to `counts[code]` for each entry of each of the audience, and gives how many have any.
-    /// Of a layer with a bitmap for each entry either these are counted or the rows.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn count_entries(&self, chunk: u16, audience: &Chunk, counts: &mut [u64]) -> Result<u64> {
         let mut known = 0;
-        let mut failed = Ok(());
         let mut mixed = Chunk::new();
         self.for_each_owner(chunk, audience, &mut mixed, &mut |full, own| {
-            let members = u64::from(own.count());
-            match full.index {
-                Some(index) if counts.len() as u64 * ROWS_PER_BITMAP <= members => {
-                    known += full.nonempty(own);
-                    let added = index.add_counts(chunk, own, counts);
-                    failed = std::mem::replace(&mut failed, Ok(())).and(added);
-                }
-                _ => known += full.add_entries(own, counts),
-            }
+            known += full.add_entries(own, counts);
         })?;
-        failed?;
         Ok(known + self.add_mixed(chunk, &mixed, counts)?)
     }
 
-    /// As [`Self::count_entries`] of all the living, whom `alive` tells chunk by chunk; see
-    /// [`SingleStack::count_everybody`].
+    /// As [`Self::count_entries`] of all the living; see [`SingleStack::count_everybody`].
     ///
     /// # Errors
-    /// A file cannot be read or is damaged, and those of `alive`.
+    /// A file cannot be read or is damaged.
     pub fn count_everybody(
         &self,
         chunks: u32,
-        alive: &mut dyn FnMut(u16, &mut Chunk) -> Result<bool>,
+        alive: Alive<'_>,
         counts: &mut [u64],
     ) -> Result<u64> {
-        let mut known = 0;
-        for layer in &self.layers {
-            if let Some(index) = &layer.index {
-                add_sizes(&index.directory, counts)?;
-            }
-        }
-        let (mut left, mut own, mut mixed) = (Chunk::new(), Chunk::new(), Chunk::new());
-        let mut lost = vec![0; counts.len()];
-        for chunk in (0..chunks).map(|chunk| chunk as u16) {
-            alive(chunk, &mut left)?;
-            mixed.clear();
-            for layer in self.layers.iter().rev() {
-                if let Some((_, dirty)) = chunk_of_bitmap(&layer.dirty, chunk) {
-                    own.copy_from(&left);
-                    dirty.and_into(&mut own);
-                    mixed.or(&own);
-                    left.and_not(&own);
-                }
-                let Some((first_rank, set)) = chunk_of_bitmap(&layer.reset, chunk) else {
-                    continue;
-                };
-                let (rows, start) = layer.full.chunk(chunk, (first_rank, set.len()))?;
-                let full = FullRows {
-                    set,
-                    rows: &rows,
-                    start,
-                    index: layer.index.as_ref(),
-                };
-                own.copy_from(&left);
-                set.and_into(&mut own);
-                match full.index {
-                    Some(_) => {
-                        known += full.nonempty(&own);
-                        set.copy_into(&mut own);
-                        own.and_not(&left);
-                        full.add_entries(&own, &mut lost);
-                    }
-                    None => known += full.add_entries(&own, counts),
-                }
-                set.and_not_into(&mut left);
-            }
-            known += self.add_mixed(chunk, &mixed, counts)?;
-        }
-        take_away(counts, &lost)?;
-        Ok(known)
+        let flushed = self.flushed();
+        let count = |chunk, audience: &Chunk, counts: &mut [u64]| {
+            flushed.count_entries(chunk, audience, counts)
+        };
+        let all = || count_all(chunks, counts.len(), alive, &count);
+        let all = match self.remembered() {
+            Some(resolved) => resolved.everybody(all)?,
+            None => Arc::new(all()?),
+        };
+        let mut known = Known::start(&all, counts);
+        let touched = |chunk| self.is_touched(chunk);
+        known.correct(
+            chunks,
+            alive,
+            &touched,
+            counts,
+            &mut |chunk, left, counts| {
+                // A subject that memory speaks of in part has its other entries in files.
+                let mut own = Chunk::new();
+                self.in_memory(chunk, &mut own);
+                own.and(left);
+                left.and_not(&own);
+                self.count_entries(chunk, &own, counts)
+            },
+            &count,
+        )
     }
 
     /// Adds the entries of subjects that several layers speak of; gives how many have any.
@@ -218,15 +211,6 @@ impl MultiStack {
 }
 
 impl FullRows<'_> {
-    /// How many of the audience, all of whom have rows here, have a row that is not empty.
-    fn nonempty(&self, audience: &Chunk) -> u64 {
-        let mut known = 0;
-        self.set.for_each_in(audience, |_, rank| {
-            known += u64::from(self.rows.len_of(self.start + rank as usize) > 0);
-        });
-        known
-    }
-
     /// Adds the entries of the audience, all of whom have rows here; gives how many have any.
     fn add_entries(&self, audience: &Chunk, counts: &mut [u64]) -> u64 {
         let mut known = 0;
@@ -242,80 +226,84 @@ impl FullRows<'_> {
     }
 }
 
-/// Whether counting the bitmaps of all values is cheaper than looking at each member's code.
-const fn by_bitmaps(values: u64, members: u64) -> bool {
-    values <= BITMAPS_MAX && values * MEMBERS_PER_BITMAP <= members
+/// Adds to counts the values of an audience in a chunk; gives how many have any.
+type Count<'a> = &'a dyn Fn(u16, &Chunk, &mut [u64]) -> Result<u64>;
+
+/// Counts everybody, dead or alive, in the layers that are in files.
+fn count_all(chunks: u32, codes: usize, alive: Alive<'_>, count: Count<'_>) -> Result<ValueCounts> {
+    let mut all = ValueCounts {
+        known: 0,
+        counts: vec![0; codes],
+    };
+    let (everybody, mut ignored) = (Chunk::full(), Chunk::new());
+    for chunk in (0..chunks).map(|chunk| chunk as u16) {
+        alive(chunk, &mut ignored)?;
+        all.known += count(chunk, &everybody, &mut all.counts)?;
+    }
+    Ok(all)
+}
+
+/// Subjects with any value while everybody is counted.
+struct Known(u64);
+
+impl Known {
+    /// With what is in files.
+    fn start(all: &ValueCounts, counts: &mut [u64]) -> Self {
+        // A vocabulary that grew since has new codes only for what is in memory.
+        for (count, all) in counts.iter_mut().zip(&all.counts) {
+            *count += all;
+        }
+        Self(all.known)
+    }
+
+    /// Corrects what files say, chunk by chunk: adds those whom `memory` counts among the living,
+    /// which it takes away, and takes off whoever is not left.
+    fn correct(
+        &mut self,
+        chunks: u32,
+        alive: Alive<'_>,
+        touched: &dyn Fn(u16) -> bool,
+        counts: &mut [u64],
+        memory: &mut dyn FnMut(u16, &mut Chunk, &mut [u64]) -> Result<u64>,
+        files: Count<'_>,
+    ) -> Result<u64> {
+        let mut left = Chunk::new();
+        let mut lost = vec![0; counts.len()];
+        let mut gone = 0;
+        for chunk in (0..chunks).map(|chunk| chunk as u16) {
+            let all_live = alive(chunk, &mut left)?;
+            if all_live && !touched(chunk) {
+                continue;
+            }
+            self.0 += memory(chunk, &mut left, counts)?;
+            left.not();
+            gone += files(chunk, &left, &mut lost)?;
+        }
+        for (count, lost) in counts.iter_mut().zip(lost) {
+            *count = count.checked_sub(lost).ok_or_else(wrong)?;
+        }
+        self.0.checked_sub(gone).ok_or_else(wrong)
+    }
+}
+
+/// Adds the values of the audience, all of whom are in `set`.
+fn spread_values(set: Container<'_>, values: &ChunkValues, audience: &Chunk, spread: &mut Spread) {
+    match values.start {
+        Some(start) => {
+            let ranked = (start as u64, set);
+            values.vector.spread_ranked(ranked, audience, spread);
+        }
+        None => values.vector.spread(0, audience, spread),
+    }
+}
+
+fn wrong() -> Error {
+    Error::internal("more values are hidden than there are")
 }
 
 fn add(counts: &mut [u64], code: Code) {
     // Codes of what was written since the vocabulary was read are not in this state.
     if let Some(count) = counts.get_mut(code as usize) {
         *count += 1;
-    }
-}
-
-/// Adds the codes of the audience, all of whom have a value in a layer.
-fn add_codes(
-    layer: &SinglePart,
-    (chunk, first_rank): (u16, u64),
-    audience: &Chunk,
-    counts: &mut [u64],
-) -> Result<()> {
-    match chunk_of_bitmap(&layer.set, chunk) {
-        Some((_, set)) if !audience.is_empty() => {
-            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-            values.histogram(set, audience, counts)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Adds to `counts[code]` the members that bitmaps have by their directory.
-fn add_sizes(directory: &Directory, counts: &mut [u64]) -> Result<()> {
-    for record in directory.iter() {
-        let record = record?;
-        if let Some(count) = counts.get_mut(record.key as usize) {
-            *count += u64::from(record.extra);
-        }
-    }
-    Ok(())
-}
-
-/// Adds to `count` how many of the audience a bitmap has.
-fn add_common(members: &Bitmap, chunk: u16, audience: &Chunk, count: &mut u64) {
-    if let Some((_, members)) = chunk_of_bitmap(members, chunk) {
-        *count += u64::from(members.and_len(audience));
-    }
-}
-
-fn take_away(counts: &mut [u64], lost: &[u64]) -> Result<()> {
-    for (count, lost) in counts.iter_mut().zip(lost) {
-        let left = count.checked_sub(*lost);
-        *count = left.ok_or_else(|| Error::internal("more members are hidden than there are"))?;
-    }
-    Ok(())
-}
-
-impl MemberIndex {
-    /// Adds to `counts[code]` how many of the audience have each value.
-    fn add_counts(&self, chunk: u16, audience: &Chunk, counts: &mut [u64]) -> Result<()> {
-        for (code, count) in (0..).zip(counts) {
-            if let Some(members) = self.get(code)? {
-                add_common(&members, chunk, audience, count);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl EntryIndex {
-    /// Adds to `counts[code]` how many of the audience have each entry.
-    fn add_counts(&self, chunk: u16, audience: &Chunk, counts: &mut [u64]) -> Result<()> {
-        for (code, count) in (0..).zip(counts) {
-            if let Some((members, _)) = self.get(code)? {
-                add_common(&members, chunk, audience, count);
-            }
-        }
-        Ok(())
     }
 }

@@ -6,12 +6,14 @@
 //! neighbours into one, [`read`] asks a stack from oldest to newest. Nothing here knows of files,
 //! but that a part's columns may be fetched chunk by chunk ([`part::Values::Grouped`]).
 
-mod count;
+pub mod count;
 pub mod encode;
 pub mod merge;
+mod multi_part;
 pub mod part;
 pub mod read;
 mod read_multi;
+pub mod resolved;
 pub mod write;
 
 #[cfg(test)]

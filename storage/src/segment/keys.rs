@@ -185,6 +185,12 @@ impl KeySegment {
             .into_bytes()
     }
 
+    fn has_key(&self, ordinal: Ordinal, key: KeyRef<'_>) -> Result<bool> {
+        let row = (ordinal - self.first) as usize;
+        let block = self.block(row / KEYS_PER_BLOCK)?;
+        Ok(block.get(row % KEYS_PER_BLOCK)? == key)
+    }
+
     /// The key of an ordinal of this segment.
     ///
     /// # Errors
@@ -273,7 +279,7 @@ impl KeySegment {
                     expected,
                 ));
             }
-            if accept(ordinal) && found < Some(ordinal) && self.key(ordinal)?.as_ref() == key {
+            if accept(ordinal) && found < Some(ordinal) && self.has_key(ordinal, key)? {
                 found = Some(ordinal);
             }
         }

@@ -157,8 +157,7 @@ impl Leaf {
     ) -> Result<()> {
         match self {
             Self::Boolean(stack) => {
-                stack.members(chunk, Code::from(side), out)?;
-                out.and(candidates);
+                stack.members_among(chunk, Code::from(side), candidates, out)?;
             }
             Self::Number(stack, sides) => {
                 let ranges = if side { &sides.inside } else { &sides.outside };
@@ -235,6 +234,9 @@ impl Leaf {
                 })?)
             }
             Self::HasAny(stack, CodeTest::Few(codes)) => {
+                if let [code] = &**codes {
+                    return Ok(stack.members_among(chunk, *code, candidates, out)?);
+                }
                 out.clear();
                 let mut part = scratch.take();
                 for code in codes {
@@ -256,16 +258,16 @@ impl Leaf {
                 })?)
             }
             Self::HasAll(stack, codes) => {
+                let mut left = scratch.take();
                 out.copy_from(candidates);
-                let mut part = scratch.take();
                 for code in codes {
-                    stack.members(chunk, *code, &mut part)?;
-                    out.and(&part);
+                    left.copy_from(out);
+                    stack.members_among(chunk, *code, &left, out)?;
                     if out.is_empty() {
                         break;
                     }
                 }
-                scratch.give(part);
+                scratch.give(left);
                 Ok(())
             }
             Self::Cardinality(stack, ranges) => {
@@ -331,6 +333,9 @@ fn keyword(
         }
     };
     if side {
+        if let [code] = &**codes {
+            return Ok(stack.members_among(chunk, *code, candidates, out)?);
+        }
         stack.members_any(chunk, codes, out)?;
         out.and(candidates);
         return Ok(());

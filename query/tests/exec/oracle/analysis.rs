@@ -572,7 +572,9 @@ fn memory_and_time_are_bounded() {
         assert_eq!(limit, "statement_memory_bytes");
     }
     let context = Context::default();
-    context.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+    context
+        .cancel
+        .store(true, std::sync::atomic::Ordering::Relaxed);
     for error in ask(&context) {
         assert_eq!(error.unwrap().code(), "cancelled");
     }
