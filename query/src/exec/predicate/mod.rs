@@ -8,6 +8,7 @@
 mod compile;
 mod evaluate;
 mod leaf;
+mod profile;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use evaluate::Scratch;
 use leaf::Leaf;
 
 pub(crate) use leaf::KnownTest;
+pub(crate) use profile::{Profile, Report};
 
 /// A predicate compiled for one partition.
 #[derive(Debug)]
@@ -37,6 +39,10 @@ struct Node {
     kind: NodeKind,
     /// What evaluating it takes, roughly, in chunk operations.
     cost: u32,
+    /// Its place among the terms of an AND or OR as they are bound.
+    place: usize,
+    /// What it did, while it is watched.
+    profile: Option<Box<Profile>>,
 }
 
 #[derive(Debug)]
@@ -82,20 +88,6 @@ impl Filter {
         };
         chunks.dedup();
         chunks
-    }
-
-    /// What evaluating it in a chunk takes, roughly, in chunk operations.
-    pub(crate) const fn cost(&self) -> u32 {
-        self.root.cost
-    }
-
-    /// How a single condition is met, in words.
-    pub(crate) fn method(&self) -> String {
-        match &self.root.kind {
-            NodeKind::Leaf(leaf) => leaf.method(),
-            NodeKind::Constant(_) => "constant".to_owned(),
-            _ => "sides of other conditions".to_owned(),
-        }
     }
 
     /// The living subjects of a chunk for which the predicate is true.
