@@ -234,7 +234,7 @@ mod tests {
         let text = |low: &str, high: &str| {
             let [low, high] = [low, high].map(|day| i64::from(parse_date(day).unwrap()));
             let bounds = days(low, high).into_iter();
-            let shown = bounds.map(|day| civil_from_days(day));
+            let shown = bounds.map(civil_from_days);
             shown
                 .map(|(y, m, d)| format!("{y:04}-{m:02}-{d:02}"))
                 .collect::<Vec<_>>()

@@ -78,9 +78,8 @@ impl SingleStack {
         let mut known = Known::start(&all, counts);
         let touched = |chunk| self.is_touched(chunk);
         known.correct(
-            chunks,
+            (chunks, &touched),
             alive,
-            &touched,
             counts,
             &mut |chunk, left, counts| {
                 let mut known = 0;
@@ -179,9 +178,8 @@ impl MultiStack {
         let mut known = Known::start(&all, counts);
         let touched = |chunk| self.is_touched(chunk);
         known.correct(
-            chunks,
+            (chunks, &touched),
             alive,
-            &touched,
             counts,
             &mut |chunk, left, counts| {
                 // A subject that memory speaks of in part has its other entries in files.
@@ -260,9 +258,8 @@ impl Known {
     /// which it takes away, and takes off whoever is not left.
     fn correct(
         &mut self,
-        chunks: u32,
+        (chunks, touched): (u32, &dyn Fn(u16) -> bool),
         alive: Alive<'_>,
-        touched: &dyn Fn(u16) -> bool,
         counts: &mut [u64],
         memory: &mut dyn FnMut(u16, &mut Chunk, &mut [u64]) -> Result<u64>,
         files: Count<'_>,
