@@ -100,7 +100,7 @@ fn what_is_special_about_subscribers() {
         .collect();
     assert_eq!(
         jobs,
-        ["Value(Text(\"student\"))", "Value(Text(\"retired\"))"]
+        ["Value(Text(\"retired\"))", "Value(Text(\"student\"))"]
     );
 }
 
