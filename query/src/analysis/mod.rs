@@ -83,6 +83,7 @@ impl<'a> Analysis<'a> {
             params,
             now: self.now,
             time_zone: self.time_zone.clone(),
+            applies_rules: self.database.applies_rules,
         }
     }
 }

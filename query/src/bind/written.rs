@@ -11,7 +11,6 @@ use crate::bind::{Environment, write};
 use crate::error::Result;
 use crate::parse;
 use crate::parse::ast::{self, ExprKind as Ast, Name};
-use crate::plan::simplify;
 
 /// A condition over the subjects of a table.
 #[derive(Clone, Debug)]
@@ -169,5 +168,6 @@ fn is(scope: &mut Scope<'_>, ast: &ast::Expr, negated: bool) -> Result<Option<No
 }
 
 fn test(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<NodeKind> {
-    Ok(NodeKind::Test(simplify(predicate(scope, ast)?)))
+    let bound = predicate(scope, ast)?;
+    Ok(NodeKind::Test(scope.simplified(bound)))
 }

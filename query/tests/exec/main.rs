@@ -7,3 +7,4 @@ mod oracle;
 mod session;
 mod sizes;
 mod statements;
+mod statistics;

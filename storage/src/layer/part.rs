@@ -330,9 +330,7 @@ impl FlatRows {
                 .items()
                 .select_range(block, len, code, code, &mut found);
             found.for_each(|place| {
-                while self.codes.get(list).end <= block + usize::from(place) {
-                    list += 1;
-                }
+                list = self.codes.list_of(block + usize::from(place), list);
                 ranks.set((list - first) as u16);
             });
         }

@@ -337,13 +337,14 @@ impl SinglePart {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn get(&self, ordinal: Ordinal) -> Result<Option<Option<i64>>> {
-        if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
-            && let Some(rank) = set.position(low_of(ordinal))
+        let (chunk, low) = (chunk_of(ordinal), low_of(ordinal));
+        if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk)
+            && set.contains(low)
         {
-            let values = self
-                .values
-                .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
-            return Ok(Some(Some(values.get(low_of(ordinal), rank))));
+            let values = self.values.chunk(chunk, (first_rank, set.len()))?;
+            // A rank takes counting, and dense values do without.
+            let rank = values.start.map_or(0, |_| set.rank(low));
+            return Ok(Some(Some(values.get(low, rank))));
         }
         Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
     }

@@ -6,6 +6,7 @@
 //! down as candidates, so that each child looks only at what the cheaper ones have left.
 
 mod compile;
+mod entries;
 mod evaluate;
 mod leaf;
 mod profile;

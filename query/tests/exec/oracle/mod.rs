@@ -6,8 +6,13 @@
 
 mod aggregates;
 mod analysis;
+mod any_key;
+mod grouped;
 mod history;
+mod keys;
 mod model;
+mod patterns;
 mod predicates;
 mod random;
 mod run;
+mod sample;
