@@ -1,12 +1,12 @@
 //! Portraits, overlaps, matches and trees against a plain row scan.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panics")]
 
 use std::collections::BTreeMap;
 
 use tagdb_query::analysis::{
-    Analysis, Compared, Conditions, Content, Known, NodeCount, Params, Question, TagPortrait, Test,
-    Verdict, What,
+    Analysis, Compared, Conditions, Content, Known, Params, Question, TagPortrait, Test, What,
 };
-use tagdb_query::{Context, Param, Value};
+use tagdb_query::{Context, Value};
 use tagdb_storage::schema::Key;
 
 use super::model::{Kind, Row, Table, Val};
@@ -24,10 +24,11 @@ pub(super) fn check(session: &Session, table: &Table, random: &mut Random) {
     portrait(&analysis, table, random);
     overlap(&analysis, table, random);
     matches(&analysis, table, random);
-    trees(session, &analysis, table, random);
+    super::trees::check(session, &analysis, table, random);
 }
 
-fn conditions<'a>(texts: impl IntoIterator<Item = (&'a str, String)>) -> Conditions {
+/// Conditions by name, without parameters.
+pub(crate) fn conditions<'a>(texts: impl IntoIterator<Item = (&'a str, String)>) -> Conditions {
     let texts = texts
         .into_iter()
         .map(|(name, text)| (name.to_owned(), text));
@@ -367,7 +368,7 @@ fn overlap(analysis: &Analysis<'_>, table: &Table, random: &mut Random) {
     assert_eq!(counted, cells, "{place}");
 }
 
-fn key_of(table: &Table, key: &str) -> Key {
+pub(super) fn key_of(table: &Table, key: &str) -> Key {
     match table.int_keys {
         true => Key::Int(key.parse().unwrap()),
         false => Key::Text(key.into()),
@@ -396,194 +397,5 @@ fn matches(analysis: &Analysis<'_>, table: &Table, random: &mut Random) {
             verdicts.collect::<Vec<_>>()
         });
         assert_eq!(found, expected, "{key} {asked:?}");
-    }
-}
-
-fn trees(session: &Session, analysis: &Analysis<'_>, table: &Table, random: &mut Random) {
-    let p = P::random(table, random, 3);
-    let asked = conditions([("where", p.sql(table))]);
-    let place = format!("{asked:?}");
-    let counts = analysis.explain_count(&asked).unwrap();
-    let of = |value: Option<bool>| {
-        let rows = table.rows.iter();
-        rows.filter(|(key, row)| p.eval(table, key, row) == value)
-            .count() as u64
-    };
-    let expected = [Some(true), Some(false), None].map(of);
-    assert_eq!([counts.yes, counts.no, counts.unknown], expected, "{place}");
-    counts_of_parts(session, &counts);
-    let key = table.key(random.below(60));
-    let verdict = analysis.membership(&key_of(table, &key), &asked);
-    let Some(row) = table.rows.get(&key) else {
-        assert_eq!(verdict.unwrap_err().code(), "not_found");
-        return;
-    };
-    let verdict = verdict.unwrap();
-    assert_eq!(verdict.value, p.eval(table, &key, row), "{key} {place}");
-    verdicts_of_parts(session, table, &key, &verdict);
-    let literal = table.key_literal(&key);
-    let sql = format!(
-        "EXPLAIN MEMBERSHIP OF {literal} IN t WHERE {}",
-        p.sql(table)
-    );
-    let lines = session.lines(&sql, "");
-    let word = match verdict.value {
-        Some(true) => "true",
-        Some(false) => "false",
-        None => "unknown",
-    };
-    assert_eq!(lines[0].split('|').nth(1), Some(word), "{sql}");
-    assert_eq!(lines.len(), nodes(&verdict), "{sql}");
-}
-
-fn nodes(verdict: &Verdict) -> usize {
-    1 + verdict.children.iter().map(nodes).sum::<usize>()
-}
-
-/// Each part's text is a condition of its own, of which SQL says the same.
-fn counts_of_parts(session: &Session, part: &NodeCount) {
-    let text = &part.text;
-    let sql = format!("SELECT count(*) FROM t WHERE {text}");
-    assert_eq!(session.text(&sql), part.yes.to_string(), "{sql}");
-    let sql = format!("SELECT count(*) FROM t WHERE NOT ({text})");
-    assert_eq!(session.text(&sql), part.no.to_string(), "{sql}");
-    for (index, child) in part.children.iter().enumerate() {
-        let before = part.children[..=index]
-            .iter()
-            .map(|child| format!("({})", child.text));
-        let word = match part.operator {
-            tagdb_query::analysis::Operator::And => " AND ",
-            tagdb_query::analysis::Operator::Or => " OR ",
-            _ => {
-                assert_eq!(child.after, None);
-                counts_of_parts(session, child);
-                continue;
-            }
-        };
-        let sql = format!(
-            "SELECT count(*) FROM t WHERE {}",
-            before.collect::<Vec<_>>().join(word)
-        );
-        assert_eq!(
-            session.text(&sql),
-            child.after.unwrap().to_string(),
-            "{sql}"
-        );
-        counts_of_parts(session, child);
-    }
-}
-
-fn verdicts_of_parts(session: &Session, table: &Table, key: &str, part: &Verdict) {
-    let literal = table.key_literal(key);
-    let sql = match part.value {
-        Some(true) => format!("({})", part.text),
-        Some(false) => format!("NOT ({})", part.text),
-        None => format!("({}) IS NULL", part.text),
-    };
-    let sql = format!("SELECT count(*) FROM t WHERE id = {literal} AND {sql}");
-    assert_eq!(session.text(&sql), "1", "{sql}");
-    assert!(part.children.is_empty() || part.seen.is_empty());
-    for seen in &part.seen {
-        let sql = format!("SELECT {} FROM t WHERE id = {literal}", seen.name);
-        assert_eq!(session.text(&sql), text_of(&seen.value, ""), "{sql}");
-    }
-    for child in &part.children {
-        verdicts_of_parts(session, table, key, child);
-    }
-}
-
-#[test]
-fn parameters_are_shared_or_by_name() {
-    let session = Session::new();
-    session.run("CREATE TABLE t (id KEYWORD PRIMARY KEY, a INT)");
-    session.run("INSERT INTO t (id, a) VALUES ('x', 1), ('y', 2), ('z', 3)");
-    let snapshot = session.database.engine().snapshot();
-    let analysis = session
-        .database
-        .analysis(snapshot, "t", &Context::default())
-        .unwrap();
-    let number = |text: &str| Param::Number(text.to_owned());
-    let mut asked = conditions([("low", "a < $1".to_owned()), ("high", "a >= $1".to_owned())]);
-    asked.params = Params::Shared(vec![number("2")]);
-    let found = analysis.overlap(&asked).unwrap();
-    assert_eq!(
-        found.audiences.iter().map(|a| a.size).collect::<Vec<_>>(),
-        [1, 2]
-    );
-    let each = [
-        ("low".to_owned(), vec![number("4")]),
-        ("high".to_owned(), vec![number("2")]),
-    ];
-    asked.params = Params::Each(each.into_iter().collect());
-    let found = analysis.overlap(&asked).unwrap();
-    assert_eq!(
-        found.audiences.iter().map(|a| a.size).collect::<Vec<_>>(),
-        [3, 2]
-    );
-    for (params, condition) in [
-        (Params::Shared(vec![number("1"), number("2")]), None),
-        (
-            Params::Each([("nobody".to_owned(), Vec::new())].into_iter().collect()),
-            None,
-        ),
-        (
-            Params::Each(
-                [("high".to_owned(), vec![number("1"), number("1")])]
-                    .into_iter()
-                    .collect(),
-            ),
-            Some("low"),
-        ),
-    ] {
-        asked.params = params;
-        let error = analysis.overlap(&asked).unwrap_err();
-        assert_eq!(error.code(), "bad_parameter", "{error}");
-        assert_eq!(error.condition(), condition, "{error}");
-    }
-}
-
-#[test]
-fn memory_and_time_are_bounded() {
-    let session = Session::new();
-    session.run("CREATE TABLE t (id KEYWORD PRIMARY KEY, a INT, b KEYWORD)");
-    session.run("INSERT INTO t (id, a, b) VALUES ('x', 1, 'y')");
-    let ask = |context: &Context| {
-        let snapshot = session.database.engine().snapshot();
-        let analysis = session.database.analysis(snapshot, "t", context).unwrap();
-        let two = conditions([("a", "a = 1".to_owned()), ("b", "a = 2".to_owned())]);
-        let one = conditions([("where", "a = 1".to_owned())]);
-        let question = Question {
-            conditions: one.clone(),
-            ..Question::default()
-        };
-        [
-            analysis.overlap(&two).err(),
-            analysis.portrait(&question, 20).err(),
-            analysis.significant(&question, 1, 20).err(),
-            analysis.explain_count(&one).err(),
-        ]
-    };
-    let context = Context {
-        memory_bytes_max: 8,
-        ..Context::default()
-    };
-    for error in ask(&context) {
-        let limit = error.unwrap().limit().unwrap().0;
-        assert_eq!(limit, "statement_memory_bytes");
-    }
-    let context = Context::default();
-    context
-        .cancel
-        .store(true, std::sync::atomic::Ordering::Relaxed);
-    for error in ask(&context) {
-        assert_eq!(error.unwrap().code(), "cancelled");
-    }
-    let context = Context {
-        deadline: Some(std::time::Instant::now()),
-        ..Context::default()
-    };
-    for error in ask(&context) {
-        let error = error.unwrap();
-        assert_eq!((error.code(), error.condition()), ("timeout", None));
     }
 }

@@ -5,7 +5,7 @@
 //! executor; what the two have in common is the text of the statements.
 
 mod aggregates;
-mod analysis;
+pub(crate) mod analysis;
 mod any_key;
 mod grouped;
 mod history;
@@ -16,3 +16,4 @@ mod predicates;
 mod random;
 mod run;
 mod sample;
+mod trees;

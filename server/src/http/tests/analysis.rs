@@ -255,201 +255,208 @@ async fn every_part_is_counted() {
     assert_eq!(tree["children"][1]["children"][1]["after"], 7);
 }
 
+/// Calls, bodies, codes, and the conditions that are named.
+const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
+    (
+        "portrait",
+        r#"{"where": "gendr = 'f'"}"#,
+        "unknown_tag",
+        Some("where"),
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "against": "vip AND"}"#,
+        "syntax_error",
+        Some("against"),
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "tags": ["nothing"]}"#,
+        "unknown_tag",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "tags": ["bio"]}"#,
+        "type_mismatch",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "tags": ["age", "age"]}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "top": 0}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "top": 10001}"#,
+        "limit_exceeded",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "params": [1]}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "buckets": {"gender": [1]}}"#,
+        "type_mismatch",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "buckets": {"age": [2, 1]}}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "buckets": {"age": 2}}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "buckets": {"age": ["old"]}}"#,
+        "type_mismatch",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "tags": ["vip"], "buckets": {"age": [1]}}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "more": 1}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "portrait",
+        r#"{"where": "vip", "timeout_ms": 0}"#,
+        "bad_parameter",
+        None,
+    ),
+    ("portrait", "{}", "bad_parameter", None),
+    (
+        "significant",
+        r#"{"where": "age + 1"}"#,
+        "type_mismatch",
+        Some("where"),
+    ),
+    (
+        "overlap",
+        r#"{"audiences": {"a": "vip"}}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "overlap",
+        r#"{"audiences": {"a": "vip", "a": "vip"}}"#,
+        "bad_parameter",
+        None,
+    ),
+    (
+        "overlap",
+        r#"{"audiences": {"a": "vip", "b": "age = 'x'"}}"#,
+        "type_mismatch",
+        Some("b"),
+    ),
+    (
+        "overlap",
+        r#"{"audiences": {"a": "vip", "b": "vip"}, "params": {"a": 1}}"#,
+        "bad_parameter",
+        None,
+    ),
+    ("match", r#"{"keys": [1], "where": {}}"#, "bad_key", None),
+    (
+        "match",
+        r#"{"keys": ["u1"], "where": {"a": "age = $1"}}"#,
+        "bad_parameter",
+        Some("a"),
+    ),
+    (
+        "membership",
+        r#"{"key": "u1", "where": "count(*) > 1"}"#,
+        "unsupported",
+        Some("where"),
+    ),
+    (
+        "membership",
+        r#"{"key": null, "where": "vip"}"#,
+        "bad_key",
+        None,
+    ),
+    (
+        "explain-count",
+        r#"{"where": "vip vip"}"#,
+        "syntax_error",
+        Some("where"),
+    ),
+];
+
 #[tokio::test]
 async fn what_is_wrong_is_told() {
     let server = users().await;
-    let long = "x".repeat(129);
+    let headers = [("content-type", "application/json")];
+    for (call, asked, code, condition) in WRONG {
+        let path = format!("/v1/tables/users/{call}");
+        let body = server.call("POST", &path, &headers, *asked).await.json();
+        assert_eq!(body["code"], *code, "{call} {asked}: {body}");
+        assert_eq!(
+            body["condition"].as_str(),
+            *condition,
+            "{call} {asked}: {body}"
+        );
+        let is_placed = body["line"].is_u64() && body["column"].is_u64();
+        assert_eq!(is_placed, condition.is_some(), "{call} {asked}: {body}");
+    }
+    for call in ["portrait", "significant", "explain-count"] {
+        let path = format!("/v1/tables/nothing/{call}");
+        let answered = server.post(&path, json!({"where": "TRUE"})).await;
+        answered.problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_bounded() {
+    let server = users().await;
     let many: serde_json::Map<String, Json> =
         (0..65).map(|n| (format!("a{n}"), json!("vip"))).collect();
-    for (call, asked, code, condition) in [
-        (
-            "portrait",
-            json!({"where": "gendr = 'f'"}),
-            "unknown_tag",
-            Some("where"),
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "against": "vip AND"}),
-            "syntax_error",
-            Some("against"),
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "tags": ["nothing"]}),
-            "unknown_tag",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "tags": ["bio"]}),
-            "type_mismatch",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "tags": ["age", "age"]}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "top": 0}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "top": 10_001}),
-            "limit_exceeded",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "params": [1]}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "buckets": {"gender": [1]}}),
-            "type_mismatch",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "buckets": {"age": [2, 1]}}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "buckets": {"age": 2}}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "buckets": {"age": ["old"]}}),
-            "type_mismatch",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "tags": ["vip"], "buckets": {"age": [1]}}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "more": 1}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "portrait",
-            json!({"where": "vip", "timeout_ms": 0}),
-            "bad_parameter",
-            None,
-        ),
-        ("portrait", json!({}), "bad_parameter", None),
-        (
-            "significant",
-            json!({"where": "age + 1"}),
-            "type_mismatch",
-            Some("where"),
-        ),
+    for (call, asked, limit) in [
+        ("overlap", json!({"audiences": many}), "audiences"),
         (
             "overlap",
-            json!({"audiences": {"a": "vip"}}),
-            "bad_parameter",
-            None,
-        ),
-        (
-            "overlap",
-            json!({"audiences": many}),
-            "limit_exceeded",
-            None,
-        ),
-        (
-            "overlap",
-            json!({"audiences": {"a": "vip", "b": "age = 'x'"}}),
-            "type_mismatch",
-            Some("b"),
-        ),
-        (
-            "overlap",
-            json!({"audiences": {"a": "vip", long: "vip"}}),
-            "limit_exceeded",
-            None,
-        ),
-        (
-            "overlap",
-            json!({"audiences": {"a": "vip", "b": "vip"}, "params": {"a": 1}}),
-            "bad_parameter",
-            None,
-        ),
-        ("match", json!({"keys": [1], "where": {}}), "bad_key", None),
-        (
-            "match",
-            json!({"keys": ["u1"], "where": {"a": "age = $1"}}),
-            "bad_parameter",
-            Some("a"),
+            json!({"audiences": {"a": "vip", "x".repeat(129): "vip"}}),
+            "name_bytes",
         ),
         (
             "match",
             json!({"keys": vec!["u"; 10_001], "where": {}}),
-            "limit_exceeded",
-            None,
+            "keys",
         ),
         (
-            "membership",
-            json!({"key": "u1", "where": "count(*) > 1"}),
-            "unsupported",
-            Some("where"),
-        ),
-        (
-            "membership",
-            json!({"key": null, "where": "vip"}),
-            "bad_key",
-            None,
-        ),
-        (
-            "explain-count",
-            json!({"where": "vip vip"}),
-            "syntax_error",
-            Some("where"),
+            "match",
+            json!({"keys": ["u1"], "where": many}),
+            "conditions",
         ),
     ] {
         let path = format!("/v1/tables/users/{call}");
-        let shown = asked.to_string().chars().take(100).collect::<String>();
-        let answered = server.post(&path, asked).await;
-        let body = answered.json();
-        assert_eq!(body["code"], code, "{call} {shown}: {body}");
-        assert_eq!(
-            body["condition"].as_str(),
-            condition,
-            "{call} {shown}: {body}"
-        );
-        assert_eq!(
-            body["line"].is_u64() && body["column"].is_u64(),
-            condition.is_some(),
-            "{body}"
-        );
-    }
-    let twice = r#"{"audiences": {"a": "vip", "a": "vip"}}"#;
-    let headers = [("content-type", "application/json")];
-    let path = "/v1/tables/users/overlap";
-    server
-        .call("POST", path, &headers, twice)
-        .await
-        .problem(400, "bad_parameter");
-    for call in ["portrait", "significant", "explain-count"] {
-        let path = format!("/v1/tables/nothing/{call}");
-        server
-            .post(&path, json!({"where": "TRUE"}))
+        let body = server
+            .post(&path, asked)
             .await
-            .problem(404, "not_found");
+            .problem(400, "limit_exceeded");
+        assert_eq!(body["limit"], limit);
     }
 }
 
