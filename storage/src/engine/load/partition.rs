@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use hashbrown::HashTable;
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use crate::batch::{KeyRef, Keys};
@@ -164,24 +166,19 @@ impl PartitionLoad {
         self.free.clone()
     }
 
-    /// Applies a cell to a subject.
-    pub(super) fn write(&mut self, tag: &Tag, ordinal: Ordinal, cell: Stored<'_>) {
-        let is_open = self.chunk == Some(chunk_of(ordinal)) && ordinal >= self.start.next_ordinal;
-        if is_open {
-            let open = self
-                .tags
-                .entry(tag.id)
-                .or_insert_with(|| ChunkTag::new(tag));
-            if open.takes(low_of(ordinal), &cell) {
-                open.write(low_of(ordinal), cell);
-                return;
-            }
+    /// Where cells of a tag go.
+    pub(super) fn cells_of(&mut self, tag: &Tag) -> TagCells<'_> {
+        let open = self.chunk.map(|chunk| {
+            let made = || ChunkTag::new(tag);
+            (chunk, self.tags.entry(tag.id).or_insert_with(made))
+        });
+        TagCells {
+            tag: tag.clone(),
+            first_new: self.start.next_ordinal,
+            open,
+            late: &mut self.late,
+            late_cells: &mut self.late_cells,
         }
-        let late = self.late.entry(tag.id);
-        late.or_insert_with(|| (tag.clone(), TagBuilder::new(tag)))
-            .1
-            .write(ordinal, cell);
-        self.late_cells += 1;
     }
 
     /// Turns the strings of a column into codes.
@@ -219,9 +216,10 @@ impl PartitionLoad {
             let writer = TagSegmentWriter::create(&*engine.vfs, &name.path(), salt)?;
             self.base = Some((name, writer));
         }
+        encode(self.tags.values_mut(), chunk);
         if let Some((_, writer)) = &mut self.base {
             for tag in self.tags.values_mut() {
-                tag.push(writer, chunk)?;
+                tag.put(writer)?;
             }
         }
         Ok(())
@@ -285,4 +283,57 @@ impl PartitionLoad {
             .chain(self.base.iter().map(|(name, _)| *name))
             .collect()
     }
+}
+
+/// Where cells of one tag go: to the chunk that is open, or to the layers on top.
+#[derive(Debug)]
+pub(super) struct TagCells<'a> {
+    tag: Tag,
+    first_new: Ordinal,
+    open: Option<(u16, &'a mut ChunkTag)>,
+    late: &'a mut BTreeMap<TagId, (Tag, TagBuilder)>,
+    late_cells: &'a mut usize,
+}
+
+impl TagCells<'_> {
+    /// Applies a cell to a subject.
+    pub(super) fn write(&mut self, ordinal: Ordinal, cell: Stored<'_>) {
+        if let Some((chunk, open)) = &mut self.open
+            && *chunk == chunk_of(ordinal)
+            && ordinal >= self.first_new
+            && open.takes(low_of(ordinal), &cell)
+        {
+            open.write(low_of(ordinal), cell);
+            return;
+        }
+        let late = self.late.entry(self.tag.id);
+        late.or_insert_with(|| (self.tag.clone(), TagBuilder::new(&self.tag)))
+            .1
+            .write(ordinal, cell);
+        *self.late_cells += 1;
+    }
+}
+
+/// Encodes a chunk of each tag, on all cores.
+fn encode<'a>(tags: impl ExactSizeIterator<Item = &'a mut ChunkTag> + Send, chunk: u16) {
+    let threads = available_parallelism()
+        .map_or(1, usize::from)
+        .min(tags.len());
+    let tags = Mutex::new(tags);
+    let work = || {
+        while let Some(tag) = next_of(&tags) {
+            tag.encode(chunk);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // Without another thread this one does all of it.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+}
+
+fn next_of<T>(items: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    items.lock().next()
 }
