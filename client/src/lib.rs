@@ -30,6 +30,7 @@
 pub mod canned;
 
 mod admin;
+mod analysis;
 mod bulk;
 mod client;
 mod error;

@@ -9,12 +9,13 @@ use tagdb_storage::batch::KeyRef;
 use tagdb_storage::catalog::Catalog;
 use tagdb_storage::engine::{DbState, Engine, Receipt, WriteOptions};
 
+use crate::analysis::Analysis;
 use crate::bind::{self, Environment, Param, bound};
 use crate::error::{Error, Result};
 use crate::exec::budget::Budget;
 use crate::exec::mutate::{Affected, Mutation};
 use crate::exec::{
-    CancelFlag, Execution, Interrupt, explain, in_query, lookup, select, show, union,
+    CancelFlag, Execution, Interrupt, explain, in_query, lookup, membership, select, show, union,
 };
 use crate::limits::Limits;
 use crate::parse::{self, Statement};
@@ -27,7 +28,7 @@ pub use crate::exec::rows::RowStream;
 pub struct Database {
     engine: Arc<Engine>,
     limits: Limits,
-    applies_rules: bool,
+    pub(crate) applies_rules: bool,
 }
 
 /// What a statement runs with.
@@ -174,6 +175,7 @@ impl Database {
             bound::Statement::Explain { analyze, statement } => {
                 explain::explain(execution, *statement, analyze)
             }
+            bound::Statement::Membership(asked) => membership::membership(&execution, &asked),
             bound::Statement::Insert(_)
             | bound::Statement::Update(_)
             | bound::Statement::Delete(_)
@@ -224,6 +226,31 @@ impl Database {
             .table(table)
             .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
         lookup::lookup(snapshot, schema, keys, tags)
+    }
+
+    /// A table at one state, to be asked about audiences. (Parameters of the context are not
+    /// read: conditions bring their own.)
+    ///
+    /// # Errors
+    /// `unknown_table`.
+    pub fn analysis(
+        &self,
+        state: Arc<DbState>,
+        table: &str,
+        context: &Context,
+    ) -> Result<Analysis<'_>> {
+        let schema = state.catalog().table(table).cloned();
+        let schema = schema
+            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
+        let execution = self.execution(context, state);
+        let time_zone = context.time_zone.clone();
+        Ok(Analysis::new(
+            self,
+            execution,
+            schema,
+            self.now(),
+            time_zone,
+        ))
     }
 
     fn bind(

@@ -52,7 +52,13 @@ fn explain_statement(statement: &Statement, lines: &mut Vec<String>, queries: &m
         Statement::ShowTables => lines.push("show tables".to_owned()),
         Statement::Describe(table) => lines.push(format!("describe {}", table.name)),
         Statement::Explain { statement, .. } => explain_statement(statement, lines, queries),
+        Statement::Membership(_) => lines.push("membership".to_owned()),
     }
+}
+
+/// What the columns of a scan are called.
+pub(crate) fn column_names(scan: &Scan) -> Vec<String> {
+    Names::of_scan(scan).slots().to_vec()
 }
 
 /// A predicate on one line.

@@ -4,6 +4,7 @@
 //! against a catalog; [`functions`] computes expressions by rows. Nothing here knows of HTTP or
 //! JSON.
 
+pub mod analysis;
 pub mod bind;
 pub mod database;
 pub mod decimal;

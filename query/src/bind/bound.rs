@@ -51,6 +51,17 @@ pub enum Statement {
         /// The statement.
         statement: Box<Statement>,
     },
+    /// Shows why a subject is in an audience, or is not.
+    Membership(Box<Membership>),
+}
+
+/// A subject, and the condition that is asked of it.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The subject.
+    pub key: Key,
+    /// The condition as it is written.
+    pub condition: crate::bind::written::Condition,
 }
 
 /// The subjects of a table for which a predicate is true, and what is read of them.

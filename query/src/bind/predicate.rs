@@ -24,7 +24,7 @@ pub(super) fn predicate(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Predic
 }
 
 /// Whether it is a condition by its form, whatever its parts are.
-fn is_logic(ast: &ast::Expr) -> bool {
+pub(super) fn is_logic(ast: &ast::Expr) -> bool {
     matches!(
         ast.kind,
         Ast::Compare(..)

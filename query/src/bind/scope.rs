@@ -345,6 +345,11 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// The highest number of a parameter used so far.
+    pub(super) fn params_used(&self) -> usize {
+        self.statement.used.get()
+    }
+
     /// Refuses parameters that the statement does not have.
     pub(super) fn check_params(&self) -> Result<()> {
         self.statement.check_params(self.env)

@@ -28,6 +28,7 @@ impl Statement {
                 | StatementKind::ShowTables
                 | StatementKind::Describe(_)
                 | StatementKind::Explain { .. }
+                | StatementKind::ExplainMembership(_)
         )
     }
 }
@@ -73,6 +74,7 @@ pub(crate) enum StatementKind {
         analyze: bool,
         statement: Box<StatementKind>,
     },
+    ExplainMembership(Box<Membership>),
 }
 
 /// A name as it is looked up: folded to lower case unless quoted.
@@ -198,6 +200,13 @@ pub(crate) struct Delete {
 }
 
 #[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) key: Expr,
+    pub(crate) table: Name,
+    pub(crate) predicate: Expr,
+}
+
+#[derive(Debug)]
 pub(crate) struct CreateTable {
     pub(crate) table: Name,
     pub(crate) if_not_exists: bool,
@@ -219,6 +228,10 @@ pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     /// Its first byte, or of operators the operator's.
     pub(crate) at: u32,
+    /// Its first byte, that of its left side if it is an operator, and the byte after it: the
+    /// brackets around it are not part of it.
+    pub(crate) start: u32,
+    pub(crate) end: u32,
     /// Nodes on the longest way down.
     pub(crate) height: u32,
 }

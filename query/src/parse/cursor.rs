@@ -399,7 +399,13 @@ impl<'a> Cursor<'a> {
             self.limits.expression_height_max,
         )
         .map_err(|error| error.at(at))?;
-        Ok(Expr { kind, at, height })
+        Ok(Expr {
+            kind,
+            at,
+            start: at,
+            end: self.end_of_last(),
+            height,
+        })
     }
 }
 

@@ -121,18 +121,16 @@ impl Cursor<'_> {
         while let Some(tail) = tails.pop() {
             left = match tail {
                 Tail::And(right) => {
-                    let mut terms = and_terms(left);
-                    terms.extend(self.term("and", *right, and_terms)?);
+                    let mut terms = vec![left, self.term("and", *right)?];
                     while let Some(Tail::And(right)) = tails.pop_if(|t| matches!(t, Tail::And(_))) {
-                        terms.extend(self.term("and", *right, and_terms)?);
+                        terms.push(self.term("and", *right)?);
                     }
                     self.node(start, ExprKind::And(terms))?
                 }
                 Tail::Or(right) => {
-                    let mut terms = or_terms(left);
-                    terms.extend(self.term("or", *right, or_terms)?);
+                    let mut terms = vec![left, self.term("or", *right)?];
                     while let Some(Tail::Or(right)) = tails.pop_if(|t| matches!(t, Tail::Or(_))) {
-                        terms.extend(self.term("or", *right, or_terms)?);
+                        terms.push(self.term("or", *right)?);
                     }
                     self.node(start, ExprKind::Or(terms))?
                 }
@@ -144,18 +142,14 @@ impl Cursor<'_> {
                     self.apply(left, tail)?
                 }
             };
+            left.start = start;
         }
         Ok(left)
     }
 
-    fn term(
-        &mut self,
-        word: &str,
-        right: Tree,
-        terms: impl FnOnce(Expr) -> Vec<Expr>,
-    ) -> Result<Vec<Expr>> {
+    fn term(&mut self, word: &str, right: Tree) -> Result<Expr> {
         self.expect_word(word)?;
-        self.expr(right).map(terms)
+        self.expr(right)
     }
 
     /// The node of an operator that stands here.
@@ -320,21 +314,7 @@ impl Cursor<'_> {
 }
 
 /// The terms of a chain in brackets, which joins the chain around it, or the one term.
-fn or_terms(term: Expr) -> Vec<Expr> {
-    match term.kind {
-        ExprKind::Or(terms) => terms,
-        _ => vec![term],
-    }
-}
-
 /// As [`or_terms`], of AND.
-fn and_terms(term: Expr) -> Vec<Expr> {
-    match term.kind {
-        ExprKind::And(terms) => terms,
-        _ => vec![term],
-    }
-}
-
 fn compares(token: &Token) -> bool {
     matches!(operator(token), Some(Operator::Compare(_)))
 }

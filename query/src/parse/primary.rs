@@ -21,7 +21,9 @@ impl Cursor<'_> {
         let kind = match tree {
             Tree::Nested(inner) => return self.bracketed(*inner),
             Tree::CompoundFieldAccess { root, access_chain } => {
-                return self.elements(*root, access_chain);
+                let mut element = self.elements(*root, access_chain)?;
+                element.start = at;
+                return Ok(element);
             }
             Tree::UnaryOp { op, expr } => return self.unary(op, *expr),
             Tree::Value(_) => self.literal()?,
@@ -94,6 +96,18 @@ impl Cursor<'_> {
             return self.node(at, ExprKind::Negate(Box::new(inner)));
         }
         Err(self.unsupported(&format!("the operator {}", self.peek())))
+    }
+
+    /// A literal or a parameter, which the library does not read.
+    pub(crate) fn constant(&mut self) -> Result<Expr> {
+        let at = self.at();
+        let minus = self.accept(&Token::Minus);
+        let literal = self.literal()?;
+        let literal = self.node(at, literal)?;
+        match minus {
+            true => self.node(at, ExprKind::Negate(Box::new(literal))),
+            false => Ok(literal),
+        }
     }
 
     /// A literal or a parameter.

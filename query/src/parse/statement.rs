@@ -7,7 +7,8 @@ use sqlparser::tokenizer::Token;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::parse::ast::{
-    Assignment, ColumnDef, CreateTable, Delete, Expr, Insert, Name, StatementKind, Update,
+    Assignment, ColumnDef, CreateTable, Delete, Expr, Insert, Membership, Name, StatementKind,
+    Update,
 };
 use crate::parse::cursor::Cursor;
 use crate::parse::{refused, types};
@@ -58,8 +59,8 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
 
 fn explain(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
     cursor.skip();
-    if cursor.is_word("membership") {
-        return Err(cursor.unsupported("EXPLAIN MEMBERSHIP"));
+    if cursor.accept_word("membership") {
+        return membership(cursor);
     }
     if cursor.is(&Token::LParen) && !cursor.is_word_at(1, "select") || cursor.is_word("verbose") {
         return Err(cursor.unsupported("options of EXPLAIN other than ANALYZE"));
@@ -74,6 +75,21 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
     }
     let statement = Box::new(statement(cursor)?);
     Ok(StatementKind::Explain { analyze, statement })
+}
+
+/// `MEMBERSHIP OF key IN table WHERE condition`
+fn membership(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    cursor.expect_word("of")?;
+    let key = cursor.constant()?;
+    cursor.expect_word("in")?;
+    let table = only_table(cursor)?;
+    cursor.expect_word("where")?;
+    let predicate = cursor.read_expr()?;
+    Ok(StatementKind::ExplainMembership(Box::new(Membership {
+        key,
+        table,
+        predicate,
+    })))
 }
 
 /// The name of a table without anything before it.

@@ -97,8 +97,8 @@ fn like_tree(like: &ast::Like) -> String {
 
 const TREES: &[(&str, &str)] = &[
     ("a OR b AND NOT c = 1", "(or a (and b (not (Equal c 1))))"),
-    ("a OR b OR (c OR d)", "(or a b c d)"),
-    ("a AND (b AND c) AND d", "(and a b c d)"),
+    ("a OR b OR (c OR d)", "(or a b (or c d))"),
+    ("a AND (b AND c) AND d", "(and a (and b c) d)"),
     ("(a OR b) AND c", "(and (or a b) c)"),
     ("NOT NOT a", "(not (not a))"),
     ("1 + 2 * 3 - 4", "(Subtract (Add 1 (Multiply 2 3)) 4)"),

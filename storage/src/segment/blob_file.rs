@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::codec::{Decoder, Encoder};
 use crate::error::{Error, Result};
 use crate::segment::cache::{BlobCache, Cached};
+use crate::traffic;
 use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
 
 const MAGIC: [u8; 8] = *b"TAGDBSEG";
@@ -357,6 +358,7 @@ impl BlobFile {
         let mut bytes = vec![0; len as usize];
         read_exact_at(&*self.file, offset, &mut bytes)
             .map_err(|error| Error::io(&self.path, error))?;
+        traffic::read(u64::from(len));
         if checksum(self.salt, offset, &bytes) != crc {
             return Err(Error::corrupt(
                 &self.path,
@@ -453,6 +455,7 @@ impl BlobFile {
         reference: BlobRef,
         parse: impl FnOnce(Bytes) -> Result<Cached>,
     ) -> Result<Cached> {
+        traffic::asked(u64::from(reference.len));
         self.cache
             .get_or_insert((self.cache_id, reference.offset), || {
                 let bytes = self.read(reference)?;

@@ -15,6 +15,7 @@ use crate::bind::bound::{
     Column, Expr, ExprKind, GroupKey, Grouping, InQuery, Leaf, Operand, Predicate, Query, Ranges,
     Scan, Select, TagChange, Union, Update,
 };
+use crate::bind::written::Condition;
 use crate::error::Result;
 use crate::exec::rows::RowStream;
 use crate::exec::{Execution, select, union};
@@ -59,6 +60,19 @@ pub(crate) fn run_in_update(execution: &Execution, update: &mut Update) -> Resul
     Ok(())
 }
 
+/// As [`run_in_select`], of a condition as it is written.
+pub(crate) fn run_in_condition(
+    execution: &Execution,
+    condition: &mut Condition,
+    place: Place,
+) -> Result<()> {
+    let mut runner = Runner::new(execution);
+    let scan = &condition.scan;
+    condition
+        .root
+        .try_for_each_test_mut(&mut |test| runner.predicate(scan, test, place))
+}
+
 /// Runs the queries of one statement.
 struct Runner<'a> {
     execution: &'a Execution,
@@ -70,8 +84,10 @@ struct Runner<'a> {
 
 /// Where a condition is met: against bitmaps, or row by row in an expression.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
+    /// Chunk by chunk.
     Bitmaps,
+    /// In an expression.
     Rows,
 }
 

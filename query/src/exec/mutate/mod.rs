@@ -50,7 +50,8 @@ impl Mutation {
             | Statement::Union(_)
             | Statement::ShowTables
             | Statement::Describe(_)
-            | Statement::Explain { .. } => Err(Error::internal("a statement that reads")),
+            | Statement::Explain { .. }
+            | Statement::Membership(_) => Err(Error::internal("a statement that reads")),
         }
     }
 

@@ -51,6 +51,8 @@ impl Compiler<'_> {
         Ok(Node {
             cost: cost_of(&kind),
             kind,
+            place: 0,
+            profile: None,
         })
     }
 
@@ -59,6 +61,9 @@ impl Compiler<'_> {
             .iter()
             .map(|term| self.node(term))
             .collect::<Result<Vec<_>>>()?;
+        for (place, node) in nodes.iter_mut().enumerate() {
+            node.place = place;
+        }
         nodes.sort_by_key(|node| node.cost);
         Ok(nodes)
     }

@@ -5,6 +5,7 @@
 //! executor; what the two have in common is the text of the statements.
 
 mod aggregates;
+pub(crate) mod analysis;
 mod any_key;
 mod grouped;
 mod history;
@@ -15,3 +16,4 @@ mod predicates;
 pub(super) mod random;
 mod run;
 pub(super) mod sample;
+mod trees;

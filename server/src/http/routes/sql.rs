@@ -189,7 +189,8 @@ fn check_alone(wanted: &SqlRequest) -> ApiResult<()> {
     Ok(())
 }
 
-fn time(state: &AppState, timeout_ms: Option<u64>) -> ApiResult<Duration> {
+/// The time that a statement may take.
+pub(super) fn time(state: &AppState, timeout_ms: Option<u64>) -> ApiResult<Duration> {
     let longest = state.config.statement_timeout_max;
     let Some(milliseconds) = timeout_ms else {
         return Ok(state.config.statement_timeout.min(longest));

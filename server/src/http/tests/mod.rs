@@ -1,5 +1,6 @@
 //! The contract, against the real router and an engine in memory.
 
+mod analysis;
 mod bulk;
 mod edges;
 mod faults;
