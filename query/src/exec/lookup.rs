@@ -1,8 +1,8 @@
 //! Subjects by their keys, without SQL.
 
 use tagdb_storage::batch::KeyRef;
-use tagdb_storage::engine::{DbState, PartitionState};
-use tagdb_storage::ids::{Code, Ordinal};
+use tagdb_storage::engine::{DbState, PartitionState, Subject};
+use tagdb_storage::ids::Code;
 use tagdb_storage::schema::{TableSchema, Tag, TagType};
 
 use crate::error::{Error, Result};
@@ -34,8 +34,9 @@ pub(crate) fn lookup(
             continue;
         };
         let mut row = Row::new();
+        let subject = partition.subject(ordinal)?;
         for place in &places {
-            let value = value_of(partition, &schema.tags[*place], ordinal)?;
+            let value = value_of(partition, &schema.tags[*place], &subject)?;
             if tags.is_some() || value.is_known() {
                 row.push((*place, value));
             }
@@ -62,31 +63,31 @@ fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>
     names.iter().map(place).collect()
 }
 
-fn value_of(partition: &PartitionState, tag: &Tag, ordinal: Ordinal) -> Result<Value> {
+fn value_of(partition: &PartitionState, tag: &Tag, subject: &Subject<'_>) -> Result<Value> {
     let strings = || partition.vocabulary(tag.id);
     Ok(match tag.kind {
-        TagType::Boolean => match partition.value(tag.id, ordinal)? {
+        TagType::Boolean => match subject.value(tag.id)? {
             Some(value) => Value::Boolean(value != 0),
             None => Value::Null,
         },
-        TagType::Number(number) => match partition.value(tag.id, ordinal)? {
+        TagType::Number(number) => match subject.value(tag.id)? {
             Some(value) => from_stored(number, value),
             None => Value::Null,
         },
-        TagType::Keyword => match partition.value(tag.id, ordinal)? {
+        TagType::Keyword => match subject.value(tag.id)? {
             Some(code) => Value::Text(string_of(&strings().read()?, code as Code)?),
             None => Value::Null,
         },
-        TagType::LongText => match partition.long_text(tag.id, ordinal)? {
+        TagType::LongText => match subject.long_text(tag.id)? {
             Some(text) => Value::Text(text.into()),
             None => Value::Null,
         },
         TagType::KeywordSet => {
-            let entries = partition.entries(tag.id, ordinal)?;
+            let entries = subject.entries(tag.id)?;
             multi_value(&strings().read()?, &entries, None)?
         }
         TagType::Map(number) => {
-            let entries = partition.entries(tag.id, ordinal)?;
+            let entries = subject.entries(tag.id)?;
             multi_value(&strings().read()?, &entries, Some(number))?
         }
     })

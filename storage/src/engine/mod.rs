@@ -25,6 +25,7 @@ mod sequence;
 mod settings;
 mod snapshot;
 mod status;
+mod subject;
 #[cfg(test)]
 pub(crate) mod tests;
 mod write;
@@ -43,6 +44,7 @@ pub use root::{DbState, PartitionState, TableState};
 pub use settings::Settings;
 pub use snapshot::{SnapshotInfo, restore};
 pub use status::EngineStatus;
+pub use subject::Subject;
 pub use write::{Receipt, WriteOptions};
 
 use crate::clock::Clock;

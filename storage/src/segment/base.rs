@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
-use crate::column::{Lists, ListsBuilder, TextBlocks, Vector};
+use crate::column::{TextBlocks, Vector};
 use crate::error::Result;
 use crate::ids::{CHUNK_LEN, Code, TagId};
+use crate::layer::part::FlatRows;
 use crate::layer::{MultiStack, SingleStack, TextStack};
 use crate::schema::Family;
 use crate::segment::blob_file::BlobRef;
@@ -16,9 +17,6 @@ use crate::segment::directory::{DirectoryBuilder, Record};
 use crate::segment::groups::{DENSE, RANKED};
 use crate::segment::tags::{TagEntry, TagSegmentWriter};
 use crate::subjects::Dead;
-
-/// A chunk is stored dense when at least one in this many of its positions has a value.
-const DENSE_SHARE: u32 = 4;
 
 /// Codes below this are counted in a table, others are sorted.
 const COUNTED_CODES: usize = 1 << 16;
@@ -186,7 +184,8 @@ impl BaseSingle {
         if known.is_empty() {
             return Ok(());
         }
-        let (vector, extra) = narrow(known, values);
+        let (vector, is_dense) = Vector::narrow(known, values);
+        let extra = if is_dense { DENSE } else { RANKED };
         let first = writer.file.put(vector.bytes())?;
         self.groups
             .push(chunk, known, extra, first, BlobRef::default());
@@ -214,19 +213,6 @@ impl BaseSingle {
             }
         })
     }
-}
-
-/// The values of a chunk's subjects, dense if they are many: then positions without a value repeat
-/// one that occurs, so that minimum and maximum stay true.
-fn narrow(known: &Chunk, dense: &[i64]) -> (Vector, u32) {
-    let mut ranked = Vec::with_capacity(known.count() as usize);
-    known.for_each(|low| ranked.push(dense[usize::from(low)]));
-    if (ranked.len() as u32) < CHUNK_LEN / DENSE_SHARE {
-        return (Vector::from_values(&ranked), RANKED);
-    }
-    let mut values = vec![ranked[0]; CHUNK_LEN as usize];
-    known.for_each(|low| values[usize::from(low)] = dense[usize::from(low)]);
-    (Vector::from_values(&values), DENSE)
 }
 
 /// Writes a long text.
@@ -305,13 +291,11 @@ impl BaseMulti {
         if decided.is_empty() {
             return Ok(());
         }
-        entries.sort_unstable_by_key(|(code, low, _)| (*low, *code));
-        let (codes, values) = lists(decided, entries);
-        let first = writer.file.put(codes.bytes())?;
-        let second = if self.payload {
-            writer.file.put(values.bytes())?
-        } else {
-            BlobRef::default()
+        let rows = FlatRows::from_entries(decided, entries, self.payload);
+        let first = writer.file.put(rows.codes.bytes())?;
+        let second = match &rows.payload {
+            Some(payload) => writer.file.put(payload.bytes())?,
+            None => BlobRef::default(),
         };
         self.groups.push(chunk, decided, RANKED, first, second);
         self.members.add_entries(chunk, entries, self.payload);
@@ -334,19 +318,6 @@ impl BaseMulti {
             members.write(writer, payload)
         })
     }
-}
-
-fn lists(decided: &Chunk, entries: &[(Code, u16, i64)]) -> (Lists, Vector) {
-    let mut codes = ListsBuilder::default();
-    let mut rest = entries;
-    decided.for_each(|low| {
-        let count = rest.iter().take_while(|entry| entry.1 == low).count();
-        let (own, others) = rest.split_at(count);
-        codes.push(own.iter().map(|(code, _, _)| i64::from(*code)));
-        rest = others;
-    });
-    let values: Vec<i64> = entries.iter().map(|(_, _, value)| *value).collect();
-    (codes.finish(), Vector::from_values(&values))
 }
 
 /// What to write of a stack that is the whole of a tag.
