@@ -72,9 +72,9 @@ impl Members {
         }
     }
 
-    /// Adds `(code, low, value)` of one chunk, in any order; the values are kept for maps.
-    fn add_entries(&mut self, chunk: u16, entries: &mut [(Code, u16, i64)], payload: bool) {
-        entries.sort_unstable_by_key(|(code, low, _)| (*code, *low));
+    /// Adds `(code, low, value)` of one chunk, by rising position; the values are kept for maps.
+    fn add_entries(&mut self, chunk: u16, entries: &mut Vec<(Code, u16, i64)>, payload: bool) {
+        self.sort_by_code(entries);
         let mut lows = Vec::new();
         for same in entries.chunk_by(|a, b| a.0 == b.0) {
             lows.clear();
@@ -85,6 +85,33 @@ impl Members {
                 values.extend(same.iter().map(|(_, _, value)| *value));
             }
         }
+    }
+
+    /// Brings entries into the order of their codes; those of one code keep theirs.
+    fn sort_by_code(&mut self, entries: &mut Vec<(Code, u16, i64)>) {
+        if entries
+            .iter()
+            .any(|entry| entry.0 as usize >= COUNTED_CODES)
+        {
+            entries.sort_by_key(|(code, _, _)| *code);
+            return;
+        }
+        self.counts.clear();
+        self.counts.resize(COUNTED_CODES, 0);
+        entries
+            .iter()
+            .for_each(|entry| self.counts[entry.0 as usize] += 1);
+        let mut start = 0;
+        for count in &mut self.counts {
+            (*count, start) = (start, start + *count);
+        }
+        let mut sorted = vec![(0, 0, 0); entries.len()];
+        for entry in entries.iter() {
+            let place = &mut self.counts[entry.0 as usize];
+            sorted[*place as usize] = *entry;
+            *place += 1;
+        }
+        *entries = sorted;
     }
 
     fn write(self, writer: &mut TagSegmentWriter, payload: bool) -> Result<BlobRef> {
@@ -300,7 +327,7 @@ impl BaseMulti {
         writer: &mut TagSegmentWriter,
         chunk: u16,
         decided: &Chunk,
-        entries: &mut [(Code, u16, i64)],
+        entries: &mut Vec<(Code, u16, i64)>,
     ) -> Result<()> {
         if decided.is_empty() {
             return Ok(());

@@ -1,6 +1,7 @@
 //! The contract, against the real router and an engine in memory.
 
 mod bulk;
+mod columns;
 mod edges;
 mod faults;
 mod openapi;

@@ -105,6 +105,39 @@ impl ChunkTag {
         }
     }
 
+    /// Replaces the content of the subject at a position by entries in any order.
+    pub(super) fn write_entries(
+        &mut self,
+        low: u16,
+        mut fill: impl FnMut(&mut Vec<(Code, i64)>) -> Result<()>,
+    ) -> Result<()> {
+        let ChunkValues::Multi {
+            decided, states, ..
+        } = &mut self.values
+        else {
+            debug_assert!(false, "a cell of another family");
+            return Ok(());
+        };
+        decided.set(low);
+        let state = &mut states[usize::from(low)];
+        state.reset = true;
+        state.drops.clear();
+        state.puts.clear();
+        fill(&mut state.puts)?;
+        if !state.puts.is_sorted_by(|a, b| a.0 < b.0) {
+            state.puts.sort_by_key(|(code, _)| *code);
+            // Of the same code, the later entry wins.
+            state.puts.dedup_by(|later, earlier| {
+                let is_same = later.0 == earlier.0;
+                if is_same {
+                    *earlier = *later;
+                }
+                is_same
+            });
+        }
+        Ok(())
+    }
+
     /// Writes the chunk, and begins an empty one.
     pub(super) fn push(&mut self, writer: &mut TagSegmentWriter, chunk: u16) -> Result<()> {
         match &mut self.values {

@@ -166,8 +166,7 @@ impl PartitionLoad {
 
     /// Applies a cell to a subject.
     pub(super) fn write(&mut self, tag: &Tag, ordinal: Ordinal, cell: Stored<'_>) {
-        let is_open = self.chunk == Some(chunk_of(ordinal)) && ordinal >= self.start.next_ordinal;
-        if is_open {
+        if self.is_open(ordinal) {
             let open = self
                 .tags
                 .entry(tag.id)
@@ -175,6 +174,27 @@ impl PartitionLoad {
             open.write(low_of(ordinal), cell);
             return;
         }
+        self.write_late_cell(tag, ordinal, cell);
+    }
+
+    /// Whether a subject lies in the chunk that is being filled.
+    pub(super) fn is_open(&self, ordinal: Ordinal) -> bool {
+        self.chunk == Some(chunk_of(ordinal)) && ordinal >= self.start.next_ordinal
+    }
+
+    /// A tag of the chunk that is being filled; to be given back by [`Self::put_back`].
+    pub(super) fn take_open(&mut self, tag: &Tag) -> ChunkTag {
+        let known = self.tags.remove(&tag.id);
+        known.unwrap_or_else(|| ChunkTag::new(tag))
+    }
+
+    /// Gives back what [`Self::take_open`] has taken.
+    pub(super) fn put_back(&mut self, tag: &Tag, open: ChunkTag) {
+        self.tags.insert(tag.id, open);
+    }
+
+    /// Applies a cell to a subject outside the chunk that is being filled.
+    pub(super) fn write_late_cell(&mut self, tag: &Tag, ordinal: Ordinal, cell: Stored<'_>) {
         let late = self.late.entry(tag.id);
         late.or_insert_with(|| (tag.clone(), TagBuilder::new(tag)))
             .1
