@@ -18,6 +18,9 @@ const MAGIC: [u8; 8] = *b"TAGDBMAN";
 const FORMAT_VERSION: u32 = 1;
 const HEADER_BYTES: usize = 24;
 
+/// Openings that a manifest remembers.
+const OPENINGS_MAX: usize = 1000;
+
 /// The hash that chooses a key's partition: Iceberg's murmur3 bucket.
 const PARTITION_HASH: u8 = 1;
 
@@ -38,6 +41,17 @@ pub struct Manifest {
     pub partitions: Vec<PartitionFiles>,
     /// Writes by their names.
     pub writes: Vec<RecordedWrite>,
+    /// The last openings, oldest first.
+    pub openings: Vec<Opening>,
+}
+
+/// What an opening of the database found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The epoch that it began.
+    pub epoch: u32,
+    /// The last batch that was there.
+    pub lsn: Lsn,
 }
 
 /// The files of one partition.
@@ -104,6 +118,21 @@ impl Manifest {
         })
     }
 
+    /// Makes room for the names of files that this process is going to write.
+    pub fn begin_epoch(&mut self) {
+        self.epoch += 1;
+        self.next_counter = 0;
+    }
+
+    /// Remembers that the epoch begins with all batches up to `lsn`.
+    pub fn remember_opening(&mut self, lsn: Lsn) {
+        if self.openings.len() >= OPENINGS_MAX {
+            self.openings.remove(0);
+        }
+        let epoch = self.epoch;
+        self.openings.push(Opening { epoch, lsn });
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::new();
         out.u64(self.number);
@@ -122,6 +151,11 @@ impl Manifest {
             out.u64(write.lsn.0);
             out.i64(write.commit_time);
             encode_outcome(&mut out, &write.outcome);
+        }
+        out.varint(self.openings.len() as u64);
+        for opening in &self.openings {
+            out.u32(opening.epoch);
+            out.u64(opening.lsn.0);
         }
         // Sources and their positions: none yet.
         out.varint(0);
@@ -149,6 +183,13 @@ impl Manifest {
                 outcome: decode_outcome(&mut input)?,
             });
         }
+        let mut openings = Vec::new();
+        for _ in 0..input.count(12)? {
+            openings.push(Opening {
+                epoch: input.u32()?,
+                lsn: Lsn(input.u64()?),
+            });
+        }
         if input.varint()? != 0 {
             return Err(Error::corrupt(
                 "a manifest",
@@ -165,6 +206,7 @@ impl Manifest {
             catalog,
             partitions,
             writes,
+            openings,
         })
     }
 }

@@ -84,6 +84,7 @@ def read_manifest(folder):
     manifest["tables"] = source.many(lambda: read_schema(source))
     manifest["partitions"] = source.many(lambda: read_partition(source))
     source.many(lambda: skip_write(source))
+    source.many(lambda: source.raw(12))
     expect(source.varint() == 0, "sources, which version 1 does not have")
     source.finish()
     return manifest

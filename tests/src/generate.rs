@@ -10,7 +10,7 @@ use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType};
 use tagdb_storage::vfs::Fault;
 
-use crate::history::{Ddl, Edit, History, Interruption, Load, Step, Stop, Value, Write};
+use crate::history::{Ddl, Edit, History, Interruption, Load, Step, Stop, Write};
 use crate::model::{Database, Table};
 use crate::random::Random;
 
@@ -306,21 +306,12 @@ impl Generator {
     fn load(&mut self) -> Step {
         let (table, own) = self.table_and_model();
         let keys = self.row_keys(&own);
-        let mut columns = self.columns(&own, keys.len());
+        let columns = self.columns(&own, keys.len());
         let batches = 1 + self.random.below(4);
         let mode = self.mode();
-        // What "exists" is decided as the rows come, so that others could make a difference; and
-        // an edit of a set or map is the whole content of a subject that is new to the load.
+        // What "exists" is decided as the rows come, so that others could make a difference.
         let alone = matches!(mode, RowMode::Insert | RowMode::InsertIgnore);
         let others = if alone { 0 } else { self.random.below(5) };
-        if others > 0 {
-            let whole = |(_, value): &(u32, Value)| {
-                !matches!(value, Value::EditSet(..) | Value::EditMap(..))
-            };
-            columns
-                .iter_mut()
-                .for_each(|(_, cells)| cells.retain(whole));
-        }
         let replaced: Vec<Arc<str>> = columns.iter().map(|(name, _)| name.clone()).collect();
         let (edit, replaced) = if self.random.one_in(3) && !columns.is_empty() {
             (Edit::ReplaceTags { keys, columns }, replaced)

@@ -125,16 +125,18 @@ fn compaction_forgets_no_value_of_a_subject_whose_deletion_is_not_durable() {
     ]);
 }
 
-fn load(edit: Edit) -> Step {
-    let edits = vec![(name("t"), edit)];
-    let write = Write {
+fn write_of(edit: Edit) -> Write {
+    Write {
         durable: true,
         name: None,
         schema: None,
-        edits,
-    };
+        edits: vec![(name("t"), edit)],
+    }
+}
+
+fn load(edit: Edit) -> Step {
     Step::Load(Load {
-        write,
+        write: write_of(edit),
         batches: 1,
         meanwhile: Vec::new(),
         given_up: false,
@@ -164,6 +166,46 @@ fn a_replacing_load_edits_an_empty_set() {
         mode: RowMode::Replace,
     });
     load_and_check(Edit::ReplaceTags { keys, columns });
+}
+
+/// An edit of a set in a load counted as the whole content of a subject that was new to the load,
+/// also when somebody else made that subject meanwhile.
+#[test]
+fn a_load_edits_a_set_that_somebody_makes_meanwhile() {
+    let set = |members: &[&str]| Value::Set(members.iter().map(|member| name(member)).collect());
+    let of_two = |first, second| vec![(name("s"), vec![(0, first), (1, second)])];
+    let meanwhile = Edit::Rows {
+        keys: vec![key(8), key(9)],
+        columns: of_two(set(&["a", "b", "f"]), set(&["a", "b"])),
+        mode: RowMode::Upsert,
+    };
+    let edit = |drop: &[&str], put: &str| {
+        let drop = drop.iter().map(|member| name(member)).collect();
+        Value::EditSet(drop, vec![name(put)])
+    };
+    let load = Load {
+        write: write_of(Edit::Load {
+            keys: vec![key(8), key(9), key(8)],
+            columns: vec![(
+                name("s"),
+                vec![
+                    (0, edit(&["a"], "c")),
+                    (1, set(&["d"])),
+                    (2, edit(&["b"], "e")),
+                ],
+            )],
+            mode: RowMode::Upsert,
+        }),
+        batches: 2,
+        meanwhile: vec![write(true, meanwhile)],
+        given_up: false,
+    };
+    check(vec![
+        rows(0..3),
+        Step::Load(load),
+        Step::Compact(None),
+        Step::Reopen(Stop::Kill),
+    ]);
 }
 
 fn load_and_check(edit: Edit) {

@@ -51,6 +51,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Lsn, TagId};
 use crate::log::{Log, LogError};
+use crate::manifest::Opening;
 use crate::segment::BlobCache;
 use crate::vfs::{LockGuard, Vfs};
 use files::Files;
@@ -66,6 +67,7 @@ pub struct Engine {
     cache: Arc<BlobCache>,
     log: Log,
     epoch: u32,
+    openings: Vec<Opening>,
     sequencer: Mutex<Sequencer>,
     roots: Arc<Roots>,
     files: Mutex<Files>,
@@ -198,7 +200,12 @@ impl Engine {
         if *log != "0" {
             return Err(malformed());
         }
-        if epoch > self.epoch || (epoch < self.epoch && lsn > self.snapshot().lsn) {
+        // What the next opening did not find is gone, even if its number has been given again.
+        let later = self
+            .openings
+            .partition_point(|opening| opening.epoch <= epoch);
+        let next = self.openings.get(later);
+        if epoch > self.epoch || next.is_some_and(|opening| lsn > opening.lsn) {
             let detail = format!("the write of token {token:?} is not in this database");
             return Err(Error::new(ErrorKind::Conflict, "write_lost", detail));
         }

@@ -46,8 +46,7 @@ impl Engine {
             writes.push(write, oldest, settings.idempotency_entries_max);
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
-        manifest.epoch += 1;
-        manifest.next_counter = 0;
+        manifest.begin_epoch();
         let log_settings = LogSettings {
             file_bytes: settings.log_file_bytes,
             log_id: 0,
@@ -70,7 +69,8 @@ impl Engine {
                 Ok::<(), Error>(())
             })?;
         tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
-        let epoch = manifest.epoch;
+        manifest.remember_opening(state.lsn);
+        let (epoch, openings) = (manifest.epoch, manifest.openings.clone());
         let mut files = Files::new(vfs.clone(), cache.clone(), manifest);
         files.publish(files.manifest().clone())?;
         files.delete_strays()?;
@@ -85,6 +85,7 @@ impl Engine {
             cache,
             log,
             epoch,
+            openings,
             sequencer: Mutex::new(Sequencer {
                 pending: state,
                 barrier: None,

@@ -4,6 +4,7 @@ mod faults;
 pub(crate) mod fixture;
 mod names;
 mod reclaim;
+mod tokens;
 
 use std::sync::Arc;
 

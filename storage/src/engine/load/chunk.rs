@@ -31,7 +31,10 @@ enum ChunkValues {
     },
     Multi {
         base: BaseMulti,
+        /// Whose content is decided.
         decided: Box<Chunk>,
+        /// Whose content is not: of those nothing is here.
+        edited: Box<Chunk>,
         states: Vec<EntryState>,
     },
 }
@@ -41,7 +44,8 @@ impl ChunkTag {
         let len = CHUNK_LEN as usize;
         let multi = |payload| ChunkValues::Multi {
             base: BaseMulti::new(payload),
-            decided: Box::new(Chunk::new()),
+            decided: Box::default(),
+            edited: Box::default(),
             states: vec![EntryState::default(); len],
         };
         let values = match tag.kind.family() {
@@ -64,6 +68,22 @@ impl ChunkTag {
             cleared,
             all_cleared,
         }
+    }
+
+    /// Whether a cell of the new subject at a position belongs here. An edit of a set or map that
+    /// nothing has decided does not, nor what follows it: if somebody else makes the subject
+    /// meanwhile, it must not count as the whole content.
+    pub(super) fn takes(&mut self, low: u16, cell: &Stored<'_>) -> bool {
+        let ChunkValues::Multi {
+            decided, edited, ..
+        } = &mut self.values
+        else {
+            return true;
+        };
+        if matches!(cell, Stored::Edit(Edit::Change { .. })) && !decided.contains(low) {
+            edited.set(low);
+        }
+        !edited.contains(low)
     }
 
     /// Applies a cell to the new subject at a position.
@@ -159,6 +179,7 @@ impl ChunkTag {
             ChunkValues::Multi {
                 base,
                 decided,
+                edited,
                 states,
             } => {
                 let mut entries: Vec<(Code, u16, i64)> = Vec::new();
@@ -169,6 +190,7 @@ impl ChunkTag {
                 });
                 base.push(writer, chunk, decided, &mut entries)?;
                 decided.clear();
+                edited.clear();
             }
         }
         if !self.cleared.is_empty() {

@@ -1,7 +1,7 @@
 //! One partition of a bulk load.
 //!
 //! New subjects fill chunk after chunk of a base segment. Rows of subjects that exist, or whose
-//! chunk has been written, gather in layers on top of it.
+//! chunk has been written, and edits of sets and maps, gather in layers on top of it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -171,8 +171,10 @@ impl PartitionLoad {
                 .tags
                 .entry(tag.id)
                 .or_insert_with(|| ChunkTag::new(tag));
-            open.write(low_of(ordinal), cell);
-            return;
+            if open.takes(low_of(ordinal), &cell) {
+                open.write(low_of(ordinal), cell);
+                return;
+            }
         }
         self.write_late_cell(tag, ordinal, cell);
     }
