@@ -22,6 +22,7 @@ pub use bind::bound::OutputColumn;
 pub use database::{Answer, Context, Database, Row, RowStream};
 pub use error::{Error, Result};
 pub use exec::CancelFlag;
+pub use exec::column_rows::{ColumnRows, ColumnValues, Known, text_of};
 pub use limits::Limits;
 pub use parse::Statement;
 pub use value::{DataType, Value};

@@ -47,7 +47,30 @@ impl Session {
             assert!(batch.iter().all(|row| row.len() == stream.columns().len()));
             rows.extend(batch);
         }
+        // What was measured differs from one time to the next.
+        if !sql.contains("ANALYZE") {
+            assert_eq!(self.rows_by_columns(sql), rows, "{sql}");
+        }
         Ok(rows)
+    }
+
+    /// The same rows, as writers of many rows get them.
+    fn rows_by_columns(&self, sql: &str) -> Vec<Vec<Value>> {
+        let Ok(Answer::Rows(mut stream)) = self.answer(sql, &Context::default()) else {
+            panic!("{sql} has no rows");
+        };
+        let kinds: Vec<_> = stream.columns().iter().map(|column| column.kind).collect();
+        let mut rows = Vec::new();
+        while let Some(batch) = stream.next_columns().unwrap() {
+            assert!(batch.len > 0 && batch.columns.len() == kinds.len());
+            rows.extend((0..batch.len).map(|row| -> Vec<Value> {
+                let columns = batch.columns.iter().zip(&kinds);
+                columns
+                    .map(|(column, kind)| column.value(row, *kind))
+                    .collect()
+            }));
+        }
+        rows
     }
 
     /// Rows on lines of their own, values parted by bars.

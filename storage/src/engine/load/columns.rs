@@ -92,12 +92,14 @@ impl PartitionLoad {
             let low = low_of(resolved.ordinal);
             if self.is_open(resolved.ordinal) {
                 let open = open.get_or_insert_with(|| self.take_open(tag));
-                write_open(open, tag, low, codes, values, *row)
-            } else {
-                let stored = stored(tag, codes, values, *row)?;
-                self.write_late_cell(tag, resolved.ordinal, stored);
-                Ok(())
+                // Not if an earlier row has edited what nothing had decided.
+                if open.takes(low, &Stored::Clear) {
+                    return write_open(open, tag, low, codes, values, *row);
+                }
             }
+            let stored = stored(tag, codes, values, *row)?;
+            self.write_late_cell(tag, resolved.ordinal, stored);
+            Ok(())
         });
         if let Some(open) = open {
             self.put_back(tag, open);
