@@ -152,7 +152,7 @@ async fn answer(
     };
     match format {
         Format::Json => statement::answer_json(state, job).await,
-        Format::NdJson | Format::Csv => {
+        Format::NdJson | Format::Csv | Format::Arrow | Format::Roaring | Format::Roaring64 => {
             statement::answer_rows(state, job, format, delimiter, id).await
         }
     }

@@ -2,8 +2,10 @@
 
 mod bulk;
 mod columns;
+mod damaged;
 mod edges;
 mod faults;
+mod formats;
 mod openapi;
 mod rows;
 mod sockets;

@@ -63,9 +63,12 @@ impl ParquetRows {
         let metadata =
             Kind::Parquet.guard(|| ParquetMetaDataReader::new().parse_and_finish(&*file))?;
         check_pages(&file.0, &metadata)?;
-        // A schema that Arrow has put into the file says nothing that its own does not.
+        let described = metadata.file_metadata();
+        let columns = described.schema_descr();
+        // Arrow's writers leave a schema of their own in the file, which knows more types.
         let schema = Kind::Parquet
-            .guard(|| parquet_to_arrow_schema(metadata.file_metadata().schema_descr(), None))?;
+            .guard(|| parquet_to_arrow_schema(columns, described.key_value_metadata()))
+            .or_else(|_| Kind::Parquet.guard(|| parquet_to_arrow_schema(columns, None)))?;
         Ok(Self {
             file,
             metadata: Arc::new(metadata),

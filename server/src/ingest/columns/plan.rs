@@ -149,17 +149,14 @@ pub(super) fn members_of(found: &DataType) -> Option<&DataType> {
 
 /// The types of a map's keys and values; a list of pairs is a map too.
 pub(super) fn entries_of(found: &DataType) -> Option<(&DataType, &DataType)> {
-    let pair = |fields: &DataType| match fields {
-        DataType::Struct(fields) if fields.len() == 2 => Some(fields.clone()),
-        _ => None,
+    let (DataType::Map(entry, _) | DataType::List(entry) | DataType::LargeList(entry)) = found
+    else {
+        return None;
     };
-    let entry = match found {
-        DataType::Map(entry, _) | DataType::List(entry) | DataType::LargeList(entry) => entry,
-        _ => return None,
-    };
-    pair(entry.data_type())?;
     match entry.data_type() {
-        DataType::Struct(fields) => Some((fields[0].data_type(), fields[1].data_type())),
+        DataType::Struct(fields) if fields.len() == 2 => {
+            Some((fields[0].data_type(), fields[1].data_type()))
+        }
         _ => None,
     }
 }
