@@ -489,6 +489,11 @@ async fn columns_of_other_types_are_refused_before_any_row() {
             assert!(words.iter().all(found), "{detail}");
         }
     }
+}
+
+#[tokio::test]
+async fn columns_have_to_be_those_of_the_table() {
+    let text = || -> ArrayRef { Arc::new(StringArray::from(vec!["1"])) };
     let server = Server::new();
     for (columns, code) in [
         (vec![("nobody", text())], "unknown_tag"),

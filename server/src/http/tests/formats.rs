@@ -327,7 +327,12 @@ async fn look_ups_answer_arrow_when_asked() {
             expected["interests"]
         );
     }
-    // All tags, and keys that are numbers.
+}
+
+#[tokio::test]
+async fn look_ups_as_arrow_take_all_keys_and_tags() {
+    let server = Server::new();
+    let headers = [("accept", ARROW)];
     let body = json!({"keys": [1, 2]});
     let path = "/v1/tables/devices/lookup";
     server

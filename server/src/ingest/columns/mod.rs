@@ -20,6 +20,7 @@ pub use convert::Converter;
 pub(crate) use convert::without;
 pub use parquet_file::ParquetRows;
 pub use plan::Plan;
+pub use strings::Strings;
 
 /// Bytes of a record batch, or of a page, when it is decompressed.
 pub(crate) const PIECE_BYTES_MAX: usize = 256 << 20;

@@ -17,7 +17,7 @@ use crate::http::{ApiError, ApiResult};
 
 /// A column of strings without its NULLs.
 #[derive(Clone, Debug)]
-pub(super) enum Plain<'a> {
+enum Plain<'a> {
     Utf8(&'a StringArray),
     Large(&'a LargeStringArray),
     View(&'a StringViewArray),
@@ -27,7 +27,10 @@ pub(super) enum Plain<'a> {
 
 /// A column of strings, perhaps by their places in a dictionary.
 #[derive(Debug)]
-pub(super) enum Strings<'a> {
+pub struct Strings<'a>(Layout<'a>);
+
+#[derive(Debug)]
+enum Layout<'a> {
     Plain(Plain<'a>),
     Coded {
         /// One a row; of no meaning where the row is NULL.
@@ -80,10 +83,10 @@ impl<'a> Strings<'a> {
     /// The strings of a column.
     ///
     /// # Errors
-    /// The column has more distinct strings than can be told apart.
-    pub(super) fn new(array: &'a dyn Array) -> ApiResult<Self> {
+    /// Only a bug: a column of another type.
+    pub fn new(array: &'a dyn Array) -> ApiResult<Self> {
         let Some(coded) = array.as_any_dictionary_opt() else {
-            return Plain::new(array).map(Self::Plain);
+            return Plain::new(array).map(|plain| Self(Layout::Plain(plain)));
         };
         let keys = coded.keys();
         let keys = match keys.data_type() {
@@ -97,18 +100,19 @@ impl<'a> Strings<'a> {
             DataType::UInt64 => widened(keys.as_primitive::<UInt64Type>()),
             other => return Err(ApiError::internal(format!("{other} is not a code"))),
         };
-        Ok(Self::Coded {
+        Ok(Self(Layout::Coded {
             keys,
             values: Plain::new(coded.values().as_ref())?,
             shared: coded.values(),
-        })
+        }))
     }
 
     /// The string of a row that is not NULL itself; nothing if it names a NULL.
-    pub(super) fn get(&self, row: usize) -> Option<&'a str> {
-        match self {
-            Self::Plain(values) => Some(values.get(row)),
-            Self::Coded { keys, values, .. } => {
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<&'a str> {
+        match &self.0 {
+            Layout::Plain(values) => Some(values.get(row)),
+            Layout::Coded { keys, values, .. } => {
                 let place = usize::try_from(*keys.get(row)?).ok()?;
                 (place < values.len() && !values.is_null(place)).then(|| values.get(place))
             }
@@ -158,7 +162,7 @@ impl Places {
 
     /// Prepares for a column.
     pub(super) fn begin(&mut self, strings: &Strings<'_>) {
-        let Strings::Coded { shared, .. } = strings else {
+        let Layout::Coded { shared, .. } = &strings.0 else {
             return self.clear();
         };
         let is_same = self.of.as_ref().is_some_and(|of| {
@@ -179,9 +183,9 @@ impl Places {
         row: usize,
         dictionary: &mut Dictionary,
     ) -> Place {
-        let (keys, values) = match strings {
-            Strings::Plain(values) => return shown(of_string(values.get(row), dictionary)),
-            Strings::Coded { keys, values, .. } => (keys, values),
+        let (keys, values) = match &strings.0 {
+            Layout::Plain(values) => return shown(of_string(values.get(row), dictionary)),
+            Layout::Coded { keys, values, .. } => (keys, values),
         };
         let Ok(key) = usize::try_from(keys[row]) else {
             return Place::Null;
