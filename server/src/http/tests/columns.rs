@@ -5,13 +5,10 @@ use std::sync::Arc;
 use arrow_array::builder::{
     Int32Builder, ListBuilder, MapBuilder, StringBuilder, StringDictionaryBuilder,
 };
-use arrow_array::types::{Int8Type, Int32Type, Int64Type, UInt16Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Date64Array, Decimal128Array, DictionaryArray,
-    Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, LargeListArray,
-    LargeStringArray, ListArray, NullArray, RecordBatch, StringArray, StringViewArray, StructArray,
-    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
-    TimestampSecondArray, UInt8Array, UInt64Array,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int8Array,
+    Int16Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -23,11 +20,11 @@ use serde_json::{Value as Json, json};
 
 use super::{Answered, Server};
 
-const ROWS: &str = "/v1/tables/users/rows";
-const ARROW: &str = "application/vnd.apache.arrow.stream";
-const PARQUET: &str = "application/vnd.apache.parquet";
+pub(super) const ROWS: &str = "/v1/tables/users/rows";
+pub(super) const ARROW: &str = "application/vnd.apache.arrow.stream";
+pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
-fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+pub(super) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let fields = columns
         .iter()
         .map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
@@ -59,11 +56,11 @@ fn parquet_with(batches: &[RecordBatch], properties: WriterProperties) -> Vec<u8
     writer.into_inner().unwrap()
 }
 
-fn parquet(batches: &[RecordBatch]) -> Vec<u8> {
+pub(super) fn parquet(batches: &[RecordBatch]) -> Vec<u8> {
     parquet_with(batches, WriterProperties::default())
 }
 
-async fn send(server: &Server, query: &str, media: &str, body: Vec<u8>) -> Answered {
+pub(super) async fn send(server: &Server, query: &str, media: &str, body: Vec<u8>) -> Answered {
     let headers = [("content-type", media)];
     server
         .call("POST", &format!("{ROWS}{query}"), &headers, body)
@@ -75,7 +72,7 @@ async fn all(server: &Server) -> Json {
     server.rows("SELECT * FROM users ORDER BY user_id").await
 }
 
-fn set(rows: &[Option<&[&str]>]) -> ArrayRef {
+pub(super) fn set(rows: &[Option<&[&str]>]) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for row in rows {
         match row {
@@ -91,7 +88,7 @@ fn set(rows: &[Option<&[&str]>]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-fn map(rows: &[Option<&[(&str, i32)]>]) -> ArrayRef {
+pub(super) fn map(rows: &[Option<&[(&str, i32)]>]) -> ArrayRef {
     let mut builder = MapBuilder::new(None, StringBuilder::new(), Int32Builder::new());
     for row in rows {
         for (key, value) in row.unwrap_or_default() {
@@ -265,144 +262,22 @@ async fn files_are_written_in_many_ways() {
 }
 
 /// A batch of one tag, with keys from `u0` on.
-fn tag(name: &str, array: ArrayRef) -> RecordBatch {
+pub(super) fn tag(name: &str, array: ArrayRef) -> RecordBatch {
     let keys = (0..array.len()).map(|row| Some(format!("u{row}")));
     let keys: StringArray = keys.collect();
     batch(vec![("user_id", Arc::new(keys)), (name, array)])
 }
 
-fn coded<T: arrow_array::types::ArrowDictionaryKeyType>(texts: &[Option<&str>]) -> ArrayRef {
+pub(super) fn coded<T: arrow_array::types::ArrowDictionaryKeyType>(
+    texts: &[Option<&str>],
+) -> ArrayRef {
     let mut builder = StringDictionaryBuilder::<T>::new();
     texts.iter().for_each(|text| builder.append_option(*text));
     Arc::new(builder.finish())
 }
 
-/// What the tag's values are after an upload by either form.
-async fn read_tag(name: &str, array: ArrayRef) -> Json {
-    let mut read = Vec::new();
-    for (media, write) in [
-        (ARROW, arrow as fn(&[RecordBatch]) -> Vec<u8>),
-        (PARQUET, parquet),
-    ] {
-        let server = Server::new();
-        let rows = tag(name, Arc::clone(&array));
-        // A slice of a larger batch begins in the middle of its buffers.
-        let body = write(&[rows.slice(0, 1), rows.slice(1, rows.num_rows() - 1)]);
-        send(&server, "", media, body).await.ok();
-        let sql = format!("SELECT {name} FROM users ORDER BY user_id");
-        read.push(server.rows(&sql).await);
-    }
-    assert_eq!(read[0], read[1], "{name}: {:?}", array.data_type());
-    read.remove(0)
-}
-
-#[tokio::test]
-async fn strings_come_in_all_layouts() {
-    let texts = [
-        Some("a"),
-        None,
-        Some(""),
-        Some("a"),
-        Some("longer than twelve bytes"),
-    ];
-    let expected = json!([["a"], [null], [""], ["a"], ["longer than twelve bytes"]]);
-    let layouts: [ArrayRef; 6] = [
-        Arc::new(StringArray::from(texts.to_vec())),
-        Arc::new(LargeStringArray::from(texts.to_vec())),
-        Arc::new(StringViewArray::from(texts.to_vec())),
-        coded::<Int8Type>(&texts),
-        coded::<UInt16Type>(&texts),
-        coded::<Int64Type>(&texts),
-    ];
-    for array in layouts {
-        assert_eq!(read_tag("gender", Arc::clone(&array)).await, expected);
-        assert_eq!(read_tag("bio", array).await, expected);
-    }
-    // A dictionary may itself hold NULL, and strings that nobody has.
-    let values = StringArray::from(vec![Some("unused"), None, Some("b")]);
-    let keys = Int32Array::from(vec![Some(2), Some(1), None]);
-    let array = Arc::new(DictionaryArray::<Int32Type>::new(keys, Arc::new(values)));
-    let read = read_tag("gender", array).await;
-    assert_eq!(read, json!([["b"], [null], [null]]));
-    let read = read_tag("gender", Arc::new(NullArray::new(2))).await;
-    assert_eq!(read, json!([[null], [null]]));
-}
-
-#[tokio::test]
-async fn numbers_come_in_all_widths() {
-    let small = json!([[1], [null], [100]]);
-    let widths: [ArrayRef; 5] = [
-        Arc::new(Int8Array::from(vec![Some(1), None, Some(100)])),
-        Arc::new(UInt8Array::from(vec![Some(1), None, Some(100)])),
-        Arc::new(Int32Array::from(vec![Some(1), None, Some(100)])),
-        Arc::new(Int64Array::from(vec![Some(1), None, Some(100)])),
-        Arc::new(UInt64Array::from(vec![Some(1), None, Some(100)])),
-    ];
-    for array in widths {
-        assert_eq!(read_tag("age", Arc::clone(&array)).await, small);
-        assert_eq!(read_tag("points", Arc::clone(&array)).await, small);
-        let decimals = json!([["1.00"], [null], ["100.00"]]);
-        assert_eq!(read_tag("spend", Arc::clone(&array)).await, decimals);
-        assert_eq!(
-            read_tag("score", array).await,
-            json!([[1.0], [null], [100.0]])
-        );
-    }
-    // Other scales, rounded half away from zero as in text.
-    let array = Decimal128Array::from(vec![Some(-12_345), None, Some(12_344)]);
-    let array = array.with_precision_and_scale(20, 3).unwrap();
-    let read = read_tag("spend", Arc::new(array)).await;
-    assert_eq!(read, json!([["-12.35"], [null], ["12.34"]]));
-    let read = read_tag("score", Arc::new(Float32Array::from(vec![1.5, -0.0]))).await;
-    assert_eq!(read, json!([[1.5], [0.0]]));
-}
-
-#[tokio::test]
-async fn times_come_in_all_units() {
-    let day = json!([["2026-11-20"], [null]]);
-    let read = read_tag(
-        "born",
-        Arc::new(Date32Array::from(vec![Some(20_777), None])),
-    )
-    .await;
-    assert_eq!(read, day);
-    let milliseconds = vec![Some(20_777 * 86_400_000), None];
-    let array = tag("born", Arc::new(Date64Array::from(milliseconds)));
-    let server = Server::new();
-    send(&server, "", ARROW, arrow(&[array])).await.ok();
-    assert_eq!(
-        server.rows("SELECT born FROM users ORDER BY user_id").await,
-        day
-    );
-    let units: [ArrayRef; 5] = [
-        Arc::new(TimestampSecondArray::from(vec![Some(-1), None])),
-        Arc::new(TimestampMillisecondArray::from(vec![Some(-1_000), None])),
-        Arc::new(TimestampMicrosecondArray::from(vec![
-            Some(-1_000_000),
-            None,
-        ])),
-        Arc::new(TimestampNanosecondArray::from(vec![
-            Some(-999_999_999),
-            None,
-        ])),
-        Arc::new(
-            TimestampNanosecondArray::from(vec![Some(-1_000_000_000), None])
-                .with_timezone("+05:30"),
-        ),
-    ];
-    for array in units {
-        let read = read_tag("seen", Arc::clone(&array)).await;
-        assert_eq!(
-            read,
-            json!([["1969-12-31T23:59:59Z"], [null]]),
-            "{:?}",
-            array.data_type()
-        );
-    }
-}
-
 /// Lists of pairs, which are maps too.
-fn pairs(keys: Vec<Option<&str>>, values: Vec<Option<i32>>, ends: &[i32]) -> ArrayRef {
+pub(super) fn pairs(keys: Vec<Option<&str>>, values: Vec<Option<i32>>, ends: &[i32]) -> ArrayRef {
     let fields = vec![
         Field::new("k", DataType::Utf8, true),
         Field::new("v", DataType::Int32, true),
@@ -415,25 +290,6 @@ fn pairs(keys: Vec<Option<&str>>, values: Vec<Option<i32>>, ends: &[i32]) -> Arr
     let field = Arc::new(Field::new("item", pairs.data_type().clone(), true));
     let offsets = OffsetBuffer::new(ends.to_vec().into());
     Arc::new(ListArray::new(field, offsets, Arc::new(pairs), None))
-}
-
-#[tokio::test]
-async fn sets_and_maps_come_in_all_layouts() {
-    let expected = json!([[["a", "b"]], [[]], [["b"]]]);
-    let array = set(&[Some(&["b", "a", "b"]), None, Some(&["b"])]);
-    assert_eq!(read_tag("interests", array).await, expected);
-    let values: ArrayRef = coded::<Int8Type>(&[Some("b"), Some("a"), Some("b"), Some("b")]);
-    let field = Arc::new(Field::new("item", values.data_type().clone(), true));
-    let offsets = OffsetBuffer::new(vec![0_i64, 3, 3, 4].into());
-    let array = LargeListArray::new(field, offsets, values, None);
-    assert_eq!(read_tag("interests", Arc::new(array)).await, expected);
-    let array = pairs(
-        vec![Some("x"), Some("y"), Some("x")],
-        vec![Some(1), Some(2), Some(3)],
-        &[0, 3, 3],
-    );
-    let read = read_tag("visits", array).await;
-    assert_eq!(read, json!([[{"x": 3, "y": 2}], [{}]]));
 }
 
 #[tokio::test]
@@ -518,222 +374,4 @@ async fn columns_have_to_be_those_of_the_table() {
         send(&server, "", ARROW, body).await.problem(400, code);
     }
     assert_eq!(server.count().await, 0);
-}
-
-fn with_bad_rows() -> RecordBatch {
-    let long = "x".repeat(1_025);
-    let keys = vec![
-        Some("u1"),
-        None,
-        Some("u3"),
-        Some("u4"),
-        Some("u5"),
-        Some("u6"),
-        Some("u7"),
-    ];
-    let ages = vec![1, 2, 40_000, 4, 5, 6, 7];
-    let genders = vec![None, None, None, Some(&*long), None, None, Some("f")];
-    let values = StringArray::from(vec![Some("a"), None]);
-    let offsets = OffsetBuffer::new(vec![0, 1, 1, 1, 1, 2, 2, 2].into());
-    let field = Arc::new(Field::new("item", DataType::Utf8, true));
-    batch(vec![
-        ("user_id", Arc::new(StringArray::from(keys))),
-        ("age", Arc::new(Int32Array::from(ages))),
-        ("gender", Arc::new(StringArray::from(genders))),
-        (
-            "interests",
-            Arc::new(ListArray::new(field, offsets, Arc::new(values), None)),
-        ),
-        (
-            "visits",
-            pairs(vec![Some("k")], vec![None], &[0, 0, 0, 0, 0, 0, 1, 1]),
-        ),
-    ])
-}
-
-#[tokio::test]
-async fn bad_values_are_named_by_row_and_column() {
-    for (media, body) in [
-        (
-            ARROW,
-            arrow(&[with_bad_rows().slice(0, 2), with_bad_rows().slice(2, 5)]),
-        ),
-        (PARQUET, parquet(&[with_bad_rows()])),
-    ] {
-        let server = Server::new();
-        let problem = send(&server, "", media, body.clone())
-            .await
-            .problem(422, "bad_rows");
-        assert_eq!(problem["rejected"], 5, "{problem}");
-        assert_eq!(server.count().await, 0);
-        let done = send(&server, "?on_error=skip", media, body).await.ok();
-        assert_eq!(
-            (&done["rows"], &done["created"], &done["rejected"]),
-            (&json!(7), &json!(2), &json!(5))
-        );
-        assert_eq!(done["rejected_rows"], json!([2, 3, 4, 5, 6]));
-        let told: Vec<_> = done["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|e| {
-                (
-                    e["row"].as_u64().unwrap(),
-                    e["column"].as_str().unwrap(),
-                    e["code"].as_str().unwrap(),
-                )
-            })
-            .collect();
-        assert_eq!(
-            told,
-            [
-                (2, "user_id", "bad_key"),
-                (3, "age", "overflow"),
-                (4, "gender", "limit_exceeded"),
-                (5, "interests", "type_mismatch"),
-                (6, "visits", "type_mismatch"),
-            ]
-        );
-        let left = server
-            .rows("SELECT user_id, age, gender, interests FROM users ORDER BY user_id")
-            .await;
-        assert_eq!(left, json!([["u1", 1, null, ["a"]], ["u7", 7, "f", []]]));
-    }
-}
-
-#[tokio::test]
-async fn all_modes_take_columns() {
-    let server = Server::new();
-    let rows = |keys: &[&str], ages: &[i16]| {
-        batch(vec![
-            ("user_id", Arc::new(StringArray::from(keys.to_vec()))),
-            ("age", Arc::new(Int16Array::from(ages.to_vec()))),
-        ])
-    };
-    let send = async |query: &str, rows: RecordBatch| {
-        send(&server, query, PARQUET, parquet(&[rows])).await
-    };
-    send("?mode=insert", rows(&["u1", "u2"], &[1, 2]))
-        .await
-        .ok();
-    send("?mode=insert", rows(&["u2"], &[1]))
-        .await
-        .problem(409, "key_exists");
-    server
-        .ndjson(ROWS, "{\"user_id\": \"u1\", \"vip\": true}")
-        .await
-        .ok();
-    let done = send("?mode=upsert", rows(&["u1", "u3", "u1"], &[10, 3, 11]))
-        .await
-        .ok();
-    assert_eq!(
-        (&done["created"], &done["duplicates"]),
-        (&json!(1), &json!(1))
-    );
-    let two = async || {
-        server
-            .rows("SELECT user_id, age, vip FROM users ORDER BY user_id")
-            .await
-    };
-    assert_eq!(
-        two().await,
-        json!([["u1", 11, true], ["u2", 2, null], ["u3", 3, null]])
-    );
-    send("?mode=replace_tags&tags=age", rows(&["u3", "u4"], &[33, 4]))
-        .await
-        .ok();
-    assert_eq!(
-        two().await,
-        json!([
-            ["u1", null, true],
-            ["u2", null, null],
-            ["u3", 33, null],
-            ["u4", 4, null]
-        ])
-    );
-    send("?mode=replace", rows(&["u1"], &[1])).await.ok();
-    let keys = batch(vec![(
-        "user_id",
-        Arc::new(StringArray::from(vec!["u3", "u4", "nobody"])),
-    )]);
-    assert_eq!(send("?mode=delete", keys).await.ok()["rows"], 3);
-    assert_eq!(two().await, json!([["u1", 1, null], ["u2", null, null]]));
-}
-
-#[tokio::test]
-async fn keys_may_be_integers_of_any_width() {
-    let server = Server::new();
-    let path = "/v1/tables/devices/rows";
-    let keys = UInt64Array::from(vec![1, u64::MAX, 7]);
-    let body = parquet(&[batch(vec![("user_id", Arc::new(keys))])]);
-    let headers = [("content-type", PARQUET)];
-    let problem = server
-        .call("POST", path, &headers, body.clone())
-        .await
-        .problem(422, "bad_rows");
-    assert_eq!(problem["errors"][0]["row"], 2);
-    let path = format!("{path}?on_error=skip");
-    server.call("POST", &path, &headers, body).await.ok();
-    let keys = server
-        .rows("SELECT user_id FROM devices ORDER BY user_id")
-        .await;
-    assert_eq!(keys, json!([[1], [7]]));
-}
-
-#[tokio::test]
-async fn many_rows_become_segments() {
-    // More than a chunk, in batches that fit no border, with strings that begin anew in each.
-    let server = Server::new();
-    let rows = |first: usize, count: usize| {
-        let keys = (first..first + count).map(|row| Some(format!("u{row:06}")));
-        let genders: Vec<_> = (first..first + count)
-            .map(|row| format!("g{}", row % 7))
-            .collect();
-        let genders: Vec<_> = genders.iter().map(|text| Some(&**text)).collect();
-        let ages = (first..first + count).map(|row| (row % 5 > 0).then_some((row % 90) as i16));
-        let sets: Vec<Vec<&str>> = (first..first + count)
-            .map(|row| ["tea", "nike", "zara"][..row % 4].to_vec())
-            .collect();
-        let sets: Vec<_> = sets.iter().map(|members| Some(&**members)).collect();
-        batch(vec![
-            ("user_id", Arc::new(keys.collect::<StringArray>())),
-            ("gender", coded::<Int32Type>(&genders)),
-            ("age", Arc::new(ages.collect::<Int16Array>())),
-            ("interests", set(&sets)),
-        ])
-    };
-    let batches: Vec<_> = (0..10)
-        .map(|number| rows(number * 10_007, 10_007))
-        .collect();
-    let done = send(&server, "", ARROW, arrow(&batches)).await.ok();
-    assert_eq!(
-        (&done["rows"], &done["created"]),
-        (&json!(100_070), &json!(100_070))
-    );
-    let check = async |server: &Server| {
-        let rows = server
-            .rows("SELECT gender, count(*), sum(age), count(age) FROM users GROUP BY gender ORDER BY gender")
-            .await;
-        for (number, row) in (0..7_usize).zip(rows.as_array().unwrap()) {
-            let of = || (0..100_070_usize).filter(|row| row % 7 == number);
-            let ages = || of().filter(|row| row % 5 > 0);
-            let sum: usize = ages().map(|row| row % 90).sum();
-            let expected = json!([format!("g{number}"), of().count(), sum, ages().count()]);
-            assert_eq!(*row, expected);
-        }
-        let both = "SELECT count(*) FROM users WHERE has(interests, 'nike') AND NOT has(interests, 'zara')";
-        let expected = (0..100_070).filter(|row| row % 4 == 2).count();
-        assert_eq!(server.rows(both).await[0][0], expected);
-    };
-    check(&server).await;
-    // All of them once more, over what is there.
-    let body = parquet(&batches);
-    let done = send(&server, "?mode=replace", PARQUET, body.clone())
-        .await
-        .ok();
-    assert_eq!(done["created"], 0);
-    check(&server).await;
-    let other = Server::new();
-    send(&other, "", PARQUET, body).await.ok();
-    check(&other).await;
 }

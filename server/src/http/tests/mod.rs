@@ -1,11 +1,13 @@
 //! The contract, against the real router and an engine in memory.
 
 mod bulk;
+mod column_rows;
 mod columns;
 mod damaged;
 mod edges;
 mod faults;
 mod formats;
+mod layouts;
 mod openapi;
 mod rows;
 mod sockets;
