@@ -17,7 +17,7 @@ use crate::http::{ApiError, ApiResult};
 use crate::ingest::report::RowFault;
 
 /// Rows of a batch.
-pub(super) const ROWS_MAX: usize = 65_536;
+const ROWS_MAX: usize = 65_536;
 /// Bytes of long texts, and of the members of sets and maps, of a batch.
 const BYTES_MAX: usize = 32 << 20;
 /// Bytes that a member takes.

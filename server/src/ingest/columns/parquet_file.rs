@@ -18,12 +18,13 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::reader::{ChunkReader, Length, SerializedPageReader};
 use tagdb_storage::engine::ScratchFile;
 
-use super::convert::ROWS_MAX;
 use super::damage::Kind;
 use super::pages::{check_footer, check_pages, read_exact_at};
 use super::plan::{Plan, best_types};
 use crate::http::ApiResult;
 
+/// Rows decoded at a time: few enough that their columns' memory is used again and again.
+const ROWS_MAX: usize = 16_384;
 /// Bytes read at a time to find the head of a page.
 const BUFFER_BYTES: usize = 4 << 10;
 /// Values of a column that repeats which are in memory at a time: of some rows' sets or maps.

@@ -88,16 +88,27 @@ impl PartitionLoad {
             return Err(wrong_values(tag));
         }
         let mut open = None;
+        let mut nulls = Nulls::of(values);
         let written = rows.iter().try_for_each(|(row, resolved)| {
+            let is_null = nulls.contains(*row);
             let low = low_of(resolved.ordinal);
             if self.is_open(resolved.ordinal) {
                 let open = open.get_or_insert_with(|| self.take_open(tag));
                 // Not if an earlier row has edited what nothing had decided.
                 if open.takes(low, &Stored::Clear) {
-                    return write_open(open, tag, low, codes, values, *row);
+                    return match is_null {
+                        true => {
+                            open.write(low, Stored::Clear);
+                            Ok(())
+                        }
+                        false => write_open(open, tag, low, codes, values, *row),
+                    };
                 }
             }
-            let stored = stored(tag, codes, values, *row)?;
+            let stored = match is_null {
+                true => Stored::Clear,
+                false => stored(tag, codes, values, *row)?,
+            };
             self.write_late_cell(tag, resolved.ordinal, stored);
             Ok(())
         });
@@ -108,7 +119,30 @@ impl PartitionLoad {
     }
 }
 
-/// Writes a row's value into the open chunk.
+/// The rows of a column that are NULL, asked for by rising row.
+struct Nulls<'a>(&'a [u32]);
+
+impl<'a> Nulls<'a> {
+    fn of(values: &'a DenseValues) -> Self {
+        match values {
+            DenseValues::Numbers { nulls, .. } | DenseValues::Texts { nulls, .. } => Self(nulls),
+            // An empty set or map is as good as NULL.
+            DenseValues::Sets { .. } | DenseValues::Maps { .. } => Self(&[]),
+        }
+    }
+
+    fn contains(&mut self, row: usize) -> bool {
+        while let Some((first, rest)) = self.0.split_first() {
+            if *first as usize >= row {
+                return *first as usize == row;
+            }
+            self.0 = rest;
+        }
+        false
+    }
+}
+
+/// Writes a row's value, which is not NULL, into the open chunk.
 fn write_open(
     open: &mut ChunkTag,
     tag: &Tag,
@@ -146,20 +180,14 @@ fn write_open(
     }
 }
 
-/// A row's value as layers take it.
+/// A row's value, which is not NULL, as layers take it.
 fn stored<'v>(
     tag: &Tag,
     codes: &mut Codes<'_>,
     values: &'v DenseValues,
     row: usize,
 ) -> Result<Stored<'v>> {
-    let is_null = |nulls: &[u32]| !nulls.is_empty() && nulls.binary_search(&(row as u32)).is_ok();
     Ok(match (values, tag.kind) {
-        (DenseValues::Numbers { nulls, .. } | DenseValues::Texts { nulls, .. }, _)
-            if is_null(nulls) =>
-        {
-            Stored::Clear
-        }
         (DenseValues::Numbers { values, .. }, TagType::Keyword) => {
             let place = u32::try_from(values[row]).unwrap_or(u32::MAX);
             Stored::Number(i64::from(codes.get(place)?))

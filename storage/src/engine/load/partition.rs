@@ -37,7 +37,8 @@ pub(super) struct PartitionLoad {
     pub(super) given: Vec<Range<Ordinal>>,
     /// Keys of the last ordinals given, which follow each other.
     keys: Keys,
-    rows: HashTable<u32>,
+    /// By key: 32 bits of its hash, by which a table grows without reading keys, and its row.
+    rows: HashTable<(u32, u32)>,
     pub(super) key_segments: Vec<(FileRecord, Arc<KeySegment>)>,
     /// The base segment being written.
     base: Option<(SegmentName, TagSegmentWriter)>,
@@ -49,6 +50,16 @@ pub(super) struct PartitionLoad {
     pub(super) segments: Vec<(FileRecord, Arc<TagSegment>)>,
     /// Subjects that existed and are written to.
     pub(super) touched: RoaringBitmap,
+}
+
+/// The bits of a key's hash that are kept.
+const fn short_hash(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A hash for the table, which looks at the lowest and at the highest bits.
+const fn spread(short: u32) -> u64 {
+    (short as u64) << 32 | short as u64
 }
 
 impl PartitionLoad {
@@ -73,8 +84,11 @@ impl PartitionLoad {
     /// The ordinal of a key that the load has made.
     pub(super) fn find_new(&self, key: KeyRef<'_>, hash: u64) -> Result<Option<Ordinal>> {
         let first = self.first_in_memory();
-        let mut rows = self.rows.iter_hash(hash);
-        if let Some(row) = rows.find(|row| self.keys.get(**row as usize) == key) {
+        let short = short_hash(hash);
+        let mut rows = self.rows.iter_hash(spread(short));
+        let is_same =
+            |entry: &&(u32, u32)| entry.0 == short && self.keys.get(entry.1 as usize) == key;
+        if let Some((_, row)) = rows.find(is_same) {
             return Ok(Some(first + row));
         }
         for (_, segment) in self.key_segments.iter().rev() {
@@ -115,9 +129,9 @@ impl PartitionLoad {
         let ordinal = self.next_ordinal(engine)?;
         let row = self.keys.len() as u32;
         self.keys.push(key);
-        let keys = &self.keys;
+        let short = short_hash(hash);
         self.rows
-            .insert_unique(hash, row, |row| hash_of(keys.get(*row as usize)));
+            .insert_unique(spread(short), (short, row), |(short, _)| spread(*short));
         if self.chunk != Some(chunk_of(ordinal)) {
             self.write_chunk(engine)?;
             self.chunk = Some(chunk_of(ordinal));
