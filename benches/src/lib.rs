@@ -2,6 +2,16 @@
 //!
 //! Ten tags a user: gender, age, city (300), vip, interests (200, about six a user), days since
 //! login, spend, active, device (50), and visits by brand. Skewed as real ones are; some NULLs.
+//!
+//! Benchmarks beside other systems read the columns that those read: see [`raw`].
+
+pub mod naive;
+pub mod questions;
+pub mod raw;
+pub mod report;
+pub mod sql;
+pub mod subjects;
+pub mod timing;
 
 use tagdb_storage::batch::{Cell, Column, Dictionary, KeyRef, Keys, RowBatch};
 use tagdb_storage::catalog::{NewTag, SchemaChange};

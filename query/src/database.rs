@@ -25,6 +25,7 @@ pub use crate::exec::rows::RowStream;
 pub struct Database {
     engine: Arc<Engine>,
     limits: Limits,
+    applies_rules: bool,
 }
 
 /// What a statement runs with.
@@ -75,7 +76,22 @@ impl Database {
     /// The database of an engine.
     #[must_use]
     pub const fn new(engine: Arc<Engine>, limits: Limits) -> Self {
-        Self { engine, limits }
+        Self {
+            engine,
+            limits,
+            applies_rules: true,
+        }
+    }
+
+    /// The same without the rules that make conditions smaller: for tests, which compare the two.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn without_rules(engine: Arc<Engine>, limits: Limits) -> Self {
+        Self {
+            engine,
+            limits,
+            applies_rules: false,
+        }
     }
 
     /// Its engine.
@@ -211,6 +227,7 @@ impl Database {
             params: &context.params,
             now,
             time_zone: context.time_zone.clone(),
+            applies_rules: self.applies_rules,
         };
         bind::bind(statement, &environment)
     }

@@ -3,7 +3,8 @@
 mod expr;
 
 use crate::bind::bound::{
-    Column, GroupKey, Grouping, Insert, Predicate, Scan, Select, Statement, TagChange, Update,
+    Column, Fraction, GroupKey, Grouping, Insert, Predicate, Scan, Select, Statement, TagChange,
+    Update,
 };
 use crate::value::{DataType, Value};
 use expr::Names;
@@ -108,14 +109,31 @@ fn group_names(scan: &Scan, grouping: &Grouping) -> Names {
         let argument = aggregate.argument.as_ref();
         let argument = argument.map_or("*".to_owned(), |argument| rows.expr_text(argument));
         use crate::bind::bound::AggregateKind as Kind;
-        match aggregate.kind {
+        let text = match aggregate.kind {
             Kind::Count => format!("count({argument})"),
             Kind::CountDistinct => format!("count(distinct {argument})"),
             Kind::Sum => format!("sum({argument})"),
             Kind::Avg => format!("avg({argument})"),
             Kind::Min => format!("min({argument})"),
             Kind::Max => format!("max({argument})"),
-        }
+            Kind::Quantile(Fraction::HALF) => format!("median({argument})"),
+            Kind::Quantile(fraction) => {
+                let fraction = fraction.units() as f64 / Fraction::WHOLE as f64;
+                format!("quantile({argument}, {fraction})")
+            }
+            Kind::Stddev => format!("stddev({argument})"),
+            Kind::Share => "share()".to_owned(),
+            Kind::Tgi => "tgi()".to_owned(),
+        };
+        let filter = aggregate
+            .filter
+            .and_then(|place| grouping.filters.get(place));
+        let Some(filter) = filter else {
+            return text;
+        };
+        let mut condition = String::new();
+        rows.predicate(filter, &mut condition);
+        format!("{text} filter (where {condition})")
     });
     Names::of_groups(keys.chain(aggregates).collect())
 }

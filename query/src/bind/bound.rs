@@ -14,7 +14,11 @@ use tagdb_storage::catalog::SchemaChange;
 use tagdb_storage::ids::TagId;
 use tagdb_storage::schema::{Key, NumberType, TableSchema, TagType};
 
-pub use crate::bind::condition::{Comparison, KeyTest, Leaf, Predicate, Ranges, TextTest};
+pub use crate::bind::condition::{
+    AnyKey, Comparison, EntryColumn, KeyTest, Leaf, Predicate, Ranges, TextTest,
+};
+pub use crate::bind::grouping::{Aggregate, AggregateKind, Fraction, GroupKey, Grouping};
+use crate::functions::Pattern;
 use crate::value::{DataType, Value};
 
 /// An index into [`Scan::columns`] or into a group's row.
@@ -106,58 +110,6 @@ pub struct Select {
     pub limit: Option<u64>,
     /// Rows passed over.
     pub offset: u64,
-}
-
-/// How an audience falls into groups. Without keys there is exactly one group, even if nobody is
-/// in the audience. SELECT DISTINCT is a grouping without aggregates.
-#[derive(Clone, Debug)]
-pub struct Grouping {
-    /// Slots 0.. of the group's row.
-    pub keys: Vec<GroupKey>,
-    /// The slots after the keys.
-    pub aggregates: Vec<Aggregate>,
-    /// Which groups stay; slots are the group's row.
-    pub having: Predicate,
-}
-
-/// What groups are made by.
-#[derive(Clone, Debug, PartialEq)]
-pub enum GroupKey {
-    /// A value for each subject; slots are the scan's columns. NULL is a group of its own.
-    Value(Expr),
-    /// Each member of a set, or each key of a map (the slot is a [`Column::Tag`] of that type):
-    /// a subject counts once under each, one with none under NULL. The group's value is a text.
-    Unnest(Slot),
-}
-
-/// An aggregate function over a group.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Aggregate {
-    /// Which.
-    pub kind: AggregateKind,
-    /// Its argument over the scan's columns; nothing for `count(*)`. NULLs are passed over; of
-    /// sets and maps the empty ones are.
-    pub argument: Option<Expr>,
-    /// The result's type: BIGINT of counts and of sums of integers, DECIMAL(38,s) of sums of
-    /// decimals, DOUBLE of sums of doubles and of averages, else the argument's.
-    pub data_type: DataType,
-}
-
-/// The aggregate functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AggregateKind {
-    /// Of subjects, or of known arguments.
-    Count,
-    /// Of different known arguments.
-    CountDistinct,
-    /// Overflow is an error; NULL of nothing.
-    Sum,
-    /// NULL of nothing.
-    Avg,
-    /// NULL of nothing.
-    Min,
-    /// NULL of nothing.
-    Max,
 }
 
 /// One ORDER BY term.
@@ -332,6 +284,15 @@ pub enum Function {
     ArrayAppend,
     /// A set without a member.
     ArrayRemove,
+    /// Whether a text fits a pattern.
+    Like(Box<Pattern>),
+    /// The bucket of a key, from 0.
+    BucketOf {
+        /// How many there are, at least 1.
+        buckets: i64,
+        /// What makes one division into buckets independent of others.
+        salt: Arc<str>,
+    },
 }
 
 /// A span of time.

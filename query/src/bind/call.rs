@@ -1,10 +1,11 @@
 //! Calls of scalar functions.
 
+use crate::bind::aggregate::is_aggregate;
 use crate::bind::bound::{DateUnit, Expr, Function};
 use crate::bind::expr::{alike, called, coerce, coerced, date_or_timestamp, of_predicate, scalar};
 use crate::bind::scope::Scope;
 use crate::bind::types::{decimal, scale_of};
-use crate::bind::{group, names, sets};
+use crate::bind::{names, sample, sets};
 use crate::error::{Error, Result};
 use crate::functions::date_of;
 use crate::parse::ast::{self, Call};
@@ -18,10 +19,7 @@ pub(super) fn call(
     expected: Option<DataType>,
 ) -> Result<Expr> {
     let name = call.name.text.as_str();
-    if names::LATER.contains(&name) {
-        return Err(Error::unsupported(format!("the function {name}")));
-    }
-    if group::aggregate_kind(name).is_some() {
+    if is_aggregate(name) {
         return Err(Error::unsupported(format!(
             "the aggregate {name} here; aggregates stand in the SELECT list, in HAVING and in \
              ORDER BY"
@@ -32,9 +30,9 @@ pub(super) fn call(
             "{name} here; write GROUP BY unnest(set) or GROUP BY unnest(map_keys(map))"
         )));
     }
-    if call.star || call.distinct {
+    if call.star || call.distinct || call.filter.is_some() {
         return Err(Error::syntax(format!(
-            "{name} takes neither * nor DISTINCT"
+            "{name} takes neither * nor DISTINCT nor FILTER"
         )));
     }
     if let Some(predicate) = sets::call(scope, call)? {
@@ -61,6 +59,7 @@ pub(super) fn call(
         "abs" | "floor" | "ceil" | "round" => number(scope, name, &arguments),
         "length" | "lower" | "upper" => text(scope, name, &arguments),
         "cardinality" => cardinality(scope, &arguments),
+        "bucket_of" => sample::bucket_of(scope, &arguments),
         "width_bucket" => width_bucket(scope, &arguments),
         "date_trunc" => date_trunc(scope, &arguments),
         "array_append" | "array_remove" => set_edit(scope, name, &arguments),

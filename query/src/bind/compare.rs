@@ -141,6 +141,18 @@ fn column_leaf(
         let ranges = ranges(NumberType::BigInt, range_operator(operator), constant);
         return Ok(ranges.map(|ranges| Predicate::Leaf(Leaf::Cardinality(slot, ranges))));
     }
+    if let ExprKind::Call(Function::BucketOf { buckets, salt }, arguments) = &left.kind
+        && let Some(slot) = arguments.first().and_then(Expr::as_slot)
+        && matches!(scope.column(slot), Some(Column::Key))
+    {
+        let ranges = ranges(NumberType::BigInt, range_operator(operator), constant);
+        let test = |ranges| KeyTest::Bucket {
+            buckets: *buckets,
+            salt: salt.clone(),
+            ranges,
+        };
+        return Ok(ranges.map(|ranges| Predicate::Leaf(Leaf::Key(slot, test(ranges)))));
+    }
     let Some(slot) = left.as_slot() else {
         return Ok(None);
     };
@@ -195,6 +207,7 @@ fn key_leaf(slot: Slot, operator: CompareOp, constant: &Value) -> Option<Predica
             match text_test(operator, text) {
                 TextTest::OneOf(texts) => KeyTest::OneOf(texts.into_iter().map(key).collect()),
                 TextTest::Range(low, high) => KeyTest::Range(low.map(key), high.map(key)),
+                TextTest::Like(pattern) => KeyTest::Like(pattern),
             }
         }
         _ => {

@@ -3,9 +3,11 @@
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
+use tagdb_storage::batch::KeyRef;
 use tagdb_storage::schema::Key;
 
 use crate::bind::bound::{Expr, Slot};
+use crate::functions::{Pattern, bucket_hash, bucket_of};
 use crate::value::Value;
 
 /// A three-valued condition. `<>`, IN, BETWEEN, IS \[NOT\] DISTINCT FROM and CASE are written out.
@@ -62,6 +64,32 @@ pub enum Leaf {
     Holds(Expr),
     /// Whether an expression is not NULL, by rows. Two-valued.
     NotNull(Expr),
+    /// Whether a condition is true for some key of a map, by rows. Two-valued.
+    AnyKey(Box<AnyKey>),
+}
+
+/// `any_key(map, k -> condition)`
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyKey {
+    /// The map whose keys are tried.
+    pub map: Slot,
+    /// What the key is called.
+    pub name: Arc<str>,
+    /// What the slots of the condition hold.
+    pub columns: Vec<EntryColumn>,
+    /// What is asked of a key.
+    pub predicate: Predicate,
+}
+
+/// What the condition of [`AnyKey`] reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryColumn {
+    /// The key that is tried.
+    Key,
+    /// The value under that key of a map (the slot is a whole map).
+    Value(Slot),
+    /// Something else of the subject.
+    Outer(Slot),
 }
 
 /// Comparison operators; `<>` is NOT `=`, and the others are these with sides exchanged.
@@ -87,6 +115,8 @@ pub enum TextTest {
     OneOf(Vec<Arc<str>>),
     /// Between these, by bytes.
     Range(Bound<Arc<str>>, Bound<Arc<str>>),
+    /// Fitting a pattern.
+    Like(Box<Pattern>),
 }
 
 /// A test of the key.
@@ -96,6 +126,24 @@ pub enum KeyTest {
     OneOf(Vec<Key>),
     /// Between these; strings by bytes.
     Range(Bound<Key>, Bound<Key>),
+    /// Fitting a pattern.
+    Like(Box<Pattern>),
+    /// In some of so many buckets.
+    Bucket {
+        /// How many there are, at least 1.
+        buckets: i64,
+        /// Of the hash.
+        salt: Arc<str>,
+        /// Which of them.
+        ranges: Ranges,
+    },
+    /// With a hash below a bound.
+    Sample {
+        /// Of the hash.
+        salt: Arc<str>,
+        /// The bound.
+        below: u64,
+    },
 }
 
 impl Ranges {
@@ -191,6 +239,7 @@ impl TextTest {
                         Bound::Unbounded => true,
                     }
             }
+            Self::Like(pattern) => pattern.matches(value),
         }
     }
 }
@@ -198,10 +247,25 @@ impl TextTest {
 impl KeyTest {
     /// Whether a key passes.
     #[must_use]
-    pub fn contains(&self, key: &Key) -> bool {
+    pub fn contains(&self, key: KeyRef<'_>) -> bool {
         match self {
-            Self::OneOf(keys) => keys.binary_search(key).is_ok(),
-            Self::Range(low, high) => (low.as_ref(), high.as_ref()).contains(key),
+            Self::OneOf(keys) => keys
+                .binary_search_by(|other| other.as_ref().cmp(&key))
+                .is_ok(),
+            Self::Range(low, high) => {
+                let (low, high) = (low.as_ref(), high.as_ref());
+                (low.map(Key::as_ref), high.map(Key::as_ref)).contains(&key)
+            }
+            Self::Like(pattern) => match key {
+                KeyRef::Text(text) => pattern.matches(text),
+                KeyRef::Int(_) => false,
+            },
+            Self::Bucket {
+                buckets,
+                salt,
+                ranges,
+            } => ranges.contains(bucket_of(key, *buckets, salt)),
+            Self::Sample { salt, below } => bucket_hash(key, salt) < *below,
         }
     }
 }
@@ -250,6 +314,14 @@ impl Leaf {
                 right.for_each_slot(f);
             }
             Self::OneOf(expr, _) | Self::Holds(expr) | Self::NotNull(expr) => expr.for_each_slot(f),
+            Self::AnyKey(any) => {
+                f(any.map);
+                for column in &any.columns {
+                    if let EntryColumn::Value(slot) | EntryColumn::Outer(slot) = column {
+                        f(*slot);
+                    }
+                }
+            }
         }
     }
 }

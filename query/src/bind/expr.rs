@@ -1,16 +1,15 @@
 //! Scalar expressions.
 
-use tagdb_storage::schema::NumberType;
+use tagdb_storage::schema::{NumberType, TagType};
 
 use crate::bind::bound::{Column, Expr, ExprKind, Function, Predicate};
 use crate::bind::compare::compare;
 use crate::bind::scope::Scope;
 use crate::bind::types::{castable, common_type};
-use crate::bind::{arithmetic, call, group, params, predicate};
+use crate::bind::{any_key, arithmetic, call, group, params, predicate};
 use crate::error::{Error, Result};
 use crate::functions::eval;
 use crate::parse::ast::{self, ExprKind as Ast};
-use crate::plan::simplify;
 use crate::value::{DataType, Value};
 
 /// Binds an expression. A string literal becomes a date, timestamp or decimal, and a string
@@ -94,7 +93,11 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr, expected: Option<DataType>) -> R
             Ok(called(function, vec![inner], data_type))
         }
         Ast::Call(call) => call::call(scope, call, ast.at, expected),
-        _ => Ok(of_predicate(simplify(predicate::predicate(scope, ast)?))),
+        Ast::Lambda(..) => Err(Error::unsupported("the operator -> outside of any_key")),
+        _ => {
+            let bound = predicate::predicate(scope, ast)?;
+            Ok(of_predicate(scope.simplified(bound)))
+        }
     }
 }
 
@@ -275,9 +278,8 @@ fn case(
     let mut whens = Vec::with_capacity(branches.len());
     for (when, _) in branches {
         whens.push(match operand {
-            None => simplify(predicate::predicate(scope, when)?),
+            None => predicate::predicate(scope, when)?,
             Some(operand) => compare(scope, ast::CompareOp::Equal, operand, when)
-                .map(simplify)
                 .map_err(|error| error.at(when.at))?,
         });
     }
@@ -292,9 +294,10 @@ fn case(
         None => None,
     };
     let otherwise = otherwise.unwrap_or_else(|| Expr::literal(Value::Null, data_type));
+    let whens = whens.into_iter().map(|when| scope.simplified(when));
     Ok(Expr {
         kind: ExprKind::Case {
-            branches: whens.into_iter().zip(results).collect(),
+            branches: whens.zip(results).collect(),
             otherwise: Box::new(otherwise),
         },
         data_type,
@@ -322,6 +325,13 @@ fn element(scope: &mut Scope<'_>, map: &ast::Expr, key: &ast::Expr) -> Result<Ex
         let detail = format!("{:?} is a {}, not a map", name.text, column.data_type);
         return Err(Error::type_mismatch(detail).at(map.at));
     };
+    if any_key::is_own_key(scope, key) {
+        let kind = TagType::Number(number);
+        return Ok(Expr::slot(
+            scope.slot(Column::Tag { id, kind }),
+            number.into(),
+        ));
+    }
     let key_expr = scalar(scope, key, Some(DataType::Keyword))?;
     match key_expr.as_literal() {
         Some(Value::Text(key)) => {

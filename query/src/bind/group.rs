@@ -1,9 +1,9 @@
 //! Groups: their keys, their aggregates, and expressions over them.
 
-use crate::bind::bound::{Aggregate, AggregateKind, Column, Expr, GroupKey};
+use crate::bind::aggregate::{aggregate, filter, is_aggregate};
+use crate::bind::bound::{Aggregate, Column, Expr, GroupKey};
 use crate::bind::expr::{is_constant, scalar};
 use crate::bind::scope::{Groups, Scope};
-use crate::bind::types::{decimal, scale_of};
 use crate::error::{Error, Result};
 use crate::parse::ast::{self, Call, ExprKind as Ast};
 use crate::value::DataType;
@@ -14,21 +14,9 @@ pub(super) fn not_grouped(name: &str) -> Error {
     Error::new("not_grouped", detail)
 }
 
-/// The aggregate of that name.
-pub(super) fn aggregate_kind(name: &str) -> Option<AggregateKind> {
-    Some(match name {
-        "count" => AggregateKind::Count,
-        "sum" => AggregateKind::Sum,
-        "avg" => AggregateKind::Avg,
-        "min" => AggregateKind::Min,
-        "max" => AggregateKind::Max,
-        _ => return None,
-    })
-}
-
 /// Whether there is an aggregate in an expression.
 pub(super) fn has_aggregate(ast: &ast::Expr) -> bool {
-    has_call(ast, &|name| aggregate_kind(name).is_some())
+    has_call(ast, &is_aggregate)
 }
 
 /// Whether an expression calls a function of such a name.
@@ -44,7 +32,15 @@ fn has_call(ast: &ast::Expr, is_wanted: &dyn Fn(&str) -> bool) -> bool {
         | Ast::Interval(_)
         | Ast::Parameter(_)
         | Ast::Column { .. } => false,
-        Ast::Call(call) => is_wanted(&call.name.text) || any(&call.arguments),
+        Ast::Call(call) => {
+            is_wanted(&call.name.text)
+                || any(&call.arguments)
+                || call.filter.as_deref().is_some_and(has)
+        }
+        Ast::Like(like) => {
+            has(&like.text) || has(&like.pattern) || like.escape.as_ref().is_some_and(has)
+        }
+        Ast::Lambda(_, body) => has(body),
         Ast::Negate(inner)
         | Ast::Not(inner)
         | Ast::IsNull(inner)
@@ -81,23 +77,23 @@ pub(super) fn slot_of(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Option<E
         return Ok(None);
     };
     if let Ast::Call(call) = &ast.kind
-        && let Some(kind) = aggregate_kind(&call.name.text)
+        && is_aggregate(&call.name.text)
     {
-        return over_rows(scope, |scope| aggregate(scope, call, kind)).map(|aggregate| {
-            let data_type = aggregate.data_type;
-            let slot = scope.groups.as_mut().map(|groups| {
-                let same = groups
-                    .aggregates
-                    .iter()
-                    .position(|other| *other == aggregate);
-                let place = same.unwrap_or(groups.aggregates.len());
-                if same.is_none() {
-                    groups.aggregates.push(aggregate);
-                }
-                groups.keys.len() + place
-            });
-            slot.map(|slot| Expr::slot(slot, data_type))
+        let has_keys = !groups.keys.is_empty();
+        let (aggregate, filter) = over_rows(scope, |scope| {
+            Ok((aggregate(scope, call, has_keys)?, filter(scope, call)?))
+        })?;
+        let data_type = aggregate.data_type;
+        let groups = scope.groups.as_mut();
+        let place = groups.map(|groups| {
+            let filter = filter.map(|filter| place_of(&mut groups.filters, filter));
+            let aggregate = Aggregate {
+                filter,
+                ..aggregate
+            };
+            groups.keys.len() + place_of(&mut groups.aggregates, aggregate)
         });
+        return Ok(place.map(|slot| Expr::slot(slot, data_type)));
     }
     if is_constant(ast) || groups.keys.is_empty() || has_aggregate(ast) {
         return Ok(None);
@@ -113,11 +109,39 @@ pub(super) fn slot_of(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Option<E
     let bound = over_rows(scope, |scope| key(scope, ast))?;
     scope.forget_since(mark);
     scope.restore_nodes(nodes);
-    let groups = scope.groups.as_ref();
-    Ok(groups.and_then(|groups| {
-        let place = groups.keys.iter().position(|key| *key == bound.0)?;
-        Some(Expr::slot(place, groups.key_types[place]))
-    }))
+    let Some(groups) = &scope.groups else {
+        return Ok(None);
+    };
+    let keys = groups.keys.iter().enumerate();
+    let same: Vec<usize> = keys
+        .filter(|(_, key)| **key == bound.0)
+        .map(|(place, _)| place)
+        .collect();
+    let place = match same.as_slice() {
+        [] => return Ok(None),
+        [place] => *place,
+        several => match several
+            .iter()
+            .find(|place| groups.places[**place] == ast.at)
+        {
+            Some(place) => *place,
+            None => {
+                let detail = "unnest of what two group keys unnest; name each by an alias or its \
+                              output position";
+                return Err(Error::unsupported(detail));
+            }
+        },
+    };
+    Ok(Some(Expr::slot(place, groups.key_types[place])))
+}
+
+/// Where a thing stands in a list, to which it is added if it is new.
+fn place_of<T: PartialEq>(list: &mut Vec<T>, thing: T) -> usize {
+    let place = list.iter().position(|other| *other == thing);
+    place.unwrap_or_else(|| {
+        list.push(thing);
+        list.len() - 1
+    })
 }
 
 /// Binds something over the rows of a group.
@@ -190,64 +214,5 @@ fn unnest(scope: &mut Scope<'_>, call: &Call) -> Result<GroupKey> {
             "unnest takes a set, or map_keys(map), not {}",
             expr.data_type
         ))),
-    }
-}
-
-/// Binds an aggregate and its argument, over rows.
-fn aggregate(scope: &mut Scope<'_>, call: &Call, kind: AggregateKind) -> Result<Aggregate> {
-    let name = call.name.text.as_str();
-    if call.star {
-        if kind != AggregateKind::Count {
-            return Err(Error::type_mismatch(format!("{name}(*) has no meaning")));
-        }
-        return Ok(Aggregate {
-            kind,
-            argument: None,
-            data_type: DataType::BigInt,
-        });
-    }
-    let [argument] = call.arguments.as_slice() else {
-        let detail = format!("{name} takes 1 argument, not {}", call.arguments.len());
-        return Err(Error::type_mismatch(detail));
-    };
-    let kind = match (kind, call.distinct) {
-        (AggregateKind::Count, true) => AggregateKind::CountDistinct,
-        (AggregateKind::Min | AggregateKind::Max, _) | (_, false) => kind,
-        _ => return Err(Error::unsupported(format!("{name}(DISTINCT ...)"))),
-    };
-    let expr = scalar(scope, argument, None)?;
-    let data_type = aggregate_type(kind, expr.data_type).map_err(|()| {
-        let detail = format!("{name} of {} has no meaning", expr.data_type);
-        Error::type_mismatch(detail).at(argument.at)
-    })?;
-    Ok(Aggregate {
-        kind,
-        argument: Some(expr),
-        data_type,
-    })
-}
-
-fn aggregate_type(kind: AggregateKind, argument: DataType) -> Result<DataType, ()> {
-    let unordered = matches!(
-        argument,
-        DataType::KeywordSet | DataType::Map(_) | DataType::LongText
-    );
-    match kind {
-        AggregateKind::Count => Ok(DataType::BigInt),
-        AggregateKind::CountDistinct | AggregateKind::Min | AggregateKind::Max if unordered => {
-            Err(())
-        }
-        AggregateKind::CountDistinct => Ok(DataType::BigInt),
-        AggregateKind::Min | AggregateKind::Max => Ok(argument),
-        AggregateKind::Sum | AggregateKind::Avg if argument == DataType::Null => {
-            Ok(DataType::Double)
-        }
-        AggregateKind::Sum | AggregateKind::Avg if !argument.is_numeric() => Err(()),
-        AggregateKind::Avg => Ok(DataType::Double),
-        AggregateKind::Sum => Ok(match (argument, scale_of(argument)) {
-            (DataType::Decimal { .. }, Some(scale)) => decimal(scale),
-            (_, Some(_)) => DataType::BigInt,
-            _ => DataType::Double,
-        }),
     }
 }

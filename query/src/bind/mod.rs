@@ -2,15 +2,20 @@
 
 pub mod bound;
 
+mod aggregate;
+mod any_key;
 mod arithmetic;
 mod call;
 mod compare;
 mod condition;
 mod expr;
 mod group;
+mod grouping;
+mod like;
 mod names;
 mod params;
 mod predicate;
+mod sample;
 mod schema;
 mod scope;
 mod select;
@@ -27,7 +32,6 @@ use scope::{Scope, find_table};
 use crate::error::Result;
 use crate::parse;
 use crate::parse::ast::{Name, StatementKind};
-use crate::plan::simplify;
 
 /// Resolves the names and types of a statement.
 ///
@@ -56,7 +60,8 @@ pub fn bind_predicate(
             at: 0,
         };
         let table = scope.open(&name, None)?;
-        let bound = simplify(predicate::predicate(&mut scope, &condition.expr)?);
+        let bound = predicate::predicate(&mut scope, &condition.expr)?;
+        let bound = scope.simplified(bound);
         Ok(Scan {
             table,
             columns: scope.into_columns(),

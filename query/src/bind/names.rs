@@ -38,14 +38,6 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "unnest",
     "upper",
     "width_bucket",
-    "median",
-    "quantile",
-    "stddev",
-    "any_key",
-];
-
-/// Functions of the dialect that this release does not have yet.
-pub(super) const LATER: &[&str] = &[
     "any_key",
     "bucket_of",
     "median",
@@ -89,15 +81,9 @@ const FOREIGN: &[(&str, &str)] = &[
     ("approx_count_distinct", "count(DISTINCT tag)"),
     ("approx_distinct", "count(DISTINCT tag)"),
     ("bitmap_count", "count(DISTINCT tag)"),
-    (
-        "countif",
-        "count(*) with WHERE, or sum(CASE WHEN ... THEN 1 ELSE 0 END)",
-    ),
-    (
-        "count_if",
-        "count(*) with WHERE, or sum(CASE WHEN ... THEN 1 ELSE 0 END)",
-    ),
-    ("sumif", "sum(CASE WHEN ... THEN x END)"),
+    ("countif", "count(*) FILTER (WHERE ...)"),
+    ("count_if", "count(*) FILTER (WHERE ...)"),
+    ("sumif", "sum(x) FILTER (WHERE ...)"),
     ("ifnull", "coalesce(a, b)"),
     ("nvl", "coalesce(a, b)"),
     ("isnull", "a IS NULL"),
@@ -112,6 +98,12 @@ const FOREIGN: &[(&str, &str)] = &[
     ("today", "current_date"),
     ("getdate", "now()"),
     ("ceiling", "ceil(x)"),
+    ("percentile_cont", "quantile(x, 0.9)"),
+    ("quantileexact", "quantile(x, 0.9)"),
+    ("quantile_cont", "quantile(x, 0.9)"),
+    ("stddev_samp", "stddev(x)"),
+    ("stddevsamp", "stddev(x)"),
+    ("mapexists", "any_key(m, k -> m[k] > 1)"),
 ];
 
 /// The error for a name that no function has.

@@ -4,7 +4,7 @@ use crate::bind::bound::{Expr, ExprKind, Leaf, Predicate};
 use crate::bind::compare::{compare, compare_bound, in_list};
 use crate::bind::expr::{alike, scalar};
 use crate::bind::scope::Scope;
-use crate::bind::{group, sets};
+use crate::bind::{group, like, sets};
 use crate::error::{Error, Result};
 use crate::parse::ast::{self, CompareOp, ExprKind as Ast};
 use crate::value::{DataType, Value};
@@ -39,6 +39,7 @@ fn is_logic(ast: &ast::Expr) -> bool {
             | Ast::IsNotDistinct(..)
             | Ast::In(..)
             | Ast::Between(..)
+            | Ast::Like(_)
     )
 }
 
@@ -59,6 +60,7 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Predicate> {
             Ok(Predicate::And(vec![from, to]))
         }
         Ast::In(inner, list) => in_list(scope, inner, list),
+        Ast::Like(ast) => like::like(scope, ast),
         Ast::EqualAny(left, list) => sets::equal_any(scope, left, list),
         Ast::Overlaps(left, right) => sets::overlaps(scope, left, right),
         Ast::Contains(left, right) => sets::contains(scope, left, right),

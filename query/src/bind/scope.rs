@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use tagdb_storage::catalog::Catalog;
+use tagdb_storage::ids::TagId;
 use tagdb_storage::schema::{TableSchema, Tag};
 
-use crate::bind::bound::{Aggregate, Column, Expr, GroupKey, Slot};
-use crate::bind::names;
+use crate::bind::bound::{Aggregate, Column, Expr, GroupKey, Predicate, Slot};
 use crate::bind::params::Param;
+use crate::bind::{any_key, names};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::parse::ast::Name;
+use crate::plan::simplify;
 use crate::value::DataType;
 
 /// What a statement is bound against.
@@ -29,6 +31,8 @@ pub struct Environment<'a> {
     pub now: i64,
     /// Of `date_trunc`, `extract`, `current_date` and dates of timestamps.
     pub time_zone: TimeZone,
+    /// Whether the rules of [`crate::plan`] are applied; tests compare with what comes out without.
+    pub applies_rules: bool,
 }
 
 /// A table whose subjects are read, and what is read of them.
@@ -43,6 +47,8 @@ pub(super) struct Scope<'a> {
     slots: HashMap<Column, Slot>,
     /// Set while expressions are bound over groups.
     pub(super) groups: Option<Groups>,
+    /// Set while the condition of `any_key` is bound.
+    pub(super) lambda: Option<Lambda>,
     nodes: usize,
     /// Parameters used so far: the highest number.
     used: Cell<usize>,
@@ -52,8 +58,25 @@ pub(super) struct Scope<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     pub(super) keys: Vec<GroupKey>,
+    /// Where each key is written.
+    pub(super) places: Vec<u32>,
     pub(super) key_types: Vec<DataType>,
     pub(super) aggregates: Vec<Aggregate>,
+    pub(super) filters: Vec<Predicate>,
+}
+
+/// The key that `any_key` tries.
+#[derive(Debug)]
+pub(super) struct Lambda {
+    pub(super) name: String,
+    pub(super) map: TagId,
+}
+
+/// What was read outside of an `any_key`.
+#[derive(Debug)]
+pub(super) struct Outside {
+    columns: Vec<Column>,
+    slots: HashMap<Column, Slot>,
 }
 
 impl<'a> Scope<'a> {
@@ -67,6 +90,7 @@ impl<'a> Scope<'a> {
             columns: Vec::new(),
             slots: HashMap::new(),
             groups: None,
+            lambda: None,
             nodes: 0,
             used: Cell::new(0),
         }
@@ -107,6 +131,31 @@ impl<'a> Scope<'a> {
         slot
     }
 
+    /// Begins the condition of an `any_key`, which has columns of its own.
+    pub(super) fn enter(&mut self, lambda: Lambda) -> Outside {
+        self.lambda = Some(lambda);
+        Outside {
+            columns: std::mem::take(&mut self.columns),
+            slots: std::mem::take(&mut self.slots),
+        }
+    }
+
+    /// Ends it, and gives its columns.
+    pub(super) fn leave(&mut self, outside: Outside) -> Vec<Column> {
+        self.lambda = None;
+        self.slots = outside.slots;
+        std::mem::replace(&mut self.columns, outside.columns)
+    }
+
+    /// The condition with less to do.
+    pub(super) fn simplified(&self, predicate: Predicate) -> Predicate {
+        if self.env.applies_rules {
+            simplify(predicate)
+        } else {
+            predicate
+        }
+    }
+
     /// How many columns are read so far.
     pub(super) fn mark(&self) -> usize {
         self.columns.len()
@@ -128,6 +177,9 @@ impl<'a> Scope<'a> {
                 let detail = format!("unknown table {:?}; the table is {right:?}", qualifier.text);
                 return Err(Error::new("unknown_table", detail).at(qualifier.at));
             }
+        }
+        if let Some(key) = any_key::own_key(self, qualifier, name) {
+            return Ok(key);
         }
         if *table.key_name == *name.text {
             let slot = self.slot(Column::Key);

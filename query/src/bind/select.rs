@@ -1,15 +1,15 @@
 //! SELECT.
 
 use crate::bind::bound::{
-    Expr, ExprKind, Grouping, OrderKey, OutputColumn, Predicate, Scan, Select,
+    Expr, ExprKind, GroupKey, Grouping, OrderKey, OutputColumn, Predicate, Scan, Select,
 };
 use crate::bind::expr::scalar;
 use crate::bind::group::{check_key, has_aggregate, key};
 use crate::bind::predicate::predicate;
+use crate::bind::sample::sample;
 use crate::bind::scope::{Environment, Groups, Scope};
 use crate::error::{Error, Result};
 use crate::parse::ast::{self, ExprKind as Ast, SelectItem};
-use crate::plan::simplify;
 use crate::value::{DataType, Value};
 
 /// Binds a SELECT.
@@ -17,9 +17,14 @@ pub(super) fn select(env: &Environment<'_>, text: &str, ast: &ast::Select) -> Re
     let mut scope = Scope::new(env, text);
     let table = scope.open(&ast.table, ast.alias.as_ref())?;
     let filter = match &ast.predicate {
-        Some(ast) => simplify(predicate(&mut scope, ast)?),
+        Some(ast) => predicate(&mut scope, ast)?,
         None => Predicate::Constant(Some(true)),
     };
+    let filter = match &ast.sample {
+        Some(ast) => Predicate::And(vec![sample(&mut scope, ast)?, filter]),
+        None => filter,
+    };
+    let filter = scope.simplified(filter);
     let grouped = !ast.group_by.is_empty()
         || ast.distinct
         || ast.having.is_some()
@@ -33,9 +38,10 @@ pub(super) fn select(env: &Environment<'_>, text: &str, ast: &ast::Select) -> Re
     }
     let (columns, output) = outputs(&mut scope, ast)?;
     let having = match &ast.having {
-        Some(ast) => simplify(predicate(&mut scope, ast)?),
+        Some(ast) => predicate(&mut scope, ast)?,
         None => Predicate::Constant(Some(true)),
     };
+    let having = scope.simplified(having);
     let order = order(&mut scope, ast, &output, &columns)?;
     let limit = ast.limit.as_ref();
     let limit = limit
@@ -51,6 +57,7 @@ pub(super) fn select(env: &Environment<'_>, text: &str, ast: &ast::Select) -> Re
     let grouping = scope.groups.take().map(|groups| Grouping {
         keys: groups.keys,
         aggregates: groups.aggregates,
+        filters: groups.filters,
         having,
     });
     Ok(Select {
@@ -95,8 +102,12 @@ fn group_keys(scope: &mut Scope<'_>, ast: &ast::Select) -> Result<Groups> {
     for ast in keys {
         let (bound, data_type) = key(scope, ast)?;
         check_key(&bound, data_type).map_err(|error| error.at(ast.at))?;
-        if !groups.keys.contains(&bound) {
+        // To unnest a set twice makes pairs.
+        let is_unnest = matches!(bound, GroupKey::Unnest(_));
+        let mut same = groups.keys.iter().zip(&groups.places);
+        if !same.any(|(key, at)| *key == bound && (!is_unnest || *at == ast.at)) {
             groups.keys.push(bound);
+            groups.places.push(ast.at);
             groups.key_types.push(data_type);
         }
     }

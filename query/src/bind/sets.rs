@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::bind::any_key;
 use crate::bind::bound::{Column, Expr, Function, Leaf, Predicate, Slot};
 use crate::bind::compare::in_values;
 use crate::bind::expr::{called, scalar};
@@ -20,6 +21,7 @@ pub(super) fn call(scope: &mut Scope<'_>, call: &Call) -> Result<Option<Predicat
         ("has_any", [left, right]) => overlaps(scope, left, right),
         ("has_all", [left, right]) => contains(scope, left, right),
         ("map_contains", [map, key]) => map_contains(scope, map, key),
+        ("any_key", _) => any_key::any_key(scope, call),
         ("has" | "has_any" | "has_all" | "map_contains", _) => Err(Error::type_mismatch(format!(
             "{} takes 2 arguments, not {}",
             call.name.text,

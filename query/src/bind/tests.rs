@@ -73,6 +73,7 @@ pub(super) fn bind_zoned(
         params,
         now: NOW,
         time_zone,
+        applies_rules: true,
     };
     let [statement] = statements.as_slice() else {
         return Err(Error::internal("one statement is expected"));

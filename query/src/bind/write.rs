@@ -16,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::literal::{from_stored, to_stored};
 use crate::parse::ast;
-use crate::plan::simplify;
 use crate::value::{DataType, Value};
 
 /// Binds an INSERT.
@@ -183,7 +182,8 @@ fn check_lengths(value: &Value, kind: TagType) -> Result<()> {
 pub(super) fn update(env: &Environment<'_>, text: &str, ast: &ast::Update) -> Result<Update> {
     let mut scope = Scope::new(env, text);
     let table = scope.open(&ast.table, None)?;
-    let filter = simplify(predicate(&mut scope, &ast.predicate)?);
+    let filter = predicate(&mut scope, &ast.predicate)?;
+    let filter = scope.simplified(filter);
     let mut assignments: Vec<Assignment> = Vec::with_capacity(ast.assignments.len());
     for assignment in &ast.assignments {
         let bound = self::assignment(&mut scope, &table, assignment)?;
@@ -315,7 +315,8 @@ fn set_edit(scope: &Scope<'_>, own: &Column, value: &Expr) -> Option<TagChange> 
 pub(super) fn delete(env: &Environment<'_>, text: &str, ast: &ast::Delete) -> Result<Scan> {
     let mut scope = Scope::new(env, text);
     let table = scope.open(&ast.table, None)?;
-    let filter = simplify(predicate(&mut scope, &ast.predicate)?);
+    let filter = predicate(&mut scope, &ast.predicate)?;
+    let filter = scope.simplified(filter);
     scope.check_params()?;
     Ok(scan(scope, table, filter))
 }

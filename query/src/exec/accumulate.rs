@@ -7,14 +7,18 @@ use tagdb_storage::ids::Code;
 use tagdb_storage::schema::{NumberType, double_from_sortable};
 
 use crate::bind::bound::{Aggregate, AggregateKind, Column, Expr, ExprKind, Slot};
+use crate::decimal;
 use crate::error::{Error, Result};
 use crate::exec::aggregate::{DoubleSum, States, grow};
 use crate::exec::batch::Batch;
 use crate::exec::budget::Budget;
 use crate::exec::columns::{Columns, Reader, slots_of, string_of};
-use crate::exec::group_ids::Group;
+use crate::exec::group_ids::{Group, GroupIds};
 use crate::exec::hashed::Hashed;
+use crate::exec::moments::Moments;
+use crate::exec::quantile::gather;
 use crate::exec::row_function::RowFunction;
+use crate::exec::share::Shares;
 use crate::functions::eval;
 use crate::literal::from_stored;
 use crate::value::{DataType, Value};
@@ -50,6 +54,16 @@ enum Raw {
         values: Vec<Option<i64>>,
     },
     DoubleStored(Vec<DoubleSum>),
+    MomentsStored(NumberType, Vec<Moments>),
+}
+
+/// A stored number as a double.
+fn double_of(number: NumberType, stored: i64) -> f64 {
+    match number {
+        NumberType::Double => double_from_sortable(stored),
+        NumberType::Decimal { scale, .. } => decimal::to_double(i128::from(stored), scale),
+        _ => stored as f64,
+    }
 }
 
 impl Accumulator {
@@ -59,77 +73,37 @@ impl Accumulator {
     /// The argument's column is not open.
     pub(crate) fn new(aggregate: &Aggregate, columns: &Columns) -> Result<Self> {
         let kind = aggregate.kind;
-        let is_max = kind == AggregateKind::Max;
         let Some(argument) = &aggregate.argument else {
-            let state = Raw::Plain(States::Count(Vec::new()));
+            let state = match kind {
+                AggregateKind::Share | AggregateKind::Tgi => States::Shares(Shares::default()),
+                _ => States::Count(Vec::new()),
+            };
             return Ok(Self {
                 kind,
                 input: Input::Rows,
-                state,
+                state: Raw::Plain(state),
             });
         };
-        if let ExprKind::Slot(slot) = argument.kind {
-            let number = match columns.reader(slot)? {
-                Reader::Number(_, number) | Reader::MapValue(_, _, number) => Some(*number),
-                _ => None,
-            };
-            let is_coded = matches!(
-                columns.reader(slot)?,
-                Reader::Boolean(_) | Reader::Keyword(..)
-            );
-            let state = match (kind, number) {
-                (AggregateKind::Count, _) if number.is_some() || is_coded => {
-                    Some(Raw::Plain(States::Count(Vec::new())))
-                }
-                (AggregateKind::CountDistinct, _) if number.is_some() || is_coded => {
-                    Some(Raw::DistinctStored(slot, Vec::new()))
-                }
-                (AggregateKind::Sum | AggregateKind::Avg, Some(NumberType::Double)) => {
-                    Some(Raw::DoubleStored(Vec::new()))
-                }
-                (AggregateKind::Sum | AggregateKind::Avg, Some(_)) => {
-                    Some(Raw::Plain(States::Fixed(Vec::new())))
-                }
-                (AggregateKind::Min | AggregateKind::Max, Some(number)) => {
-                    Some(Raw::ExtremeStored {
-                        number,
-                        is_max,
-                        values: Vec::new(),
-                    })
-                }
-                _ => None,
-            };
-            if let Some(state) = state {
-                return Ok(Self {
-                    kind,
-                    input: Input::Stored(slot),
-                    state,
-                });
-            }
+        if let ExprKind::Slot(slot) = argument.kind
+            && let Some(state) = Raw::of_stored(kind, slot, columns)?
+        {
+            return Ok(Self {
+                kind,
+                input: Input::Stored(slot),
+                state,
+            });
         }
-        let state = match kind {
-            AggregateKind::Count => States::Count(Vec::new()),
-            AggregateKind::CountDistinct => States::Distinct(Vec::new()),
-            AggregateKind::Sum | AggregateKind::Avg if argument.data_type == DataType::Double => {
-                States::Double(Vec::new())
-            }
-            AggregateKind::Sum | AggregateKind::Avg => States::Fixed(Vec::new()),
-            AggregateKind::Min | AggregateKind::Max => States::Extreme {
-                is_max,
-                values: Vec::new(),
-            },
-        };
         Ok(Self {
             kind,
             input: Input::Computed(
                 argument.clone(),
                 Box::new(RowFunction::new(slots_of([argument]))),
             ),
-            state: Raw::Plain(state),
+            state: Raw::Plain(States::of(kind, argument.data_type)),
         })
     }
 
-    /// Adds the rows of a batch to their groups, of which there are `groups` now.
+    /// Adds rows of a batch, which rise, to their groups.
     ///
     /// # Errors
     /// A file cannot be read or is damaged, an expression cannot be computed, `overflow`,
@@ -138,28 +112,30 @@ impl Accumulator {
         &mut self,
         columns: &Columns,
         batch: &Batch,
-        rows: (&[(u32, Group)], usize),
+        (rows, ids): (&[(u32, Group)], &GroupIds),
         budget: &Budget,
     ) -> Result<()> {
-        self.state.grow(rows.1, budget)?;
+        self.state.grow(ids.len(), budget)?;
         match &mut self.input {
             Input::Rows => {
-                if let Raw::Plain(States::Count(counts)) = &mut self.state {
-                    rows.0
+                match &mut self.state {
+                    Raw::Plain(States::Count(counts)) => rows
                         .iter()
-                        .for_each(|(_, group)| counts[*group as usize] += 1);
+                        .for_each(|(_, group)| counts[*group as usize] += 1),
+                    Raw::Plain(States::Shares(shares)) => shares.add(rows, ids),
+                    _ => return Err(Error::internal("an aggregate of subjects")),
                 }
                 Ok(())
             }
             Input::Stored(slot) => {
                 let mut stored = Vec::new();
                 columns.stored(*slot, batch, &mut stored)?;
-                self.state.add_stored(&stored, rows.0, budget)
+                self.state.add_stored(&stored, rows, budget)
             }
             Input::Computed(expr, function) => {
                 let values = function.apply(columns, batch, &mut |row| eval(expr, row))?;
                 match &mut self.state {
-                    Raw::Plain(states) => states.add(self.kind, &values, rows.0, budget),
+                    Raw::Plain(states) => states.add(self.kind, &values, rows, budget),
                     _ => Err(Error::internal("an aggregate of what is not stored")),
                 }
             }
@@ -214,6 +190,21 @@ impl Accumulator {
                     };
                 }
             }
+            (Some(stack), Raw::Plain(States::Numbers(_, numbers))) => {
+                let mut added = Ok(());
+                stack.for_each(chunk, audience, &mut |_, value| {
+                    if added.is_ok() {
+                        added = gather(&mut numbers[0], value, budget);
+                    }
+                })?;
+                added?;
+            }
+            (Some(stack), Raw::MomentsStored(number, moments)) => {
+                let number = *number;
+                stack.for_each(chunk, audience, &mut |_, value| {
+                    moments[0].add(double_of(number, value));
+                })?;
+            }
             (Some(stack), Raw::DistinctStored(_, sets)) => {
                 let set = &mut sets[0];
                 let before = set.len();
@@ -242,6 +233,7 @@ impl Accumulator {
         Ok(match self.state {
             Raw::Plain(states) => states,
             Raw::DoubleStored(sums) => States::Double(sums),
+            Raw::MomentsStored(_, moments) => States::Moments(moments),
             Raw::ExtremeStored {
                 number,
                 is_max,
@@ -297,12 +289,47 @@ fn distinct_values(
 }
 
 impl Raw {
+    /// The states of an aggregate of a slot; nothing if its values have to be computed.
+    fn of_stored(kind: AggregateKind, slot: Slot, columns: &Columns) -> Result<Option<Self>> {
+        let reader = columns.reader(slot)?;
+        let number = match reader {
+            Reader::Number(_, number) | Reader::MapValue(_, _, number) => Some(*number),
+            _ => None,
+        };
+        let is_coded = matches!(reader, Reader::Boolean(_) | Reader::Keyword(..));
+        Ok(match (kind, number) {
+            (AggregateKind::Count, _) if number.is_some() || is_coded => {
+                Some(Self::Plain(States::Count(Vec::new())))
+            }
+            (AggregateKind::CountDistinct, _) if number.is_some() || is_coded => {
+                Some(Self::DistinctStored(slot, Vec::new()))
+            }
+            (AggregateKind::Sum | AggregateKind::Avg, Some(NumberType::Double)) => {
+                Some(Self::DoubleStored(Vec::new()))
+            }
+            (AggregateKind::Sum | AggregateKind::Avg, Some(_)) => {
+                Some(Self::Plain(States::Fixed(Vec::new())))
+            }
+            (AggregateKind::Min | AggregateKind::Max, Some(number)) => Some(Self::ExtremeStored {
+                number,
+                is_max: kind == AggregateKind::Max,
+                values: Vec::new(),
+            }),
+            (AggregateKind::Quantile(_), Some(number)) => {
+                Some(Self::Plain(States::Numbers(number, Vec::new())))
+            }
+            (AggregateKind::Stddev, Some(number)) => Some(Self::MomentsStored(number, Vec::new())),
+            _ => None,
+        })
+    }
+
     fn grow(&mut self, groups: usize, budget: &Budget) -> Result<()> {
         match self {
             Self::Plain(states) => states.grow(groups, budget),
             Self::DistinctStored(_, sets) => grow(sets, groups, budget),
             Self::ExtremeStored { values, .. } => grow(values, groups, budget),
             Self::DoubleStored(sums) => grow(sums, groups, budget),
+            Self::MomentsStored(_, moments) => grow(moments, groups, budget),
         }
     }
 
@@ -323,6 +350,15 @@ impl Raw {
                 for (group, value) in known {
                     sums[group].add(i128::from(value), 1)?;
                 }
+            }
+            Self::Plain(States::Numbers(_, numbers)) => {
+                for (group, value) in known {
+                    gather(&mut numbers[group], value, budget)?;
+                }
+            }
+            Self::MomentsStored(number, moments) => {
+                let number = *number;
+                known.for_each(|(group, value)| moments[group].add(double_of(number, value)));
             }
             Self::DoubleStored(sums) => {
                 known.for_each(|(group, value)| sums[group].add(double_from_sortable(value)));

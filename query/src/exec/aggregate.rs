@@ -1,6 +1,7 @@
 //! Aggregate functions: their states by group, what merges them, and what they come to.
 
 use hashbrown::HashSet;
+use tagdb_storage::schema::NumberType;
 
 use crate::bind::bound::{Aggregate, AggregateKind};
 use crate::decimal;
@@ -8,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::exec::budget::{Budget, bytes_of};
 use crate::exec::group_ids::Group;
 use crate::exec::hashed::{Hashed, order};
+use crate::exec::moments::Moments;
+use crate::exec::quantile::{gather, gathered_as, quantile, to_gathered};
+use crate::exec::share::Shares;
 use crate::literal::positive_zero;
 use crate::value::{DataType, Value};
 
@@ -18,7 +22,14 @@ pub(crate) enum States {
     Distinct(Vec<HashSet<Hashed>>),
     Fixed(Vec<FixedSum>),
     Double(Vec<DoubleSum>),
-    Extreme { is_max: bool, values: Vec<Value> },
+    Extreme {
+        is_max: bool,
+        values: Vec<Value>,
+    },
+    /// All numbers, as they are stored.
+    Numbers(NumberType, Vec<Vec<i64>>),
+    Moments(Vec<Moments>),
+    Shares(Shares),
 }
 
 /// An exact sum of integers or decimals of one scale.
@@ -93,6 +104,25 @@ pub(crate) fn grow<T: Clone + Default>(
 }
 
 impl States {
+    /// The states of an aggregate of computed values.
+    pub(crate) fn of(kind: AggregateKind, argument: DataType) -> Self {
+        match kind {
+            AggregateKind::Count => Self::Count(Vec::new()),
+            AggregateKind::CountDistinct => Self::Distinct(Vec::new()),
+            AggregateKind::Sum | AggregateKind::Avg if argument == DataType::Double => {
+                Self::Double(Vec::new())
+            }
+            AggregateKind::Sum | AggregateKind::Avg => Self::Fixed(Vec::new()),
+            AggregateKind::Min | AggregateKind::Max => Self::Extreme {
+                is_max: kind == AggregateKind::Max,
+                values: Vec::new(),
+            },
+            AggregateKind::Quantile(_) => Self::Numbers(gathered_as(argument), Vec::new()),
+            AggregateKind::Stddev => Self::Moments(Vec::new()),
+            AggregateKind::Share | AggregateKind::Tgi => Self::Shares(Shares::default()),
+        }
+    }
+
     /// Makes states for so many groups.
     ///
     /// # Errors
@@ -103,6 +133,9 @@ impl States {
             Self::Distinct(sets) => grow(sets, groups, budget),
             Self::Fixed(sums) => grow(sums, groups, budget),
             Self::Double(sums) => grow(sums, groups, budget),
+            Self::Numbers(_, numbers) => grow(numbers, groups, budget),
+            Self::Moments(moments) => grow(moments, groups, budget),
+            Self::Shares(shares) => grow(&mut shares.counts, groups, budget),
             Self::Extreme { values, .. } => {
                 let new = groups.saturating_sub(values.len());
                 budget.charge(new * size_of::<Value>())?;
@@ -154,6 +187,19 @@ impl States {
                     take_extreme(*is_max, &mut values[group], value);
                 }
             }
+            Self::Numbers(number, numbers) => {
+                for (group, value) in known {
+                    let value = to_gathered(*number, value)
+                        .ok_or_else(|| Error::internal("a quantile of what is no number"))?;
+                    gather(&mut numbers[group], value, budget)?;
+                }
+            }
+            Self::Moments(moments) => {
+                for (group, value) in known {
+                    moments[group].add(value.to_double().unwrap_or_default());
+                }
+            }
+            Self::Shares(_) => return Err(Error::internal("a share of values")),
         }
         Ok(())
     }
@@ -211,6 +257,25 @@ impl States {
                     }
                 }
             }
+            (Self::Numbers(_, own), Self::Numbers(_, other)) => {
+                for (group, mut numbers) in groups.iter().zip(other) {
+                    if own[*group].is_empty() {
+                        own[*group] = numbers;
+                    } else {
+                        budget.charge(numbers.len() * size_of::<i64>())?;
+                        own[*group].append(&mut numbers);
+                    }
+                }
+            }
+            (Self::Moments(own), Self::Moments(other)) => {
+                let both = groups.iter().zip(other);
+                both.for_each(|(group, moments)| own[*group].merge(moments));
+            }
+            (Self::Shares(own), Self::Shares(other)) => {
+                let both = groups.iter().zip(other.counts);
+                both.for_each(|(group, count)| own.counts[*group] += count);
+                own.known += other.known;
+            }
             _ => return Err(Error::internal("states of different aggregates")),
         }
         Ok(())
@@ -220,12 +285,20 @@ impl States {
     ///
     /// # Errors
     /// `overflow`.
-    pub(crate) fn value(&self, group: usize, aggregate: &Aggregate) -> Result<Value> {
+    pub(crate) fn value(&mut self, group: usize, aggregate: &Aggregate) -> Result<Value> {
         let is_average = aggregate.kind == AggregateKind::Avg;
         match self {
             Self::Count(counts) => to_int(i128::from(counts[group])),
             Self::Distinct(sets) => to_int(sets[group].len() as i128),
             Self::Extreme { values, .. } => Ok(values[group].clone()),
+            Self::Numbers(number, numbers) => Ok(match aggregate.kind {
+                AggregateKind::Quantile(fraction) => {
+                    quantile(&mut numbers[group], *number, fraction)
+                }
+                _ => Value::Null,
+            }),
+            Self::Moments(moments) => moments[group].deviation(),
+            Self::Shares(shares) => Ok(shares.share(group)),
             Self::Fixed(sums) if sums[group].count == 0 => Ok(Value::Null),
             Self::Fixed(sums) if is_average => {
                 let FixedSum { digits, count } = sums[group];

@@ -58,6 +58,28 @@ impl Batch {
         !self.lows.is_empty()
     }
 
+    /// Takes those of another batch that are in `members`.
+    pub(crate) fn pick(&mut self, other: &Self, members: &Chunk) {
+        self.chunk = other.chunk;
+        for low in self.lows.drain(..) {
+            self.audience.remove(low);
+        }
+        for low in other.lows.iter().filter(|low| members.contains(**low)) {
+            self.push(*low);
+        }
+    }
+
+    /// Adds a subject behind all others.
+    fn push(&mut self, low: u16) {
+        let word = usize::from(low) / 64;
+        if self.audience.word(word) == 0 {
+            // A batch has at most as many rows as a chunk has positions.
+            self.first_rows[word] = self.lows.len() as u16;
+        }
+        self.audience.set(low);
+        self.lows.push(low);
+    }
+
     /// The chunk they lie in.
     pub(crate) const fn chunk(&self) -> u16 {
         self.chunk

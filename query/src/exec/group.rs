@@ -6,8 +6,8 @@ use hashbrown::HashMap;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 
-use crate::bind::bound::{GroupKey, Grouping, Scan, Slot};
-use crate::error::Result;
+use crate::bind::bound::{Aggregate, AggregateKind, GroupKey, Grouping, Predicate, Scan, Slot};
+use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::exec::accumulate::Accumulator;
 use crate::exec::aggregate::States;
@@ -17,10 +17,12 @@ use crate::exec::columns::Columns;
 use crate::exec::group_ids::GroupIds;
 use crate::exec::hashed::{Hashed, order};
 use crate::exec::scan::PartitionScan;
+use crate::exec::share::{Base, Shares};
 use crate::exec::value_counts::ValueCounts;
+use crate::exec::view::{View, parts};
 use crate::functions::eval_predicate;
 use crate::limits::Limits;
-use crate::value::Value;
+use crate::value::{DataType, Value};
 
 /// What one partition says about groups: values only.
 #[derive(Debug)]
@@ -41,6 +43,23 @@ pub(crate) fn groups(
     scan: &Scan,
     grouping: &Grouping,
 ) -> Result<Vec<Vec<Value>>> {
+    let Some(merged) = merged(execution, scan, grouping)? else {
+        return Ok(Vec::new());
+    };
+    let compares = grouping
+        .aggregates
+        .iter()
+        .any(|a| a.kind == AggregateKind::Tgi);
+    let base = if compares {
+        base(execution, scan, grouping)?
+    } else {
+        Base::default()
+    };
+    finalize(merged, grouping, &base)
+}
+
+/// What all partitions say.
+fn merged(execution: &Execution, scan: &Scan, grouping: &Grouping) -> Result<Option<Partial>> {
     let mut merged: Option<Partial> = None;
     for partition in execution.table(&scan.table)?.partitions() {
         let partial = partial(execution, scan, grouping, partition)?;
@@ -49,7 +68,33 @@ pub(crate) fn groups(
             Some(merged) => merge(merged, partial, execution)?,
         });
     }
-    merged.map_or_else(|| Ok(Vec::new()), |merged| finalize(merged, grouping))
+    Ok(merged)
+}
+
+/// The groups of all subjects of the table.
+fn base(execution: &Execution, scan: &Scan, grouping: &Grouping) -> Result<Base> {
+    let everybody = Scan {
+        predicate: Predicate::Constant(Some(true)),
+        ..scan.clone()
+    };
+    let shares = Grouping {
+        keys: grouping.keys.clone(),
+        aggregates: vec![Aggregate {
+            kind: AggregateKind::Share,
+            argument: None,
+            filter: None,
+            data_type: DataType::Double,
+        }],
+        filters: Vec::new(),
+        having: Predicate::Constant(Some(true)),
+    };
+    let Some(mut merged) = merged(execution, &everybody, &shares)? else {
+        return Ok(Base::default());
+    };
+    match merged.states.pop() {
+        Some(States::Shares(shares)) => Base::new(merged.keys, shares, &execution.budget),
+        _ => Err(Error::internal("shares that are none")),
+    }
 }
 
 fn partial(
@@ -61,7 +106,7 @@ fn partial(
     let chunks = PartitionScan::open(scan, partition, &execution.interrupt)?;
     let columns = Columns::open(partition, &scan.columns, &slots_of(grouping))?;
     let partial = match ValueCounts::of(grouping, &columns, partition)? {
-        Some(counts) => counted(chunks, counts, (scan, grouping, partition))?,
+        Some(counts) => counted(execution, chunks, counts, (scan, grouping, partition))?,
         None => accumulated(execution, chunks, &columns, (scan, grouping, partition))?,
     };
     Limits::check("groups", partial.keys.len(), execution.groups_max)?;
@@ -73,18 +118,40 @@ fn partial(
 type Place<'a> = (&'a Scan, &'a Grouping, &'a Arc<PartitionState>);
 
 fn counted(
+    execution: &Execution,
     mut chunks: PartitionScan,
     mut counts: ValueCounts<'_>,
     (scan, grouping, partition): Place<'_>,
 ) -> Result<Partial> {
+    let budget = &execution.budget;
+    let mut parts = parts(grouping, (scan, partition), budget)?;
+    let bytes = counts.watch(parts.len(), budget)?;
     let mut audience = Box::<Chunk>::default();
     while let Some(chunk) = chunks.next(&mut audience)? {
-        counts.add(chunk, &audience)?;
+        counts.add(0, chunk, &audience)?;
+        for (number, part) in (1..).zip(&mut parts) {
+            part.find(chunk, &audience)?;
+            if !part.members.is_empty() {
+                counts.add(number, chunk, &part.members)?;
+            }
+        }
     }
-    let (keys, counts) = counts.finish(partition, &scan.columns)?;
-    let states = grouping.aggregates.iter();
-    let states = states.map(|_| States::Count(counts.clone())).collect();
-    Ok(Partial { keys, states })
+    let (keys, tallies) = counts.finish(partition, &scan.columns)?;
+    budget.release(bytes);
+    let states = grouping.aggregates.iter().map(|aggregate| {
+        let (counts, known) = &tallies[aggregate.filter.map_or(0, |filter| filter + 1)];
+        match aggregate.kind {
+            AggregateKind::Share | AggregateKind::Tgi => States::Shares(Shares {
+                counts: counts.clone(),
+                known: *known,
+            }),
+            _ => States::Count(counts.clone()),
+        }
+    });
+    Ok(Partial {
+        keys,
+        states: states.collect(),
+    })
 }
 
 fn accumulated(
@@ -94,37 +161,36 @@ fn accumulated(
     (scan, grouping, partition): Place<'_>,
 ) -> Result<Partial> {
     let mut ids = GroupIds::new(&grouping.keys, columns, execution.groups_max)?;
-    let aggregates = grouping.aggregates.iter();
-    let accumulators = aggregates
-        .map(|aggregate| Accumulator::new(aggregate, columns))
-        .collect::<Result<Vec<_>>>()?;
-    // What a kernel can do for a whole chunk needs no rows.
-    let is_whole = |a: &Accumulator| grouping.keys.is_empty() && a.takes_chunks(columns);
-    let (mut whole, mut by_rows): (Vec<_>, Vec<_>) = (0..)
-        .zip(accumulators)
-        .partition(|(_, accumulator)| is_whole(accumulator));
+    let mut views = View::all(grouping, columns, (scan, partition), &execution.budget)?;
     let budget = &execution.budget;
     let mut audience = Box::<Chunk>::default();
     let (mut batch, mut left) = (Batch::default(), Remaining::default());
     let mut rows = Vec::new();
-    let needs_rows = !by_rows.is_empty() || !grouping.keys.is_empty();
     while let Some(chunk) = chunks.next(&mut audience)? {
-        for (_, accumulator) in &mut whole {
-            accumulator.add_chunk(columns, chunk, &audience, budget)?;
+        for view in &mut views {
+            view.enter(columns, (chunk, &audience), budget)?;
+        }
+        if grouping.keys.is_empty() {
+            for view in views.iter_mut().filter(|view| view.needs_rows()) {
+                view.add_members(columns, (chunk, &audience), (&ids, &mut left), budget)?;
+            }
+            continue;
         }
         left.reset(&audience);
-        while needs_rows && batch.take(chunk, &mut left, columns.batch_rows()) {
+        while batch.take(chunk, &mut left, columns.batch_rows()) {
             ids.assign(columns, &batch, budget, &mut rows)?;
-            for (_, accumulator) in &mut by_rows {
-                let rows = (&*rows, ids.len());
-                accumulator.add(columns, &batch, rows, budget)?;
+            for view in views.iter_mut().filter(|view| view.needs_rows()) {
+                view.add_rows(columns, (&batch, &rows), &ids, budget)?;
             }
         }
     }
-    whole.append(&mut by_rows);
-    whole.sort_by_key(|(place, _): &(usize, _)| *place);
+    let mut all: Vec<_> = views
+        .into_iter()
+        .flat_map(View::into_accumulators)
+        .collect();
+    all.sort_by_key(|(place, _)| *place);
     let finish = |(_, a): (_, Accumulator)| a.finish(ids.len(), partition, &scan.columns, budget);
-    let states = whole.into_iter().map(finish).collect::<Result<_>>()?;
+    let states = all.into_iter().map(finish).collect::<Result<_>>()?;
     let keys = ids.values(partition, &scan.columns)?;
     Ok(Partial { keys, states })
 }
@@ -172,17 +238,23 @@ fn merge(mut own: Partial, other: Partial, execution: &Execution) -> Result<Part
     Ok(own)
 }
 
-fn finalize(merged: Partial, grouping: &Grouping) -> Result<Vec<Vec<Value>>> {
+fn finalize(mut merged: Partial, grouping: &Grouping, base: &Base) -> Result<Vec<Vec<Value>>> {
     let mut rows = Vec::with_capacity(merged.keys.len());
+    let keys = grouping.keys.len();
     for (group, mut row) in merged.keys.into_iter().enumerate() {
-        for (states, aggregate) in merged.states.iter().zip(&grouping.aggregates) {
-            row.push(states.value(group, aggregate)?);
+        for (states, aggregate) in merged.states.iter_mut().zip(&grouping.aggregates) {
+            row.push(match (aggregate.kind, &mut *states) {
+                (AggregateKind::Share | AggregateKind::Tgi, _) if row[0].is_null() => Value::Null,
+                (AggregateKind::Tgi, States::Shares(shares)) => {
+                    base.tgi(&row[..keys], shares, group)
+                }
+                (_, states) => states.value(group, aggregate)?,
+            });
         }
         if eval_predicate(&grouping.having, &row)? == Some(true) {
             rows.push(row);
         }
     }
-    let keys = grouping.keys.len();
     rows.sort_by(|a, b| {
         let orders = a.iter().zip(b).take(keys).map(|(a, b)| order(a, b));
         orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)

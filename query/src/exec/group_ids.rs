@@ -162,6 +162,15 @@ impl GroupIds {
         self.keys.last().map_or(1, |key| key.groups.len())
     }
 
+    /// Whether the first key of a group is not NULL.
+    pub(crate) fn is_known(&self, mut group: Group) -> bool {
+        let mut first = 1;
+        for key in self.keys.iter().rev() {
+            (group, first) = key.groups.parts(group);
+        }
+        first != 0
+    }
+
     /// Appends row and group for each row of a batch and each group it belongs to.
     ///
     /// # Errors

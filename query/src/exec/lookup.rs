@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use tagdb_storage::batch::KeyRef;
-use tagdb_storage::engine::{DbState, PartitionState, TableState};
-use tagdb_storage::ids::{Code, Ordinal};
+use tagdb_storage::engine::{DbState, PartitionState, Subject, TableState};
+use tagdb_storage::ids::Code;
 use tagdb_storage::schema::{TableSchema, Tag, TagType};
 use tagdb_storage::vocabulary::VocabularyReader;
 
-use crate::bind::bound::Column;
 use crate::error::{Error, Result};
 use crate::exec::column_rows::{ColumnRows, ColumnValues, Known};
-use crate::exec::columns::{Reader, multi_value, string_of};
+use crate::exec::columns::{multi_value, string_of};
 use crate::literal::from_stored;
 use crate::value::Value;
 
@@ -44,8 +43,9 @@ pub(crate) fn lookup(
             continue;
         };
         let mut row = Row::new();
+        let subject = partition.subject(ordinal)?;
         for place in &places {
-            let value = value_of(partition, &schema.tags[*place], ordinal)?;
+            let value = value_of(partition, &schema.tags[*place], &subject)?;
             if tags.is_some() || value.is_known() {
                 row.push((*place, value));
             }
@@ -82,8 +82,12 @@ pub(crate) fn lookup_columns(
     let mut subjects = Vec::with_capacity(keys.len());
     for key in keys {
         let id = table.partition_of(*key);
-        let found = table.partition(id)?.find(*key)?;
-        subjects.push(found.map(|ordinal| (usize::from(id.0), ordinal)));
+        let partition = table.partition(id)?;
+        let subject = match partition.find(*key)? {
+            Some(ordinal) => Some((usize::from(id.0), partition.subject(ordinal)?)),
+            None => None,
+        };
+        subjects.push(subject);
     }
     let mut left = bytes_max;
     let mut column = |place: &usize| column(table, &schema.tags[*place], &subjects, &mut left);
@@ -97,37 +101,24 @@ pub(crate) fn lookup_columns(
     })
 }
 
-/// The values of a tag; the layers of each partition are opened once.
+/// The values of a tag.
 fn column(
     table: &TableState,
     tag: &Tag,
-    subjects: &[Option<(usize, Ordinal)>],
+    subjects: &[Option<(usize, Subject<'_>)>],
     left: &mut usize,
 ) -> Result<ColumnValues> {
-    let mut readers: Vec<Option<Reader>> = Vec::new();
-    readers.resize_with(table.partitions().len(), || None);
-    let column = Column::Tag {
-        id: tag.id,
-        kind: tag.kind,
-    };
     let mut values = LookedUp::new(tag.kind, subjects.len());
     for (row, subject) in subjects.iter().enumerate() {
-        let Some((partition, ordinal)) = *subject else {
-            continue;
-        };
-        let reader = match &mut readers[partition] {
-            Some(reader) => reader,
-            empty => empty.insert(Reader::open(&column, &table.partitions()[partition])?),
-        };
-        let bytes = values.read(row, reader, ordinal)?;
-        *left = left.checked_sub(bytes).ok_or_else(|| {
-            Error::new(
-                "result_too_large",
-                "the rows are too large for one answer; ask for fewer",
-            )
-        })?;
+        if let Some((_, subject)) = subject {
+            let bytes = values.read(row, subject, tag)?;
+            *left = left.checked_sub(bytes).ok_or_else(|| {
+                let detail = "the rows are too large for one answer; ask for fewer";
+                Error::new("result_too_large", detail)
+            })?;
+        }
     }
-    values.finish(subjects, &readers)
+    values.finish(table, tag, subjects)
 }
 
 /// The values of a tag on their way into a column.
@@ -151,56 +142,68 @@ impl LookedUp {
     }
 
     /// Reads a subject's value, and says how many bytes it takes about.
-    fn read(&mut self, row: usize, reader: &Reader, ordinal: Ordinal) -> Result<usize> {
-        Ok(match (self, reader) {
-            (Self::Numbers(values, known), Reader::Boolean(stack) | Reader::Number(stack, _)) => {
-                if let Some(value) = stack.get(ordinal)? {
+    fn read(&mut self, row: usize, subject: &Subject<'_>, tag: &Tag) -> Result<usize> {
+        Ok(match self {
+            Self::Numbers(values, known) => {
+                if let Some(value) = subject.value(tag.id)? {
                     values[row] = value;
                     known[row / 64] |= 1 << (row % 64);
                 }
                 NUMBER_BYTES
             }
-            (Self::Codes(codes), Reader::Keyword(stack, _)) => {
-                codes[row] = stack.get(ordinal)?.map(|code| code as Code);
+            Self::Codes(codes) => {
+                codes[row] = subject.value(tag.id)?.map(|code| code as Code);
                 STRING_BYTES
             }
-            (Self::Texts(texts), Reader::Text(stack)) => {
-                texts[row] = stack.get(ordinal)?;
+            Self::Texts(texts) => {
+                texts[row] = subject.long_text(tag.id)?;
                 texts[row].as_ref().map_or(0, String::len)
             }
-            (Self::Entries(rows), Reader::Set(stack, _) | Reader::Map(stack, ..)) => {
-                let entries = stack.get(ordinal)?;
+            Self::Entries(rows) => {
+                let entries = subject.entries(tag.id)?;
                 let bytes = entries.len() * STRING_BYTES;
                 rows[row] = Some(entries);
                 bytes
             }
-            _ => return Err(Error::internal("a tag of another family")),
         })
     }
 
     /// The column; vocabularies are held only here, when no file is read any more.
     fn finish(
         self,
-        subjects: &[Option<(usize, Ordinal)>],
-        readers: &[Option<Reader>],
+        table: &TableState,
+        tag: &Tag,
+        subjects: &[Option<(usize, Subject<'_>)>],
     ) -> Result<ColumnValues> {
+        let partitions = table.partitions().iter();
+        let vocabularies: Vec<_> = partitions
+            .map(|partition| {
+                tag.kind
+                    .has_vocabulary()
+                    .then(|| partition.vocabulary(tag.id))
+            })
+            .collect();
         let mut strings: Vec<Option<VocabularyReader<'_>>> = Vec::new();
-        for reader in readers {
-            strings.push(match reader {
-                Some(
-                    Reader::Keyword(_, vocabulary)
-                    | Reader::Set(_, vocabulary)
-                    | Reader::Map(_, vocabulary, _),
-                ) => Some(vocabulary.read()?),
+        for (place, vocabulary) in vocabularies.iter().enumerate() {
+            let is_asked = || {
+                subjects
+                    .iter()
+                    .flatten()
+                    .any(|(partition, _)| *partition == place)
+            };
+            strings.push(match vocabulary {
+                Some(vocabulary) if is_asked() => Some(vocabulary.read()?),
                 _ => None,
             });
         }
-        let number = readers.iter().flatten().find_map(|reader| match reader {
-            Reader::Map(_, _, number) => Some(*number),
+        let number = match tag.kind {
+            TagType::Map(number) => Some(number),
             _ => None,
-        });
+        };
         let strings_of = |row: usize| {
-            let partition = subjects[row].map_or(0, |(partition, _)| partition);
+            let partition = subjects[row]
+                .as_ref()
+                .map_or(0, |(partition, _)| *partition);
             let strings = strings.get(partition).and_then(Option::as_ref);
             strings.ok_or_else(|| Error::internal("a subject without a vocabulary"))
         };
@@ -258,31 +261,31 @@ fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>
     names.iter().map(place).collect()
 }
 
-fn value_of(partition: &PartitionState, tag: &Tag, ordinal: Ordinal) -> Result<Value> {
+fn value_of(partition: &PartitionState, tag: &Tag, subject: &Subject<'_>) -> Result<Value> {
     let strings = || partition.vocabulary(tag.id);
     Ok(match tag.kind {
-        TagType::Boolean => match partition.value(tag.id, ordinal)? {
+        TagType::Boolean => match subject.value(tag.id)? {
             Some(value) => Value::Boolean(value != 0),
             None => Value::Null,
         },
-        TagType::Number(number) => match partition.value(tag.id, ordinal)? {
+        TagType::Number(number) => match subject.value(tag.id)? {
             Some(value) => from_stored(number, value),
             None => Value::Null,
         },
-        TagType::Keyword => match partition.value(tag.id, ordinal)? {
+        TagType::Keyword => match subject.value(tag.id)? {
             Some(code) => Value::Text(string_of(&strings().read()?, code as Code)?),
             None => Value::Null,
         },
-        TagType::LongText => match partition.long_text(tag.id, ordinal)? {
+        TagType::LongText => match subject.long_text(tag.id)? {
             Some(text) => Value::Text(text.into()),
             None => Value::Null,
         },
         TagType::KeywordSet => {
-            let entries = partition.entries(tag.id, ordinal)?;
+            let entries = subject.entries(tag.id)?;
             multi_value(&strings().read()?, &entries, None)?
         }
         TagType::Map(number) => {
-            let entries = partition.entries(tag.id, ordinal)?;
+            let entries = subject.entries(tag.id)?;
             multi_value(&strings().read()?, &entries, Some(number))?
         }
     })

@@ -58,7 +58,8 @@ fn grouped(execution: &Execution, select: Select, grouping: &Grouping) -> Result
 
 /// Whether there is one group, of which only `count(*)` is asked.
 fn only_counts(grouping: &Grouping) -> bool {
-    let is_plain = |a: &Aggregate| a.kind == AggregateKind::Count && a.argument.is_none();
+    let is_plain =
+        |a: &Aggregate| a.kind == AggregateKind::Count && a.counts_subjects() && a.filter.is_none();
     grouping.keys.is_empty() && grouping.aggregates.iter().all(is_plain)
 }
 

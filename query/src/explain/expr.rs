@@ -7,9 +7,10 @@ use tagdb_storage::schema::{Key, NumberType, TagType};
 
 use super::SHOWN_MAX;
 use crate::bind::bound::{
-    Arithmetic, Column, Comparison, Expr, ExprKind, Function, KeyTest, Leaf, Predicate, Ranges,
-    Scan, Slot, TextTest,
+    AnyKey, Arithmetic, Column, Comparison, EntryColumn, Expr, ExprKind, Function, KeyTest, Leaf,
+    Predicate, Ranges, Scan, Slot, TextTest,
 };
+use crate::functions::Pattern;
 use crate::literal::{from_stored, write_value};
 use crate::value::Value;
 
@@ -33,7 +34,7 @@ impl Names {
         });
         let numbers = scan.columns.iter().map(|column| match column {
             Column::Tag {
-                kind: TagType::Number(number),
+                kind: TagType::Number(number) | TagType::Map(number),
                 ..
             }
             | Column::MapValue { number, .. } => *number,
@@ -42,6 +43,28 @@ impl Names {
         Self {
             slots: slots.collect(),
             numbers: numbers.collect(),
+        }
+    }
+
+    /// Inside of an `any_key`.
+    fn of_entries(&self, any: &AnyKey) -> Self {
+        let number = |slot: Slot| self.numbers.get(slot).copied();
+        let columns = any.columns.iter();
+        let numbers = columns.clone().map(|column| match column {
+            EntryColumn::Value(slot) | EntryColumn::Outer(slot) => number(*slot),
+            EntryColumn::Key => None,
+        });
+        Self {
+            numbers: numbers
+                .map(|number| number.unwrap_or(NumberType::BigInt))
+                .collect(),
+            slots: columns
+                .map(|column| match column {
+                    EntryColumn::Key => any.name.to_string(),
+                    EntryColumn::Value(slot) => format!("{}[{}]", self.slot(*slot), any.name),
+                    EntryColumn::Outer(slot) => self.slot(*slot).to_owned(),
+                })
+                .collect(),
         }
     }
 
@@ -87,6 +110,18 @@ impl Names {
                 });
                 self.expr(right, out);
                 out.push(')');
+            }
+            ExprKind::Call(Function::Like(pattern), arguments) => {
+                let text = arguments.first().map(|text| self.expr_text(text));
+                out.push_str(&like_text(&text.unwrap_or_default(), pattern));
+            }
+            ExprKind::Call(Function::BucketOf { buckets, salt }, arguments) => {
+                let key = arguments.first().map(|key| self.expr_text(key));
+                let (key, salt) = (
+                    key.unwrap_or_default(),
+                    value_text(&Value::Text(salt.clone())),
+                );
+                out.push_str(&format!("bucket_of({key}, {buckets}, {salt})"));
             }
             ExprKind::Call(function, arguments) => {
                 out.push_str(&function_name(function));
@@ -168,33 +203,9 @@ impl Names {
                 let kind = self.numbers.get(*slot).copied();
                 ranges_text(self.slot(*slot), ranges, kind.unwrap_or(NumberType::BigInt))
             }
-            Leaf::Text(slot, TextTest::OneOf(texts)) => {
-                let texts = texts
-                    .iter()
-                    .map(|text| value_text(&Value::Text(text.clone())));
-                format!("{} in ({})", self.slot(*slot), listed(texts))
-            }
-            Leaf::Text(slot, TextTest::Range(low, high)) => {
-                let text = |text: &Arc<str>| value_text(&Value::Text(text.clone()));
-                bounds(
-                    self.slot(*slot),
-                    low.as_ref().map(text),
-                    high.as_ref().map(text),
-                )
-            }
+            Leaf::Text(slot, test) => text_test(self.slot(*slot), test),
             Leaf::Known(slot) => format!("{} is known", self.slot(*slot)),
-            Leaf::Key(slot, KeyTest::OneOf(keys)) => {
-                format!(
-                    "{} in ({})",
-                    self.slot(*slot),
-                    listed(keys.iter().map(key_text))
-                )
-            }
-            Leaf::Key(slot, KeyTest::Range(low, high)) => bounds(
-                self.slot(*slot),
-                low.as_ref().map(key_text),
-                high.as_ref().map(key_text),
-            ),
+            Leaf::Key(slot, test) => key_test(self.slot(*slot), test),
             Leaf::HasAny(slot, members) => self.call_text("has_any", *slot, members),
             Leaf::HasAll(slot, members) => self.call_text("has_all", *slot, members),
             Leaf::Overlaps(a, b) => format!("has_any({}, {})", self.slot(*a), self.slot(*b)),
@@ -221,6 +232,16 @@ impl Names {
             }
             Leaf::Holds(expr) => format!("{} by rows", self.expr_text(expr)),
             Leaf::NotNull(expr) => format!("{} is not null by rows", self.expr_text(expr)),
+            Leaf::AnyKey(any) => {
+                let mut condition = String::new();
+                self.of_entries(any)
+                    .predicate(&any.predicate, &mut condition);
+                format!(
+                    "any_key({}, {} -> {condition})",
+                    self.slot(any.map),
+                    any.name
+                )
+            }
         };
         out.push_str(&text);
     }
@@ -244,6 +265,60 @@ fn key_text(key: &Key) -> String {
         Key::Int(key) => key.to_string(),
         Key::Text(key) => value_text(&Value::Text((**key).into())),
     }
+}
+
+/// The test of a string.
+fn text_test(name: &str, test: &TextTest) -> String {
+    let text = |text: &Arc<str>| value_text(&Value::Text(text.clone()));
+    match test {
+        TextTest::OneOf(texts) => format!("{name} in ({})", listed(texts.iter().map(text))),
+        TextTest::Range(low, high) => bounds(name, low.as_ref().map(text), high.as_ref().map(text)),
+        TextTest::Like(pattern) => like_text(name, pattern),
+    }
+}
+
+/// The test of a key.
+fn key_test(name: &str, test: &KeyTest) -> String {
+    match test {
+        KeyTest::OneOf(keys) => format!("{name} in ({})", listed(keys.iter().map(key_text))),
+        KeyTest::Range(low, high) => bounds(
+            name,
+            low.as_ref().map(key_text),
+            high.as_ref().map(key_text),
+        ),
+        KeyTest::Like(pattern) => like_text(name, pattern),
+        KeyTest::Bucket {
+            buckets,
+            salt,
+            ranges,
+        } => {
+            let salt = value_text(&Value::Text(salt.clone()));
+            let name = format!("bucket_of({name}, {buckets}, {salt})");
+            ranges_text(&name, ranges, NumberType::BigInt)
+        }
+        KeyTest::Sample { salt, below } => {
+            let percent = *below as f64 / u64::MAX as f64 * 100.0;
+            format!("{name} in a sample of {percent}%, seed {salt}")
+        }
+    }
+}
+
+fn like_text(name: &str, pattern: &Pattern) -> String {
+    let operator = if pattern.ignores_case() {
+        "ilike"
+    } else {
+        "like"
+    };
+    let text = value_text(&Value::Text(pattern.source().clone()));
+    let escape = match pattern.escape() {
+        Some('\\') => String::new(),
+        Some(escape) => format!(
+            " escape {}",
+            value_text(&Value::Text(escape.to_string().into()))
+        ),
+        None => " escape ''".to_owned(),
+    };
+    format!("{name} {operator} {text}{escape}")
 }
 
 fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
@@ -330,6 +405,8 @@ fn function_name(function: &Function) -> String {
         Function::Cardinality => "cardinality",
         Function::ArrayAppend => "array_append",
         Function::ArrayRemove => "array_remove",
+        Function::Like(_) => "like",
+        Function::BucketOf { .. } => "bucket_of",
     };
     name.to_owned()
 }

@@ -4,19 +4,24 @@
 //! predicate says here of one row is what its bitmaps say of all subjects.
 
 mod arithmetic;
+mod bucket;
 mod cast;
+mod pattern;
 mod scalar;
 mod time;
 
 use std::cmp::Ordering;
 
 pub use arithmetic::arithmetic;
+pub use bucket::{bucket_hash, bucket_of};
 pub use cast::cast;
+pub use pattern::Pattern;
 pub use time::{add_interval, date_of, midnight_of};
 
-use tagdb_storage::schema::{Key, sortable_from_double};
+use tagdb_storage::batch::KeyRef;
+use tagdb_storage::schema::sortable_from_double;
 
-use crate::bind::bound::{Comparison, Expr, ExprKind, Leaf, Predicate, Slot};
+use crate::bind::bound::{AnyKey, Comparison, EntryColumn, Expr, ExprKind, Leaf, Predicate, Slot};
 use crate::error::{Error, Result};
 use crate::value::Value;
 
@@ -96,11 +101,7 @@ fn eval_leaf(leaf: &Leaf, row: &[Value]) -> Result<Option<bool>> {
         }
         Leaf::Text(slot, test) => text(slot_value(row, *slot)?).map(|text| test.contains(text)),
         Leaf::Known(slot) => Some(slot_value(row, *slot)?.is_known()),
-        Leaf::Key(slot, test) => match slot_value(row, *slot)? {
-            Value::Int(key) => Some(test.contains(&Key::Int(*key))),
-            Value::Text(key) => Some(test.contains(&Key::Text((**key).into()))),
-            _ => None,
-        },
+        Leaf::Key(slot, test) => key(slot_value(row, *slot)?).map(|key| test.contains(key)),
         Leaf::HasAny(slot, members) => {
             let set = members_of(slot_value(row, *slot)?);
             Some(
@@ -137,7 +138,55 @@ fn eval_leaf(leaf: &Leaf, row: &[Value]) -> Result<Option<bool>> {
         Leaf::OneOf(expr, values) => one_of(&eval(expr, row)?, values),
         Leaf::Holds(expr) => boolean(&eval(expr, row)?),
         Leaf::NotNull(expr) => Some(!eval(expr, row)?.is_null()),
+        Leaf::AnyKey(any) => Some(any_key(any, row)?),
     })
+}
+
+/// Whether a condition is true for any key of a map.
+fn any_key(any: &AnyKey, row: &[Value]) -> Result<bool> {
+    let Value::Map(entries) = slot_value(row, any.map)? else {
+        return Ok(false);
+    };
+    let mut inner = vec![Value::Null; any.columns.len()];
+    for (place, column) in any.columns.iter().enumerate() {
+        if let EntryColumn::Outer(slot) = column {
+            inner[place] = slot_value(row, *slot)?.clone();
+        }
+    }
+    for (key, own) in entries {
+        for (place, column) in any.columns.iter().enumerate() {
+            match column {
+                EntryColumn::Key => inner[place] = Value::Text(key.clone()),
+                EntryColumn::Value(slot) if *slot == any.map => inner[place] = own.clone(),
+                EntryColumn::Value(slot) => {
+                    inner[place] = value_under(slot_value(row, *slot)?, key)
+                }
+                EntryColumn::Outer(_) => {}
+            }
+        }
+        if eval_predicate(&any.predicate, &inner)? == Some(true) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The value under a key of a map.
+fn value_under(map: &Value, key: &str) -> Value {
+    let Value::Map(entries) = map else {
+        return Value::Null;
+    };
+    let found = entries.binary_search_by(|(other, _)| (**other).cmp(key));
+    found.map_or(Value::Null, |place| entries[place].1.clone())
+}
+
+/// A value as a key.
+fn key(value: &Value) -> Option<KeyRef<'_>> {
+    match value {
+        Value::Int(key) => Some(KeyRef::Int(*key)),
+        Value::Text(key) => Some(KeyRef::Text(key)),
+        _ => None,
+    }
 }
 
 fn holds(comparison: Comparison, order: Ordering) -> bool {

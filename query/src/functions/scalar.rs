@@ -8,7 +8,7 @@ use crate::decimal;
 use crate::error::{Error, Result};
 use crate::functions::arithmetic::{arithmetic, negate, overflow};
 use crate::functions::cast::round_to;
-use crate::functions::{cardinality, eval, members_of, text, time};
+use crate::functions::{bucket_of, cardinality, eval, key, members_of, text, time};
 use crate::literal::{positive_zero, write_value};
 use crate::value::{DataType, Value};
 
@@ -57,6 +57,12 @@ pub(super) fn call(
         Function::Lower => Ok(map_text(first, str::to_lowercase)),
         Function::Upper => Ok(map_text(first, str::to_uppercase)),
         Function::WidthBucket => width_bucket(&values),
+        Function::Like(pattern) => {
+            Ok(text(first).map_or(Value::Null, |text| Value::Boolean(pattern.matches(text))))
+        }
+        Function::BucketOf { buckets, salt } => Ok(key(first).map_or(Value::Null, |key| {
+            Value::Int(bucket_of(key, *buckets, salt))
+        })),
         Function::Extract(field, zone) => time::extract(*field, first, zone),
         Function::DateTrunc(unit, zone) => time::date_trunc(*unit, first, zone),
         Function::Shift(interval, zone) => time::add_interval(first, *interval, zone),

@@ -20,6 +20,7 @@ fn constant(expr: &str, time_zone: &TimeZone) -> String {
         params: &[],
         now: parse_timestamp("2026-11-20T12:34:56Z").unwrap(),
         time_zone: time_zone.clone(),
+        applies_rules: true,
     };
     let create = parse("CREATE TABLE t (k KEYWORD PRIMARY KEY)", &limits).unwrap();
     let Statement::Schema(Some(change)) = bind(&create[0], &env).unwrap() else {

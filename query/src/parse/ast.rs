@@ -85,12 +85,20 @@ pub(crate) struct Select {
     pub(crate) items: Vec<SelectItem>,
     pub(crate) table: Name,
     pub(crate) alias: Option<Name>,
+    pub(crate) sample: Option<Sample>,
     pub(crate) predicate: Option<Expr>,
     pub(crate) group_by: Vec<Expr>,
     pub(crate) having: Option<Expr>,
     pub(crate) order_by: Vec<OrderTerm>,
     pub(crate) limit: Option<Expr>,
     pub(crate) offset: Option<Expr>,
+}
+
+/// `TABLESAMPLE BERNOULLI (percent) [REPEATABLE (seed)]`
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) percent: Expr,
+    pub(crate) seed: Option<Expr>,
 }
 
 #[derive(Debug)]
@@ -203,6 +211,9 @@ pub(crate) enum ExprKind {
     IsNotDistinct(Box<Expr>, Box<Expr>),
     In(Box<Expr>, Vec<Expr>),
     Between(Box<Expr>, Box<Expr>, Box<Expr>),
+    Like(Box<Like>),
+    /// `k -> condition`
+    Lambda(Name, Box<Expr>),
     Case {
         operand: Option<Box<Expr>>,
         branches: Vec<(Expr, Expr)>,
@@ -221,6 +232,18 @@ pub(crate) struct Call {
     /// `f(DISTINCT ...)`
     pub(crate) distinct: bool,
     pub(crate) arguments: Vec<Expr>,
+    /// `FILTER (WHERE ...)`
+    pub(crate) filter: Option<Box<Expr>>,
+}
+
+/// `text LIKE pattern [ESCAPE escape]`
+#[derive(Debug)]
+pub(crate) struct Like {
+    pub(crate) text: Expr,
+    pub(crate) pattern: Expr,
+    pub(crate) escape: Option<Expr>,
+    /// ILIKE
+    pub(crate) ignores_case: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,7 +298,15 @@ impl ExprKind {
                 let height = |e: &Option<Box<Expr>>| e.as_ref().map_or(0, |e| e.height);
                 pairs(branches).max(height(operand)).max(height(otherwise))
             }
-            Self::Call(call) => tallest(&call.arguments),
+            Self::Like(like) => {
+                let escape = like.escape.as_ref().map_or(0, |escape| escape.height);
+                like.text.height.max(like.pattern.height).max(escape)
+            }
+            Self::Lambda(_, body) => body.height,
+            Self::Call(call) => {
+                let filter = call.filter.as_ref().map_or(0, |filter| filter.height);
+                tallest(&call.arguments).max(filter)
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Token;
 
 use crate::bind::bound::Arithmetic;
 use crate::error::Result;
-use crate::parse::ast::{CompareOp, Expr, ExprKind};
+use crate::parse::ast::{CompareOp, Expr, ExprKind, Like};
 use crate::parse::cursor::Cursor;
 use crate::parse::{refused, types};
 
@@ -24,6 +24,8 @@ enum Tail {
     IsDistinct(Box<Tree>),
     Between(Box<Tree>, Box<Tree>),
     In(Vec<Tree>),
+    /// The pattern and what is behind ESCAPE.
+    Like(Box<Tree>, Option<Box<Tree>>),
     Cast,
     /// An operator that is left out of the dialect.
     Refused,
@@ -61,6 +63,20 @@ fn part(tree: Tree) -> (Tree, Option<Tail>) {
             expr, low, high, ..
         } => (expr, Tail::Between(low, high)),
         Tree::InList { expr, list, .. } => (expr, Tail::In(list)),
+        Tree::Like {
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+            ..
+        }
+        | Tree::ILike {
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+            ..
+        } => (expr, Tail::Like(pattern, escape_char)),
         Tree::Cast {
             kind: CastKind::DoubleColon,
             expr,
@@ -173,6 +189,7 @@ impl Cursor<'_> {
                 self.expect(&Token::RParen)?;
                 self.negate_if(at, ExprKind::In(left, list), negated)
             }
+            Tail::Like(pattern, escape) => self.like(*left, *pattern, escape),
             Tail::Cast => {
                 self.expect(&Token::DoubleColon)?;
                 let to = types::data_type(self)?;
@@ -200,6 +217,31 @@ impl Cursor<'_> {
             Operator::Contains => ExprKind::Contains(left, right),
         };
         self.node(at, kind)
+    }
+
+    /// `text [NOT] LIKE pattern [ESCAPE escape]`
+    fn like(&mut self, text: Expr, pattern: Tree, escape: Option<Box<Tree>>) -> Result<Expr> {
+        let at = self.at();
+        let negated = self.accept_word("not");
+        let ignores_case = self.accept_word("ilike");
+        if !ignores_case {
+            self.expect_word("like")?;
+        }
+        let pattern = self.expr(pattern)?;
+        let escape = match escape {
+            Some(escape) => {
+                self.expect_word("escape")?;
+                Some(self.expr(*escape)?)
+            }
+            None => None,
+        };
+        let like = Like {
+            text,
+            pattern,
+            escape,
+            ignores_case,
+        };
+        self.negate_if(at, ExprKind::Like(Box::new(like)), negated)
     }
 
     /// `left = ANY (list)`
@@ -248,6 +290,9 @@ impl Cursor<'_> {
             return self.unsupported("a sub-query");
         }
         let word = usize::from(self.is_word("not"));
+        if self.is_word_at(word + 1, "any") {
+            return self.unsupported("LIKE ANY");
+        }
         if compares(self.peek()) {
             return self.unsupported(refused::QUANTIFIED);
         }

@@ -56,6 +56,11 @@ impl Cursor<'_> {
             Tree::Extract { expr, .. } => self.extract(*expr)?,
             Tree::TypedString(_) => self.typed_text()?,
             Tree::Interval(_) => ExprKind::Interval(self.interval()?),
+            Tree::Lambda(lambda) => {
+                let name = self.name("an expression")?;
+                self.expect(&Token::Arrow)?;
+                ExprKind::Lambda(name, Box::new(self.expr(*lambda.body)?))
+            }
             other => return Err(self.refused_operand(&other)),
         };
         self.node(at, kind)
@@ -86,7 +91,7 @@ impl Cursor<'_> {
     }
 
     /// A literal or a parameter.
-    fn literal(&mut self) -> Result<ExprKind> {
+    pub(crate) fn literal(&mut self) -> Result<ExprKind> {
         Ok(match self.peek() {
             Token::Number(..) => ExprKind::Number(self.number("a number")?),
             Token::SingleQuotedString(_) => ExprKind::Text(self.text("a string")?),
@@ -268,6 +273,7 @@ impl Cursor<'_> {
             star: false,
             distinct: false,
             arguments: Vec::new(),
+            filter: None,
         };
         let list = match function.args {
             FunctionArguments::List(list) => list,
@@ -296,6 +302,13 @@ impl Cursor<'_> {
             return Err(self.unsupported("ORDER BY in an aggregate"));
         }
         self.expect(&Token::RParen)?;
+        if let Some(filter) = function.filter {
+            self.expect_word("filter")?;
+            self.expect(&Token::LParen)?;
+            self.expect_word("where")?;
+            call.filter = Some(Box::new(self.expr(*filter)?));
+            self.expect(&Token::RParen)?;
+        }
         self.refuse_suffix()?;
         Ok(ExprKind::Call(call))
     }
@@ -320,7 +333,6 @@ impl Cursor<'_> {
     /// Refuses what other systems write behind a call.
     fn refuse_suffix(&self) -> Result<()> {
         for (word, feature) in [
-            ("filter", "FILTER"),
             ("over", "OVER (window functions)"),
             ("within", "WITHIN GROUP"),
             ("ignore", "IGNORE NULLS"),
@@ -349,10 +361,6 @@ impl Cursor<'_> {
                 self.unsupported("a sub-query")
             }
             Tree::Tuple(_) => self.unsupported("a row of several values"),
-            Tree::Lambda(_) => {
-                self.skip();
-                self.unsupported("the operator -> (lambdas, any_key and JSON)")
-            }
             _ => match self.word().map(str::to_ascii_uppercase) {
                 Some(word) => self.unsupported(&word),
                 None => self.expected("an expression"),

@@ -40,7 +40,6 @@ const CLAUSES: &[(&str, &str)] = &[
     ("union", "UNION"),
     ("intersect", "INTERSECT"),
     ("except", "EXCEPT"),
-    ("tablesample", "TABLESAMPLE"),
     ("sample", "SAMPLE"),
     ("final", "FINAL"),
     ("prewhere", "PREWHERE"),
@@ -59,8 +58,6 @@ const CLAUSES: &[(&str, &str)] = &[
 
 /// Operators of other systems that are words.
 const OPERATORS: &[(&str, &str)] = &[
-    ("like", "LIKE"),
-    ("ilike", "ILIKE"),
     ("similar", "SIMILAR TO"),
     ("regexp", "REGEXP"),
     ("rlike", "RLIKE"),
@@ -94,7 +91,7 @@ pub(crate) fn operator(token: &Token) -> Option<String> {
         Token::DoubleEq => "==; write =",
         Token::Spaceship => "<=>; write IS NOT DISTINCT FROM",
         Token::StringConcat => "||; write concat(a, b)",
-        Token::Arrow => "-> (lambdas, any_key and JSON)",
+        Token::Arrow => "-> (lambdas outside of any_key, and JSON)",
         Token::ArrowAt => "<@; write b @> a",
         Token::Comma
         | Token::SemiColon

@@ -201,8 +201,11 @@ fn not_ended(text: &str, at: u32, message: &str) -> Error {
     error.at(at)
 }
 
-/// Counts brackets, CASE and signs inside each other, so that nothing follows them too far.
+/// Counts brackets, CASE, lambdas and signs inside each other, so that nothing follows them too
+/// far.
 fn nesting(found: &Tokens, limits: &Limits) -> Result<usize> {
+    // How deep it was before each bracket that is open.
+    let mut open: Vec<usize> = Vec::new();
     let (mut depth, mut prefixes, mut deepest) = (0_usize, 0_usize, 0);
     for (token, place) in found.tokens.iter().zip(&found.places) {
         let keyword = match &token.token {
@@ -214,11 +217,19 @@ fn nesting(found: &Tokens, limits: &Limits) -> Result<usize> {
             _ => prefixes = 0,
         }
         match (&token.token, keyword) {
-            (Token::LParen | Token::LBracket | Token::LBrace, _) | (_, Keyword::CASE) => depth += 1,
-            (Token::RParen | Token::RBracket | Token::RBrace, _) | (_, Keyword::END) => {
-                depth = depth.saturating_sub(1);
+            (Token::LParen | Token::LBracket | Token::LBrace, _) | (_, Keyword::CASE) => {
+                open.push(depth);
+                depth += 1;
             }
-            (Token::SemiColon, _) => depth = 0,
+            (Token::RParen | Token::RBracket | Token::RBrace, _) | (_, Keyword::END) => {
+                depth = open.pop().unwrap_or(0);
+            }
+            // A lambda goes on to the end of its bracket.
+            (Token::Arrow, _) => depth += 1,
+            (Token::SemiColon, _) => {
+                depth = 0;
+                open.clear();
+            }
             _ => {}
         }
         deepest = deepest.max(depth + prefixes);

@@ -2,13 +2,13 @@
 
 use sqlparser::ast::{
     Distinct, Expr as Tree, GroupByExpr, LimitClause, OrderByExpr, OrderByKind, SelectItem as Item,
-    SetExpr, TableWithJoins,
+    SetExpr, TableFactor, TableSampleKind, TableWithJoins,
 };
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use crate::error::Result;
-use crate::parse::ast::{Expr, Name, OrderTerm, Select, SelectItem};
+use crate::parse::ast::{Expr, Name, OrderTerm, Sample, Select, SelectItem};
 use crate::parse::cursor::Cursor;
 use crate::parse::dialect::is_reserved;
 use crate::parse::refused;
@@ -53,17 +53,20 @@ impl Cursor<'_> {
         }
         let items = self.list(body.projection, Self::item)?;
         let (table, alias) = self.table(&body.from)?;
+        let (sample, offset) = self.sample(body.from)?;
+        self.refuse_clause()?;
         Ok(Select {
             distinct,
             items,
             table,
             alias,
+            sample,
             predicate: self.optional("where", body.selection)?,
             group_by: self.group_by(body.group_by)?,
             having: self.optional("having", body.having)?,
             order_by: Vec::new(),
             limit: None,
-            offset: None,
+            offset,
         })
     }
 
@@ -137,8 +140,41 @@ impl Cursor<'_> {
         if self.is(&Token::Comma) {
             return Err(self.unsupported("a join (several tables in FROM)"));
         }
-        self.refuse_clause()?;
         Ok((table, alias))
+    }
+
+    /// TABLESAMPLE, and an OFFSET at once behind it, which the library takes for a part of it.
+    fn sample(&mut self, from: Vec<TableWithJoins>) -> Result<(Option<Sample>, Option<Expr>)> {
+        let tree = match from.into_iter().next().map(|from| from.relation) {
+            Some(TableFactor::Table {
+                sample: Some(TableSampleKind::AfterTableAlias(sample)),
+                ..
+            }) if self.is_word("tablesample") => *sample,
+            _ => return Ok((None, None)),
+        };
+        self.skip();
+        if !self.is_word("bernoulli") && *self.peek_at(1) == Token::LParen {
+            let method = self.peek().to_string().to_ascii_uppercase();
+            return Err(self.unsupported(&format!("TABLESAMPLE {method}; write BERNOULLI")));
+        }
+        self.expect_word("bernoulli")?;
+        self.expect(&Token::LParen)?;
+        let Some(percent) = tree.quantity.map(|quantity| quantity.value) else {
+            return Err(self.expected("a number"));
+        };
+        let percent = self.expr(percent)?;
+        self.expect(&Token::RParen)?;
+        let mut seed = None;
+        if tree.seed.is_some() {
+            self.expect_word("repeatable")?;
+            self.expect(&Token::LParen)?;
+            let at = self.at();
+            let literal = self.literal()?;
+            seed = Some(self.node(at, literal)?);
+            self.expect(&Token::RParen)?;
+        }
+        let offset = self.optional("offset", tree.offset)?;
+        Ok((Some(Sample { percent, seed }), offset))
     }
 
     fn group_by(&mut self, group_by: GroupByExpr) -> Result<Vec<Expr>> {

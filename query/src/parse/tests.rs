@@ -58,16 +58,28 @@ fn tree(expr: &Expr) -> String {
         }
         ExprKind::Cast(inner, to) => format!("(cast {} {to})", tree(inner)),
         ExprKind::Extract(field, inner) => format!("(extract {field:?} {})", tree(inner)),
-        ExprKind::Call(call) => {
-            let star = if call.star { "*" } else { "" };
-            let distinct = if call.distinct { "distinct " } else { "" };
-            format!(
-                "{}({star}{distinct}{})",
-                call.name.text,
-                list(&call.arguments)
-            )
-        }
+        ExprKind::Call(call) => call_tree(call),
+        ExprKind::Like(like) => like_tree(like),
+        ExprKind::Lambda(name, body) => format!("(-> {} {})", name.text, tree(body)),
     }
+}
+
+fn call_tree(call: &ast::Call) -> String {
+    let star = if call.star { "*" } else { "" };
+    let distinct = if call.distinct { "distinct " } else { "" };
+    let arguments: Vec<_> = call.arguments.iter().map(tree).collect();
+    let filter = call.filter.as_ref();
+    let filter = filter.map_or(String::new(), |filter| format!("[{}]", tree(filter)));
+    let (name, arguments) = (&call.name.text, arguments.join(" "));
+    format!("{name}({star}{distinct}{arguments}){filter}")
+}
+
+fn like_tree(like: &ast::Like) -> String {
+    let name = if like.ignores_case { "ilike" } else { "like" };
+    let escape = like.escape.as_ref();
+    let escape = escape.map_or(String::new(), |escape| format!(" {}", tree(escape)));
+    let (text, pattern) = (tree(&like.text), tree(&like.pattern));
+    format!("({name} {text} {pattern}{escape})")
 }
 
 const TREES: &[(&str, &str)] = &[
@@ -97,6 +109,13 @@ const TREES: &[(&str, &str)] = &[
     ("a && ['x', 'y'] = true", "(Equal (&& a ['x' 'y']) true)"),
     ("a @> ARRAY['x']", "(@> a ['x'])"),
     ("'x' = ANY(a)", "(any 'x' a)"),
+    ("a LIKE 'x%' AND b", "(and (like a 'x%') b)"),
+    ("a NOT ILIKE ? ESCAPE '!'", "(not (ilike a $1 '!'))"),
+    (
+        "any_key(m, k -> m[k] > 1 OR k = 'x')",
+        "any_key(m (-> k (or (Greater (element m k) 1) (Equal k 'x'))))",
+    ),
+    ("count(*) FILTER (WHERE a) + 1", "(Add count(*)[a] 1)"),
     ("a = SOME(?)", "(any a $1)"),
     ("m['k'] >= 3", "(GreaterOrEqual (element m 'k') 3)"),
     ("t.m['k']", "(element t.m 'k')"),
@@ -148,7 +167,7 @@ const TREES: &[(&str, &str)] = &[
     ("a<>-1", "(NotEqual a (- 1))"),
     ("filter(a) over", "!syntax_error"),
     ("count(a) over w", "!unsupported"),
-    ("a -> b", "!unsupported"),
+    ("a -> b", "(-> a b)"),
     ("(a, b) = (1, 2)", "!unsupported"),
     ("a[1:2]", "!unsupported"),
     ("E'x'", "!unsupported"),

@@ -63,6 +63,7 @@ fn is_two_valued(predicate: &Predicate) -> bool {
             | Leaf::Overlaps(..)
             | Leaf::Contains(..)
             | Leaf::Cardinality(..)
+            | Leaf::AnyKey(_)
             | Leaf::NotNull(_) => true,
             Leaf::Boolean(_)
             | Leaf::Number(..)

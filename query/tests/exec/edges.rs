@@ -55,6 +55,9 @@ fn limits_stop_statements_by_name() {
     for sql in [
         "SELECT id FROM t ORDER BY n",
         "SELECT count(DISTINCT n) FROM t",
+        "SELECT median(n), quantile(n, 0.1), quantile(n, 0.9) FROM t",
+        "SELECT n % 3, median(n * 2), median(n * 3) FROM t GROUP BY n % 3",
+        "SELECT count(*) FILTER (WHERE n = 1), count(*) FILTER (WHERE n = 2) FROM t",
         "UPDATE t SET n = n + 1 WHERE TRUE",
     ] {
         let error = failure(run(sql, &small));

@@ -6,3 +6,4 @@ mod oracle;
 mod session;
 mod sizes;
 mod statements;
+mod statistics;

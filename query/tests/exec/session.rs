@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tagdb_query::literal::write_value;
-use tagdb_query::{Answer, Context, Database, Limits, Result, Value};
+use tagdb_query::{Answer, Context, Database, Limits, Result, Statement, Value};
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{Engine, Settings};
@@ -13,6 +13,8 @@ use tagdb_storage::vfs::MemoryVfs;
 /// A database of its own.
 pub(crate) struct Session {
     pub(crate) database: Database,
+    /// The same, whose plans are not made smaller.
+    plain: Database,
 }
 
 impl Session {
@@ -27,50 +29,13 @@ impl Session {
         let vfs = Arc::new(MemoryVfs::new(7));
         let engine = Engine::open(vfs, settings, clock).unwrap();
         Self {
+            plain: Database::without_rules(engine.clone(), Limits::default()),
             database: Database::new(engine, Limits::default()),
         }
     }
 
     pub(crate) fn answer(&self, sql: &str, context: &Context) -> Result<Answer> {
-        let statements = self.database.parse(sql)?;
-        assert_eq!(statements.len(), 1);
-        self.database.run(&statements[0], context)
-    }
-
-    pub(crate) fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
-        let Answer::Rows(mut stream) = self.answer(sql, &Context::default())? else {
-            panic!("{sql} has no rows");
-        };
-        let mut rows = Vec::new();
-        while let Some(batch) = stream.next()? {
-            assert!(!batch.is_empty());
-            assert!(batch.iter().all(|row| row.len() == stream.columns().len()));
-            rows.extend(batch);
-        }
-        // What was measured differs from one time to the next.
-        if !sql.contains("ANALYZE") {
-            assert_eq!(self.rows_by_columns(sql), rows, "{sql}");
-        }
-        Ok(rows)
-    }
-
-    /// The same rows, as writers of many rows get them.
-    fn rows_by_columns(&self, sql: &str) -> Vec<Vec<Value>> {
-        let Ok(Answer::Rows(mut stream)) = self.answer(sql, &Context::default()) else {
-            panic!("{sql} has no rows");
-        };
-        let kinds: Vec<_> = stream.columns().iter().map(|column| column.kind).collect();
-        let mut rows = Vec::new();
-        while let Some(batch) = stream.next_columns().unwrap() {
-            assert!(batch.len > 0 && batch.columns.len() == kinds.len());
-            rows.extend((0..batch.len).map(|row| -> Vec<Value> {
-                let columns = batch.columns.iter().zip(&kinds);
-                columns
-                    .map(|(column, kind)| column.value(row, *kind))
-                    .collect()
-            }));
-        }
-        rows
+        self.database.run(&parse(&self.database, sql)?, context)
     }
 
     /// Rows on lines of their own, values parted by bars.
@@ -80,14 +45,29 @@ impl Session {
 
     /// The rows as lines, with a text of its own for NULL.
     pub(crate) fn lines(&self, sql: &str, null: &str) -> Vec<String> {
-        let rows = self
-            .rows(sql)
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let line = |row: &Vec<Value>| {
-            let texts: Vec<_> = row.iter().map(|value| text_of(value, null)).collect();
-            texts.join("|")
+        let answer = self.answer(sql, &Context::default());
+        let rows = answer.and_then(rows_of);
+        let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        // What was measured differs from one time to the next.
+        if !sql.contains("ANALYZE") {
+            let again = self.answer(sql, &Context::default());
+            let again = again.and_then(rows_by_columns);
+            assert_eq!(again.unwrap(), rows, "by columns: {sql}");
+        }
+        lines_of(&rows, null)
+    }
+
+    /// The same, which have to come out of both plans.
+    pub(crate) fn both(&self, sql: &str, null: &str) -> Vec<String> {
+        let statement = parse(&self.database, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let lines = |database: &Database| {
+            let answer = database.run(&statement, &Context::default());
+            let rows = answer.and_then(rows_of);
+            lines_of(&rows.unwrap_or_else(|error| panic!("{sql}: {error}")), null)
         };
-        rows.iter().map(line).collect()
+        let found = self.lines(sql, null);
+        assert_eq!(found, lines(&self.plain), "without rules: {sql}");
+        found
     }
 
     /// All tags of a subject, if it exists.
@@ -139,4 +119,50 @@ fn text_of(value: &Value, null: &str) -> String {
     } else {
         text
     }
+}
+
+fn parse(database: &Database, sql: &str) -> Result<Statement> {
+    let mut statements = database.parse(sql)?;
+    assert_eq!(statements.len(), 1);
+    Ok(statements.remove(0))
+}
+
+/// The rows as writers of many rows get them.
+fn rows_by_columns(answer: Answer) -> Result<Vec<Vec<Value>>> {
+    let Answer::Rows(mut stream) = answer else {
+        panic!("a statement without rows");
+    };
+    let kinds: Vec<_> = stream.columns().iter().map(|column| column.kind).collect();
+    let mut rows = Vec::new();
+    while let Some(batch) = stream.next_columns()? {
+        assert!(batch.len > 0 && batch.columns.len() == kinds.len());
+        rows.extend((0..batch.len).map(|row| -> Vec<Value> {
+            let columns = batch.columns.iter().zip(&kinds);
+            columns
+                .map(|(column, kind)| column.value(row, *kind))
+                .collect()
+        }));
+    }
+    Ok(rows)
+}
+
+fn rows_of(answer: Answer) -> Result<Vec<Vec<Value>>> {
+    let Answer::Rows(mut stream) = answer else {
+        panic!("a statement without rows");
+    };
+    let mut rows = Vec::new();
+    while let Some(batch) = stream.next()? {
+        assert!(!batch.is_empty());
+        assert!(batch.iter().all(|row| row.len() == stream.columns().len()));
+        rows.extend(batch);
+    }
+    Ok(rows)
+}
+
+fn lines_of(rows: &[Vec<Value>], null: &str) -> Vec<String> {
+    let line = |row: &Vec<Value>| {
+        let texts: Vec<_> = row.iter().map(|value| text_of(value, null)).collect();
+        texts.join("|")
+    };
+    rows.iter().map(line).collect()
 }

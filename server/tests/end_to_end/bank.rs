@@ -173,6 +173,8 @@ async fn asks(client: &Client, customers: &[Customer]) {
         .collect();
     assert_eq!(groups, expected);
 
+    special(client, customers).await;
+
     let row: Value = client
         .row("bank", 17, &["age", "job"])
         .await
@@ -208,6 +210,42 @@ async fn asks(client: &Client, customers: &[Customer]) {
             .filter(|customer| customer.age < 25)
             .count()
     );
+}
+
+/// What is special about those with a housing loan.
+async fn special(client: &Client, customers: &[Customer]) {
+    #[derive(serde::Deserialize)]
+    struct Group {
+        job: String,
+        share: f64,
+        tgi: f64,
+        young: u64,
+    }
+    let groups: Vec<Group> = client
+        .sql(
+            "SELECT job, share() AS share, tgi() AS tgi, count(*) FILTER (WHERE age < 30) AS young \
+             FROM bank WHERE housing_loan = 'yes' GROUP BY job ORDER BY tgi() DESC",
+        )
+        .rows()
+        .await
+        .unwrap();
+    assert_eq!(groups.len(), 4);
+    assert!(groups.windows(2).all(|pair| pair[0].tgi >= pair[1].tgi));
+    let loan = |customer: &&Customer| customer.housing_loan == "yes";
+    let all_with_loan = customers.iter().filter(loan).count() as f64;
+    for group in groups {
+        let own = || customers.iter().filter(|c| c.job == group.job);
+        let share = own().filter(loan).count() as f64 / all_with_loan;
+        let base = own().count() as f64 / customers.len() as f64;
+        assert!((group.share - share).abs() < 1e-9, "{}", group.job);
+        assert!(
+            (group.tgi - 100.0 * share / base).abs() < 1e-6,
+            "{}",
+            group.job
+        );
+        let young = own().filter(loan).filter(|c| c.age < 30).count();
+        assert_eq!(group.young, young as u64, "{}", group.job);
+    }
 }
 
 fn sorted_lines(path: &str) -> Vec<String> {

@@ -90,6 +90,11 @@ impl Chunk {
         !kernels::any(&self.words)
     }
 
+    /// Takes over what both have in common.
+    pub fn assign_and(&mut self, a: &Chunk, b: &Chunk) {
+        kernels::assign_and(&mut self.words, &a.words, &b.words);
+    }
+
     /// Keeps what is in `other` too.
     pub fn and(&mut self, other: &Chunk) {
         kernels::and(&mut self.words, &other.words);

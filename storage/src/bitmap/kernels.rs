@@ -24,6 +24,13 @@ kernels! {
         }
     }
 
+    /// `out = a & b`.
+    pub(crate) fn assign_and(out: &mut Words, a: &Words, b: &Words) {
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = (u64::from_le_bytes(*a) & u64::from_le_bytes(*b)).to_le_bytes();
+        }
+    }
+
     /// `a |= b`.
     pub(crate) fn or(a: &mut Words, b: &Words) {
         for (a, b) in a.iter_mut().zip(b) {

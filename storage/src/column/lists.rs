@@ -82,6 +82,28 @@ impl Lists {
         self.bounds.get(index) as usize..self.bounds.get(index + 1) as usize
     }
 
+    /// The list that has the item at `place`, if it is not before list `from`: found by steps that
+    /// double, as whoever asks goes on from list to list.
+    #[must_use]
+    pub(crate) fn list_of(&self, place: usize, from: usize) -> usize {
+        let ends_after = |list: usize| self.bounds.get(list + 1) as usize > place;
+        let (mut low, mut step) = (from, 1);
+        while low + step < self.len() && !ends_after(low + step - 1) {
+            low += step;
+            step *= 2;
+        }
+        let (mut low, mut high) = (low, (low + step).min(self.len()));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if ends_after(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        low
+    }
+
     /// The items of all lists, one after the other.
     #[must_use]
     pub fn items(&self) -> &Vector {

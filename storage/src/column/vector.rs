@@ -17,9 +17,13 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::{ColumnError, kernels};
-use crate::bitmap::small;
+use crate::bitmap::{Chunk, small};
+use crate::ids::CHUNK_LEN;
 
 const HEADER_BYTES: usize = 32;
+
+/// Values of a chunk from which a vector of them is dense.
+const DENSE_MIN: usize = CHUNK_LEN as usize / 4;
 
 /// An immutable vector of `i64` in its narrowest form, over its serialised bytes. Cloning shares
 /// them.
@@ -76,6 +80,22 @@ pub(super) enum Deltas<'a> {
 }
 
 impl Vector {
+    /// Makes a vector of the values of a chunk's subjects, which are given by position, and tells
+    /// whether it is dense: with a value for each position of the chunk, as it is when many are
+    /// known. Positions without a value then repeat one that occurs, so that minimum and maximum
+    /// stay true. Else the values are in rank order.
+    #[must_use]
+    pub fn narrow(known: &Chunk, by_position: &[i64]) -> (Self, bool) {
+        let mut ranked = Vec::with_capacity(known.count() as usize);
+        known.for_each(|low| ranked.push(by_position[usize::from(low)]));
+        let Some(first) = ranked.first().filter(|_| ranked.len() >= DENSE_MIN) else {
+            return (Self::from_values(&ranked), false);
+        };
+        let mut values = vec![*first; CHUNK_LEN as usize];
+        known.for_each(|low| values[usize::from(low)] = by_position[usize::from(low)]);
+        (Self::from_values(&values), true)
+    }
+
     /// Makes a vector of `values`.
     #[must_use]
     pub fn from_values(values: &[i64]) -> Self {

@@ -26,6 +26,7 @@ mod sequence;
 mod settings;
 mod snapshot;
 mod status;
+mod subject;
 #[cfg(test)]
 pub(crate) mod tests;
 mod write;
@@ -45,6 +46,7 @@ pub use scratch::ScratchFile;
 pub use settings::Settings;
 pub use snapshot::{SnapshotInfo, restore};
 pub use status::EngineStatus;
+pub use subject::Subject;
 pub use write::{Receipt, WriteOptions};
 
 use crate::clock::Clock;

@@ -8,12 +8,12 @@ use crate::bitmap::Chunk;
 use crate::catalog::Catalog;
 use crate::engine::memtable::MemoryLayer;
 use crate::engine::segments::{SegmentSet, Vocabularies};
+use crate::engine::subject::Subject;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{
-    Code, Lsn, Ordinal, PartitionId, TableId, TagId, chunk_count, chunk_of, low_of, ordinal_at,
+    Lsn, Ordinal, PartitionId, TableId, TagId, chunk_count, chunk_of, low_of, ordinal_at,
 };
 use crate::keys::{KeyMemory, PartitionKeys};
-use crate::layer::write::EntryState;
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::partitioning::partition_of;
 use crate::schema::{Family, Key, TableSchema};
@@ -252,7 +252,8 @@ impl PartitionState {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn single(&self, tag: TagId) -> Result<SingleStack> {
-        SingleStack::new(&self.parts(tag)?)
+        let resolved = self.segments.resolved(tag).cloned();
+        SingleStack::over(&self.flushed(tag)?, resolved, &self.unflushed(tag))
     }
 
     /// The layers of a set or map.
@@ -260,7 +261,8 @@ impl PartitionState {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn multi(&self, tag: TagId) -> Result<MultiStack> {
-        MultiStack::new(&self.parts(tag)?)
+        let resolved = self.segments.resolved(tag).cloned();
+        MultiStack::over(&self.flushed(tag)?, resolved, &self.unflushed(tag))
     }
 
     /// The layers of a long text.
@@ -271,62 +273,12 @@ impl PartitionState {
         TextStack::new(&self.parts(tag)?)
     }
 
-    /// A subject's boolean, keyword or number: the newest layer that knows the subject says it.
+    /// What is known of one subject.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn value(&self, tag: TagId, ordinal: Ordinal) -> Result<Option<i64>> {
-        let single = |part: &Part| part.as_single().map_or(Ok(None), |part| part.get(ordinal));
-        Ok(self.newest(tag, single)?.flatten())
-    }
-
-    /// A subject's long text.
-    ///
-    /// # Errors
-    /// A file cannot be read or is damaged.
-    pub fn long_text(&self, tag: TagId, ordinal: Ordinal) -> Result<Option<String>> {
-        let text = |part: &Part| part.as_text().map_or(Ok(None), |part| part.get(ordinal));
-        Ok(self.newest(tag, text)?.flatten())
-    }
-
-    /// A subject's entries in a set or map, by rising code; 0 beside each in sets.
-    ///
-    /// # Errors
-    /// A file cannot be read or is damaged.
-    pub fn entries(&self, tag: TagId, ordinal: Ordinal) -> Result<Vec<(Code, i64)>> {
-        let mut found: Vec<EntryState> = Vec::new();
-        self.newest(tag, |part| {
-            let state = part
-                .as_multi()
-                .map_or(Ok(None), |part| part.state(ordinal))?;
-            let is_last = state.as_ref().is_some_and(|state| state.reset);
-            found.extend(state);
-            Ok(is_last.then_some(()))
-        })?;
-        Ok(EntryState::fold(found))
-    }
-
-    /// Asks the layers of a tag, newest first, until one has an answer.
-    fn newest<T>(
-        &self,
-        tag: TagId,
-        mut ask: impl FnMut(&Part) -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
-        for layer in self.memory.iter().rev() {
-            if let Some(part) = layer.layer.part(tag)
-                && let Some(answer) = ask(part)?
-            {
-                return Ok(Some(answer));
-            }
-        }
-        for segment in self.segments.stack(tag).iter().rev() {
-            if let Some(part) = segment.part(tag)?
-                && let Some(answer) = ask(&part)?
-            {
-                return Ok(Some(answer));
-            }
-        }
-        Ok(None)
+    pub fn subject(&self, ordinal: Ordinal) -> Result<Subject<'_>> {
+        Subject::new(self, ordinal)
     }
 
     /// The subjects of a chunk that have a value, or at least one entry.
@@ -397,15 +349,23 @@ impl PartitionState {
 
     /// The layers of a tag, oldest first.
     pub(crate) fn parts(&self, tag: TagId) -> Result<Vec<Arc<Part>>> {
+        let mut parts = self.flushed(tag)?;
+        parts.extend(self.unflushed(tag));
+        Ok(parts)
+    }
+
+    fn flushed(&self, tag: TagId) -> Result<Vec<Arc<Part>>> {
         let mut parts = Vec::new();
         for segment in self.segments.stack(tag) {
             parts.extend(segment.part(tag)?);
         }
-        parts.extend(
-            self.memory
-                .iter()
-                .filter_map(|layer| layer.layer.part(tag).cloned()),
-        );
         Ok(parts)
+    }
+
+    fn unflushed(&self, tag: TagId) -> Vec<Arc<Part>> {
+        let layers = self.memory.iter();
+        layers
+            .filter_map(|layer| layer.layer.part(tag).cloned())
+            .collect()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::ids::{Lsn, TagId};
+use crate::layer::resolved::ChunkCache;
 use crate::schema::TableSchema;
 use crate::segment::tags::TagSegment;
 use crate::segment::vocabulary::VocabularySegment;
@@ -29,7 +30,32 @@ pub struct LiveSegment {
 pub struct SegmentSet {
     /// Oldest first.
     pub live: Vec<LiveSegment>,
-    stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>>,
+    stacks: BTreeMap<TagId, TagStack>,
+}
+
+/// The segments of a tag.
+#[derive(Debug)]
+pub struct TagStack {
+    /// Oldest first.
+    pub segments: Vec<Arc<TagSegment>>,
+    /// Where each of them stands among all segments of the partition.
+    places: Vec<usize>,
+    /// Where chunks are kept once they are resolved.
+    pub resolved: ChunkCache,
+}
+
+impl TagStack {
+    fn new(tag: TagId, (places, segments): (Vec<usize>, Vec<Arc<TagSegment>>)) -> Option<Self> {
+        let cache = segments.first()?.file().cache().clone();
+        let files = segments.iter().map(|segment| segment.file().cache_id());
+        let stack = cache.stack_id(tag, files.collect());
+        let resolved = ChunkCache::new(cache, stack);
+        Some(Self {
+            segments,
+            places,
+            resolved,
+        })
+    }
 }
 
 impl SegmentSet {
@@ -38,12 +64,18 @@ impl SegmentSet {
     pub fn new(mut live: Vec<LiveSegment>) -> Self {
         live.retain(|live| !live.tags.is_empty());
         live.sort_by_key(|live| live.first_lsn);
-        let mut stacks: BTreeMap<TagId, Vec<Arc<TagSegment>>> = BTreeMap::new();
-        for LiveSegment { segment, tags, .. } in &live {
+        let mut stacks: BTreeMap<TagId, (Vec<usize>, Vec<Arc<TagSegment>>)> = BTreeMap::new();
+        for (place, LiveSegment { segment, tags, .. }) in live.iter().enumerate() {
             for tag in tags {
-                stacks.entry(*tag).or_default().push(segment.clone());
+                let (places, segments) = stacks.entry(*tag).or_default();
+                places.push(place);
+                segments.push(segment.clone());
             }
         }
+        let stacks = stacks
+            .into_iter()
+            .filter_map(|(tag, stack)| Some((tag, TagStack::new(tag, stack)?)))
+            .collect();
         Self { live, stacks }
     }
 
@@ -64,7 +96,19 @@ impl SegmentSet {
     /// The segments of a tag, oldest first.
     #[must_use]
     pub fn stack(&self, tag: TagId) -> &[Arc<TagSegment>] {
-        self.stacks.get(&tag).map_or(&[], Vec::as_slice)
+        self.stacks.get(&tag).map_or(&[], |stack| &stack.segments)
+    }
+
+    /// The segments of a tag, oldest first, each with its place among `live`.
+    pub fn places(&self, tag: TagId) -> impl DoubleEndedIterator<Item = (usize, &Arc<TagSegment>)> {
+        let stack = self.stacks.get(&tag).into_iter();
+        stack.flat_map(|stack| stack.places.iter().copied().zip(&stack.segments))
+    }
+
+    /// Where chunks of a tag are kept once they are resolved, if it has segments.
+    #[must_use]
+    pub fn resolved(&self, tag: TagId) -> Option<&ChunkCache> {
+        self.stacks.get(&tag).map(|stack| &stack.resolved)
     }
 
     /// The tags that have segments.

@@ -8,9 +8,11 @@
 
 pub mod encode;
 pub mod merge;
+mod multi_part;
 pub mod part;
 pub mod read;
 mod read_multi;
+pub mod resolved;
 pub mod write;
 
 #[cfg(test)]

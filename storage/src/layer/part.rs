@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::bitmap::{Bitmap, Chunk, Container};
-use crate::column::{CodeSet, Lists, TextBlocks, Totals, Vector};
+use crate::column::{CodeSet, Lists, ListsBuilder, TextBlocks, Totals, Vector};
 use crate::error::{Error, Result};
 use crate::ids::{CHUNK_LEN, Code};
 use crate::segment::groups::{EntryIndex, ListGroups, MemberIndex, TextGroups, ValueGroups};
@@ -256,6 +256,31 @@ impl Rows {
 }
 
 impl FlatRows {
+    /// The rows of those present, from entries `(code, low, value)` in any order, with values if
+    /// `payload`.
+    #[must_use]
+    pub fn from_entries(present: &Chunk, entries: &mut [(Code, u16, i64)], payload: bool) -> Self {
+        entries.sort_unstable_by_key(|(code, low, _)| (*low, *code));
+        let mut codes = ListsBuilder::default();
+        let mut rest = &*entries;
+        present.for_each(|low| {
+            let count = rest.iter().take_while(|entry| entry.1 == low).count();
+            let (own, others) = rest.split_at(count);
+            codes.push(own.iter().map(|(code, _, _)| i64::from(*code)));
+            rest = others;
+        });
+        let values = || {
+            entries
+                .iter()
+                .map(|(_, _, value)| *value)
+                .collect::<Vec<_>>()
+        };
+        Self {
+            codes: codes.finish(),
+            payload: payload.then(|| Vector::from_values(&values())),
+        }
+    }
+
     /// Calls `visit` with each entry of a list; sets have 0 beside each code.
     pub fn for_each(&self, index: usize, mut visit: impl FnMut(Code, i64)) {
         for place in self.codes.get(index) {
@@ -305,9 +330,7 @@ impl FlatRows {
                 .items()
                 .select_range(block, len, code, code, &mut found);
             found.for_each(|place| {
-                while self.codes.get(list).end <= block + usize::from(place) {
-                    list += 1;
-                }
+                list = self.codes.list_of(block + usize::from(place), list);
                 ranks.set((list - first) as u16);
             });
         }
@@ -319,7 +342,7 @@ impl FlatRows {
         self.codes.get(index).len()
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.codes.bytes().len()
             + self
                 .payload

@@ -5,16 +5,22 @@
 
 use std::sync::Arc;
 
-use crate::bitmap::{Bitmap, Chunk};
+use crate::bitmap::{Bitmap, Chunk, Container};
 use crate::column::{TextBlock, Totals};
 use crate::error::{Error, Result};
-use crate::ids::{Code, Ordinal, chunk_of, low_of};
-use crate::layer::part::{Part, SinglePart, TextPart, chunk_of_bitmap};
+use crate::ids::{CHUNK_LEN, Code, Ordinal, chunk_of, low_of};
+use crate::layer::part::{ChunkValues, Part, SinglePart, TextPart, chunk_of_bitmap};
+use crate::layer::resolved::{ChunkCache, Members, ResolvedValues, is_worth};
 
 /// The layers of a boolean, keyword or number.
 #[derive(Clone, Debug, Default)]
 pub struct SingleStack {
-    layers: Vec<Arc<SinglePart>>,
+    /// In files, oldest first.
+    flushed: Vec<Arc<SinglePart>>,
+    /// Where chunks of the flushed layers are kept once they are resolved.
+    resolved: Option<ChunkCache>,
+    /// In memory, oldest first.
+    memory: Vec<Arc<SinglePart>>,
 }
 
 impl SingleStack {
@@ -23,13 +29,27 @@ impl SingleStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts
-            .iter()
-            .map(|part| part.as_single().cloned())
-            .collect::<Option<_>>();
-        layers
-            .map(|layers| Self { layers })
-            .ok_or_else(wrong_family)
+        Self::over(parts, None, &[])
+    }
+
+    /// A stack of parts in files, whose chunks may be kept, and parts in memory.
+    ///
+    /// # Errors
+    /// A part is of another family.
+    pub(crate) fn over(
+        flushed: &[Arc<Part>],
+        resolved: Option<ChunkCache>,
+        memory: &[Arc<Part>],
+    ) -> Result<Self> {
+        let singles = |parts: &[Arc<Part>]| {
+            let singles = parts.iter().map(|part| part.as_single().cloned());
+            singles.collect::<Option<_>>().ok_or_else(wrong_family)
+        };
+        Ok(Self {
+            flushed: singles(flushed)?,
+            resolved,
+            memory: singles(memory)?,
+        })
     }
 
     /// The subjects that have a value.
@@ -37,8 +57,22 @@ impl SingleStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn known(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
-        let layers = self.layers.iter().map(|layer| (&layer.set, &layer.cleared));
-        known_of(layers, chunk, out);
+        let of = |layers: &[Arc<SinglePart>], out: &mut Chunk| {
+            let layers = layers.iter().map(|layer| (&layer.set, &layer.cleared));
+            known_of(layers, chunk, out);
+        };
+        out.clear();
+        match self.several() {
+            Some(resolved) => {
+                let known = resolved.known(chunk, |out| {
+                    of(&self.flushed, out);
+                    Ok(())
+                })?;
+                known.copy_into(out);
+            }
+            None => of(&self.flushed, out),
+        }
+        of(&self.memory, out);
         Ok(())
     }
 
@@ -56,30 +90,48 @@ impl SingleStack {
     /// A file cannot be read or is damaged.
     pub fn members_any(&self, chunk: u16, codes: &[Code], out: &mut Chunk) -> Result<()> {
         out.clear();
-        let mut found = Chunk::new();
-        for layer in &self.layers {
-            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
-                cleared.and_not_into(out);
-            }
-            let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else {
-                continue;
-            };
-            set.and_not_into(out);
-            if let Some(index) = &layer.members {
+        match &self.resolved {
+            Some(resolved) => {
+                let mut found = Chunk::new();
                 for code in codes {
-                    if let Some(members) = index.get(*code)?
-                        && let Some((_, members)) = chunk_of_bitmap(&members, chunk)
-                    {
-                        members.or_into(out);
-                    }
+                    self.resolved(resolved, chunk, *code)?.copy_into(&mut found);
+                    out.or(&found);
                 }
-                continue;
             }
-            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-            values.select_codes(set, codes, &mut found);
-            out.or(&found);
+            None => write_members(&self.flushed, chunk, codes, out)?,
         }
+        write_members(&self.memory, chunk, codes, out)
+    }
+
+    /// The candidates whose value is `code`.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn members_among(
+        &self,
+        chunk: u16,
+        code: Code,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+            self.resolved(resolved, chunk, code)?.among(candidates, out);
+            return Ok(());
+        }
+        self.members_any(chunk, &[code], out)?;
+        out.and(candidates);
         Ok(())
+    }
+
+    /// Where their content is kept, if there are several flushed layers: one needs no resolving.
+    fn several(&self) -> Option<&ChunkCache> {
+        self.resolved.as_ref().filter(|_| self.flushed.len() > 1)
+    }
+
+    fn resolved(&self, resolved: &ChunkCache, chunk: u16, code: Code) -> Result<Arc<Members>> {
+        resolved.members(chunk, code, |out| {
+            write_members(&self.flushed, chunk, &[code], out)
+        })
     }
 
     /// The candidates whose value lies in `[low, high]`.
@@ -95,12 +147,9 @@ impl SingleStack {
     ) -> Result<()> {
         out.clear();
         let mut found = Chunk::new();
-        self.for_each_owner(chunk, candidates, &mut |layer, first_rank, own| {
-            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
-                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-                values.select_range(set, own, bounds, &mut found);
-                out.or(&found);
-            }
+        self.for_each_owner(chunk, candidates, &mut |set, values, own| {
+            values.select_range(set, own, bounds, &mut found);
+            out.or(&found);
             Ok(())
         })
     }
@@ -116,11 +165,7 @@ impl SingleStack {
         audience: &Chunk,
         visit: &mut dyn FnMut(u16, i64),
     ) -> Result<()> {
-        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
-            let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) else {
-                return Ok(());
-            };
-            let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+        self.for_each_owner(chunk, audience, &mut |set, values, own| {
             set.for_each_in(own, |low, rank| visit(low, values.get(low, rank)));
             Ok(())
         })
@@ -132,11 +177,8 @@ impl SingleStack {
     /// A file cannot be read or is damaged.
     pub fn totals(&self, chunk: u16, audience: &Chunk) -> Result<Totals> {
         let mut totals = Totals::default();
-        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
-            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
-                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-                totals.merge(&values.totals(set, own));
-            }
+        self.for_each_owner(chunk, audience, &mut |set, values, own| {
+            totals.merge(&values.totals(set, own));
             Ok(())
         })?;
         Ok(totals)
@@ -147,12 +189,8 @@ impl SingleStack {
     /// # Errors
     /// A value is no index of `counts`; a file cannot be read or is damaged.
     pub fn histogram(&self, chunk: u16, audience: &Chunk, counts: &mut [u64]) -> Result<()> {
-        self.for_each_owner(chunk, audience, &mut |layer, first_rank, own| {
-            if let Some((_, set)) = chunk_of_bitmap(&layer.set, chunk) {
-                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
-                values.histogram(set, own, counts)?;
-            }
-            Ok(())
+        self.for_each_owner(chunk, audience, &mut |set, values, own| {
+            values.histogram(set, own, counts)
         })
     }
 
@@ -161,7 +199,7 @@ impl SingleStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn get(&self, ordinal: Ordinal) -> Result<Option<i64>> {
-        for layer in self.layers.iter().rev() {
+        for layer in self.memory.iter().rev().chain(self.flushed.iter().rev()) {
             if let Some(value) = layer.get(ordinal)? {
                 return Ok(value);
             }
@@ -170,32 +208,107 @@ impl SingleStack {
     }
 
     /// Visits, newest first, each layer with those of the audience whose value it owns.
-    fn for_each_owner(
-        &self,
-        chunk: u16,
-        audience: &Chunk,
-        visit: &mut dyn FnMut(&SinglePart, u64, &Chunk) -> Result<()>,
-    ) -> Result<()> {
+    fn for_each_owner(&self, chunk: u16, audience: &Chunk, visit: Visit<'_>) -> Result<()> {
         let mut left = audience.clone();
-        let mut own = Chunk::new();
-        for layer in self.layers.iter().rev() {
-            if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) {
-                own.copy_from(&left);
-                set.and_into(&mut own);
-                if !own.is_empty() {
-                    visit(layer, first_rank, &own)?;
-                    left.and_not(&own);
+        visit_owners(&self.memory, chunk, &mut left, visit)?;
+        if let Some(resolved) = self.several() {
+            let make = is_worth(left.count(), subjects_in(&self.flushed, chunk));
+            if let Some(found) = resolved.values(chunk, make, || self.resolve(chunk))? {
+                if let Some((_, set)) = chunk_of_bitmap(&found.set, chunk) {
+                    set.and_into(&mut left);
+                    visit(set, &found.values, &left)?;
                 }
-            }
-            if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
-                cleared.and_not_into(&mut left);
-            }
-            if left.is_empty() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        visit_owners(&self.flushed, chunk, &mut left, visit)
     }
+
+    /// What the flushed layers come to in a chunk.
+    fn resolve(&self, chunk: u16) -> Result<ResolvedValues> {
+        let flushed = Self {
+            flushed: self.flushed.clone(),
+            ..Self::default()
+        };
+        let mut known = Chunk::new();
+        flushed.known(chunk, &mut known)?;
+        let mut values = vec![0; CHUNK_LEN as usize];
+        flushed.for_each(chunk, &known, &mut |low, value| {
+            values[usize::from(low)] = value;
+        })?;
+        Ok(ResolvedValues::new(chunk, &known, &values))
+    }
+}
+
+fn subjects_in(layers: &[Arc<SinglePart>], chunk: u16) -> u64 {
+    let sets = layers
+        .iter()
+        .map(|layer| chunk_of_bitmap(&layer.set, chunk));
+    sets.flatten().map(|(_, set)| u64::from(set.len())).sum()
+}
+
+/// Is given the subjects of a layer in a chunk, their values, and those of them that are meant.
+type Visit<'a> = &'a mut dyn FnMut(Container<'_>, &ChunkValues, &Chunk) -> Result<()>;
+
+/// Visits, newest first, each layer with those of `left` whose value it owns, and takes them away.
+fn visit_owners(
+    layers: &[Arc<SinglePart>],
+    chunk: u16,
+    left: &mut Chunk,
+    visit: Visit<'_>,
+) -> Result<()> {
+    let mut own = Chunk::new();
+    for layer in layers.iter().rev() {
+        if left.is_empty() {
+            break;
+        }
+        if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) {
+            own.copy_from(left);
+            set.and_into(&mut own);
+            if !own.is_empty() {
+                let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+                visit(set, &values, &own)?;
+                left.and_not(&own);
+            }
+        }
+        if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
+            cleared.and_not_into(left);
+        }
+    }
+    Ok(())
+}
+
+/// Puts layers on top of what older ones say of who has one of `codes`.
+fn write_members(
+    layers: &[Arc<SinglePart>],
+    chunk: u16,
+    codes: &[Code],
+    out: &mut Chunk,
+) -> Result<()> {
+    let mut found = Chunk::new();
+    for layer in layers {
+        if let Some((_, cleared)) = chunk_of_bitmap(&layer.cleared, chunk) {
+            cleared.and_not_into(out);
+        }
+        let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) else {
+            continue;
+        };
+        set.and_not_into(out);
+        if let Some(index) = &layer.members {
+            for code in codes {
+                if let Some(members) = index.get(*code)?
+                    && let Some((_, members)) = chunk_of_bitmap(&members, chunk)
+                {
+                    members.or_into(out);
+                }
+            }
+            continue;
+        }
+        let values = layer.values.chunk(chunk, (first_rank, set.len()))?;
+        values.select_codes(set, codes, &mut found);
+        out.or(&found);
+    }
+    Ok(())
 }
 
 impl SinglePart {
@@ -204,13 +317,14 @@ impl SinglePart {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn get(&self, ordinal: Ordinal) -> Result<Option<Option<i64>>> {
-        if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk_of(ordinal))
-            && let Some(rank) = set.position(low_of(ordinal))
+        let (chunk, low) = (chunk_of(ordinal), low_of(ordinal));
+        if let Some((first_rank, set)) = chunk_of_bitmap(&self.set, chunk)
+            && set.contains(low)
         {
-            let values = self
-                .values
-                .chunk(chunk_of(ordinal), (first_rank, set.len()))?;
-            return Ok(Some(Some(values.get(low_of(ordinal), rank))));
+            let values = self.values.chunk(chunk, (first_rank, set.len()))?;
+            // A rank takes counting, and dense values do without.
+            let rank = values.start.map_or(0, |_| set.rank(low));
+            return Ok(Some(Some(values.get(low, rank))));
         }
         Ok((!self.cleared.is_empty() && self.cleared.contains(ordinal)).then_some(None))
     }
@@ -243,6 +357,7 @@ impl TextStack {
     /// A file cannot be read or is damaged.
     pub fn known(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
         let layers = self.layers.iter().map(|layer| (&layer.set, &layer.cleared));
+        out.clear();
         known_of(layers, chunk, out);
         Ok(())
     }
@@ -329,13 +444,12 @@ pub(crate) fn wrong_family() -> Error {
     Error::internal("a layer is of another family than its tag")
 }
 
-/// Who is given something by layers of `set` and `cleared`, oldest first.
+/// Puts layers of `set` and `cleared`, oldest first, on top of who had something.
 fn known_of<'a>(
     layers: impl Iterator<Item = (&'a Bitmap, &'a Bitmap)>,
     chunk: u16,
     out: &mut Chunk,
 ) {
-    out.clear();
     for (set, cleared) in layers {
         if let Some((_, cleared)) = chunk_of_bitmap(cleared, chunk) {
             cleared.and_not_into(out);

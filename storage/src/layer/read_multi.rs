@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use crate::bitmap::{Chunk, Container};
 use crate::error::Result;
-use crate::ids::{Code, Ordinal, chunk_of, low_of, ordinal_at};
+use crate::ids::{Code, Ordinal, ordinal_at};
+use crate::layer::multi_part::Verdict;
 use crate::layer::part::{FlatRows, MultiPart, Part, chunk_of_bitmap};
 use crate::layer::read::wrong_family;
+use crate::layer::resolved::{ChunkCache, Members, ResolvedRows, is_worth};
 use crate::layer::write::EntryState;
 
-/// The layers of a set or map, oldest first.
+/// The layers of a set or map.
 #[derive(Clone, Debug, Default)]
 pub struct MultiStack {
-    layers: Vec<Arc<MultiPart>>,
-}
-
-/// What a layer says of an entry of a subject.
-enum Verdict {
-    Silent,
-    Absent,
-    Present(i64),
+    /// In files, oldest first.
+    flushed: Vec<Arc<MultiPart>>,
+    /// Where chunks of the flushed layers are kept once they are resolved.
+    resolved: Option<ChunkCache>,
+    /// In memory, oldest first.
+    memory: Vec<Arc<MultiPart>>,
 }
 
 impl MultiStack {
@@ -28,13 +28,45 @@ impl MultiStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts
-            .iter()
-            .map(|part| part.as_multi().cloned())
-            .collect::<Option<_>>();
-        layers
-            .map(|layers| Self { layers })
-            .ok_or_else(wrong_family)
+        Self::over(parts, None, &[])
+    }
+
+    /// A stack of parts in files, whose chunks may be kept, and parts in memory.
+    ///
+    /// # Errors
+    /// A part is of another family.
+    pub(crate) fn over(
+        flushed: &[Arc<Part>],
+        resolved: Option<ChunkCache>,
+        memory: &[Arc<Part>],
+    ) -> Result<Self> {
+        let multis = |parts: &[Arc<Part>]| {
+            let multis = parts.iter().map(|part| part.as_multi().cloned());
+            multis.collect::<Option<_>>().ok_or_else(wrong_family)
+        };
+        Ok(Self {
+            flushed: multis(flushed)?,
+            resolved,
+            memory: multis(memory)?,
+        })
+    }
+
+    /// The layers, newest first.
+    fn newest_first(&self) -> impl Iterator<Item = &Arc<MultiPart>> {
+        self.memory.iter().rev().chain(self.flushed.iter().rev())
+    }
+
+    /// The flushed layers alone, without what is kept of them.
+    fn flushed(&self) -> Self {
+        Self {
+            flushed: self.flushed.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Where their content is kept, if there are several flushed layers: one needs no resolving.
+    fn several(&self) -> Option<&ChunkCache> {
+        self.resolved.as_ref().filter(|_| self.flushed.len() > 1)
     }
 
     /// The subjects that have at least one entry.
@@ -42,6 +74,11 @@ impl MultiStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn nonempty(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
+        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+            let known = resolved.known(chunk, |out| self.flushed().nonempty(chunk, out))?;
+            known.copy_into(out);
+            return Ok(());
+        }
         out.clear();
         let mut everybody = Chunk::new();
         everybody.fill();
@@ -68,45 +105,47 @@ impl MultiStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn members(&self, chunk: u16, code: Code, out: &mut Chunk) -> Result<()> {
-        out.clear();
-        let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
-        for layer in &self.layers {
-            let reset = chunk_of_bitmap(&layer.reset, chunk);
-            if let Some((_, reset)) = &reset {
-                reset.and_not_into(out);
-            }
-            if let Some(index) = &layer.index {
-                if let Some((members, _)) = index.get(code)?
-                    && let Some((_, members)) = chunk_of_bitmap(&members, chunk)
-                {
-                    members.or_into(out);
-                }
-                continue;
-            }
-            if let Some((first_rank, reset)) = reset {
-                let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
-                rows.lists_with(start, reset.len() as usize, code, &mut ranks);
-                reset.members_at(&ranks, &mut found);
-                out.or(&found);
-            }
-            if let Some((first_rank, dirty)) = chunk_of_bitmap(&layer.dirty, chunk) {
-                let (first, count) = (first_rank as usize, dirty.len() as usize);
-                layer.drops.lists_with(first, count, code, &mut ranks);
-                dirty.members_at(&ranks, &mut found);
-                out.and_not(&found);
-                layer.puts.lists_with(first, count, code, &mut ranks);
-                dirty.members_at(&ranks, &mut found);
-                out.or(&found);
+        match &self.resolved {
+            Some(resolved) => self.resolved(resolved, chunk, code)?.copy_into(out),
+            None => {
+                out.clear();
+                write_members(&self.flushed, chunk, code, out)?;
             }
         }
+        write_members(&self.memory, chunk, code, out)
+    }
+
+    /// The candidates that have an entry.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn members_among(
+        &self,
+        chunk: u16,
+        code: Code,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+            self.resolved(resolved, chunk, code)?.among(candidates, out);
+            return Ok(());
+        }
+        self.members(chunk, code, out)?;
+        out.and(candidates);
         Ok(())
+    }
+
+    fn resolved(&self, resolved: &ChunkCache, chunk: u16, code: Code) -> Result<Arc<Members>> {
+        resolved.members(chunk, code, |out| {
+            write_members(&self.flushed, chunk, code, out)
+        })
     }
 
     /// The number of subjects in layers that have no bitmap for each entry: there `members` goes
     /// over all entries.
     #[must_use]
     pub fn unindexed(&self) -> u64 {
-        let layers = self.layers.iter().filter(|layer| layer.index.is_none());
+        let layers = self.newest_first().filter(|layer| layer.index.is_none());
         layers
             .map(|layer| layer.reset.len() + layer.dirty.len())
             .sum()
@@ -146,7 +185,7 @@ impl MultiStack {
     ) -> Result<()> {
         let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
         let mut left = audience.clone();
-        for layer in self.layers.iter().rev() {
+        for layer in self.newest_first() {
             if left.is_empty() {
                 break;
             }
@@ -228,7 +267,7 @@ impl MultiStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn get_entry(&self, ordinal: Ordinal, code: Code) -> Result<Option<i64>> {
-        for layer in self.layers.iter().rev() {
+        for layer in self.newest_first() {
             match layer.verdict(ordinal, code)? {
                 Verdict::Silent => {}
                 Verdict::Absent => return Ok(None),
@@ -248,41 +287,42 @@ impl MultiStack {
         visit: &mut dyn FnMut(&FullRows<'_>, &Chunk),
     ) -> Result<()> {
         let mut left = audience.clone();
-        let mut own = Chunk::new();
         mixed.clear();
-        for layer in self.layers.iter().rev() {
-            if let Some((_, dirty)) = chunk_of_bitmap(&layer.dirty, chunk) {
-                own.copy_from(&left);
-                dirty.and_into(&mut own);
-                mixed.or(&own);
-                left.and_not(&own);
-            }
-            if let Some((first_rank, reset)) = chunk_of_bitmap(&layer.reset, chunk) {
-                own.copy_from(&left);
-                reset.and_into(&mut own);
-                if !own.is_empty() {
-                    let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
-                    visit(
-                        &FullRows {
-                            set: reset,
-                            rows: &rows,
-                            start,
-                        },
-                        &own,
-                    );
-                    left.and_not(&own);
+        visit_owners(&self.memory, chunk, (&mut left, mixed), visit)?;
+        if let Some(resolved) = self.several() {
+            let make = is_worth(left.count(), subjects_in(&self.flushed, chunk));
+            if let Some(found) = resolved.rows(chunk, make, || self.resolve(chunk))? {
+                if let Some((_, set)) = chunk_of_bitmap(&found.set, chunk) {
+                    set.and_into(&mut left);
+                    let (rows, start) = (&found.rows, 0);
+                    visit(&FullRows { set, rows, start }, &left);
                 }
-            }
-            if left.is_empty() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        visit_owners(&self.flushed, chunk, (&mut left, mixed), visit)
+    }
+
+    /// What the flushed layers come to in a chunk.
+    fn resolve(&self, chunk: u16) -> Result<ResolvedRows> {
+        let mut everybody = Chunk::new();
+        everybody.fill();
+        let mut present = Chunk::new();
+        let mut entries = Vec::new();
+        self.flushed()
+            .for_each_row(chunk, &everybody, &mut |low, row| {
+                present.set(low);
+                entries.extend(row.iter().map(|(code, value)| (*code, low, *value)));
+            })?;
+        // No values read as 0.
+        let payload = entries.iter().any(|(_, _, value)| *value != 0);
+        let rows = FlatRows::from_entries(&present, &mut entries, payload);
+        Ok(ResolvedRows::new(chunk, &present, rows))
     }
 
     fn collect(&self, ordinal: Ordinal, entries: &mut Vec<(Code, i64)>) -> Result<()> {
         let mut found: Vec<EntryState> = Vec::new();
-        for layer in self.layers.iter().rev() {
+        for layer in self.newest_first() {
             if let Some(state) = layer.state(ordinal)? {
                 let reset = state.reset;
                 found.push(state);
@@ -297,96 +337,83 @@ impl MultiStack {
     }
 }
 
+/// Visits, newest first, the full rows of each layer with those of `left` that nothing newer
+/// touches, and takes them away; those that need several layers go to `mixed`.
+fn visit_owners(
+    layers: &[Arc<MultiPart>],
+    chunk: u16,
+    (left, mixed): (&mut Chunk, &mut Chunk),
+    visit: &mut dyn FnMut(&FullRows<'_>, &Chunk),
+) -> Result<()> {
+    let mut own = Chunk::new();
+    for layer in layers.iter().rev() {
+        if left.is_empty() {
+            break;
+        }
+        if let Some((_, dirty)) = chunk_of_bitmap(&layer.dirty, chunk) {
+            own.copy_from(left);
+            dirty.and_into(&mut own);
+            mixed.or(&own);
+            left.and_not(&own);
+        }
+        if let Some((first_rank, set)) = chunk_of_bitmap(&layer.reset, chunk) {
+            own.copy_from(left);
+            set.and_into(&mut own);
+            if !own.is_empty() {
+                let (rows, start) = layer.full.chunk(chunk, (first_rank, set.len()))?;
+                let rows = &rows;
+                visit(&FullRows { set, rows, start }, &own);
+                left.and_not(&own);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn subjects_in(layers: &[Arc<MultiPart>], chunk: u16) -> u64 {
+    let bitmaps = layers.iter().flat_map(|layer| [&layer.reset, &layer.dirty]);
+    let own = bitmaps.filter_map(|bitmap| chunk_of_bitmap(bitmap, chunk));
+    own.map(|(_, subjects)| u64::from(subjects.len())).sum()
+}
+
+/// Puts layers on top of what older ones say of who has an entry.
+fn write_members(layers: &[Arc<MultiPart>], chunk: u16, code: Code, out: &mut Chunk) -> Result<()> {
+    let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
+    for layer in layers {
+        let reset = chunk_of_bitmap(&layer.reset, chunk);
+        if let Some((_, reset)) = &reset {
+            reset.and_not_into(out);
+        }
+        if let Some(index) = &layer.index {
+            if let Some((members, _)) = index.get(code)?
+                && let Some((_, members)) = chunk_of_bitmap(&members, chunk)
+            {
+                members.or_into(out);
+            }
+            continue;
+        }
+        if let Some((first_rank, reset)) = reset {
+            let (rows, start) = layer.full.chunk(chunk, (first_rank, reset.len()))?;
+            rows.lists_with(start, reset.len() as usize, code, &mut ranks);
+            reset.members_at(&ranks, &mut found);
+            out.or(&found);
+        }
+        if let Some((first_rank, dirty)) = chunk_of_bitmap(&layer.dirty, chunk) {
+            let (first, count) = (first_rank as usize, dirty.len() as usize);
+            layer.drops.lists_with(first, count, code, &mut ranks);
+            dirty.members_at(&ranks, &mut found);
+            out.and_not(&found);
+            layer.puts.lists_with(first, count, code, &mut ranks);
+            dirty.members_at(&ranks, &mut found);
+            out.or(&found);
+        }
+    }
+    Ok(())
+}
+
 /// The full rows of a layer in one chunk.
 struct FullRows<'a> {
     set: Container<'a>,
     rows: &'a FlatRows,
     start: usize,
-}
-
-impl MultiPart {
-    /// What the layer says of a subject, if anything.
-    ///
-    /// # Errors
-    /// A file cannot be read or is damaged.
-    pub fn state(&self, ordinal: Ordinal) -> Result<Option<EntryState>> {
-        let mut state = EntryState::default();
-        if let Some((first_rank, reset)) = chunk_of_bitmap(&self.reset, chunk_of(ordinal))
-            && let Some(rank) = reset.position(low_of(ordinal))
-        {
-            let (rows, start) = self
-                .full
-                .chunk(chunk_of(ordinal), (first_rank, reset.len()))?;
-            state.reset = true;
-            rows.for_each(start + rank as usize, |code, value| {
-                state.puts.push((code, value))
-            });
-            return Ok(Some(state));
-        }
-        let Some(index) = self.dirty_index(ordinal) else {
-            return Ok(None);
-        };
-        self.puts
-            .for_each(index, |code, value| state.puts.push((code, value)));
-        self.drops.for_each(index, |code, _| state.drops.push(code));
-        Ok(Some(state))
-    }
-
-    fn verdict(&self, ordinal: Ordinal, code: Code) -> Result<Verdict> {
-        if let Some((first_rank, reset)) = chunk_of_bitmap(&self.reset, chunk_of(ordinal))
-            && let Some(rank) = reset.position(low_of(ordinal))
-        {
-            let (rows, start) = self
-                .full
-                .chunk(chunk_of(ordinal), (first_rank, reset.len()))?;
-            let found = rows.find(start + rank as usize, code);
-            return Ok(found.map_or(Verdict::Absent, Verdict::Present));
-        }
-        let Some(index) = self.dirty_index(ordinal) else {
-            return Ok(Verdict::Silent);
-        };
-        if let Some(value) = self.puts.find(index, code) {
-            return Ok(Verdict::Present(value));
-        }
-        let dropped = self.drops.find(index, code).is_some();
-        Ok(if dropped {
-            Verdict::Absent
-        } else {
-            Verdict::Silent
-        })
-    }
-
-    fn dirty_index(&self, ordinal: Ordinal) -> Option<usize> {
-        if self.dirty.is_empty() {
-            return None;
-        }
-        self.dirty.position(ordinal).map(|rank| rank as usize)
-    }
-
-    /// Visits those of `left` that this layer puts or drops an entry of, and takes them away.
-    fn dirty_values(
-        &self,
-        chunk: u16,
-        code: Code,
-        left: &mut Chunk,
-        visit: &mut dyn FnMut(u16, i64),
-    ) {
-        let Some((first_rank, dirty)) = chunk_of_bitmap(&self.dirty, chunk) else {
-            return;
-        };
-        let (first, count) = (first_rank as usize, dirty.len() as usize);
-        let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
-        self.puts.lists_with(first, count, code, &mut ranks);
-        dirty.members_at(&ranks, &mut found);
-        found.and(left);
-        dirty.for_each_in(&found, |low, rank| {
-            if let Some(value) = self.puts.find(first + rank as usize, code) {
-                visit(low, value);
-            }
-        });
-        left.and_not(&found);
-        self.drops.lists_with(first, count, code, &mut ranks);
-        dirty.members_at(&ranks, &mut found);
-        left.and_not(&found);
-    }
 }

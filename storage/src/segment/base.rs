@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
-use crate::column::{Lists, ListsBuilder, TextBlocks, Vector};
+use crate::column::{TextBlocks, Vector};
 use crate::error::Result;
 use crate::ids::{CHUNK_LEN, Code, TagId};
+use crate::layer::part::FlatRows;
 use crate::layer::{MultiStack, SingleStack, TextStack};
 use crate::schema::Family;
 use crate::segment::blob_file::BlobRef;
@@ -16,9 +19,6 @@ use crate::segment::directory::{DirectoryBuilder, Record};
 use crate::segment::groups::{DENSE, RANKED};
 use crate::segment::tags::{TagEntry, TagSegmentWriter};
 use crate::subjects::Dead;
-
-/// A chunk is stored dense when at least one in this many of its positions has a value.
-const DENSE_SHARE: u32 = 4;
 
 /// Codes below this are counted in a table, others are sorted.
 const COUNTED_CODES: usize = 1 << 16;
@@ -31,87 +31,63 @@ struct Members {
 }
 
 impl Members {
-    /// Adds the values of one chunk's subjects.
-    fn add_values(&mut self, chunk: u16, known: &Chunk, values: &[i64]) {
+    /// Adds `(code, low, value)` of one chunk, by rising position; the values are kept for maps.
+    fn add(
+        &mut self,
+        chunk: u16,
+        entries: impl Iterator<Item = (Code, u16, i64)> + Clone,
+        payload: bool,
+    ) {
         self.counts.clear();
         self.counts.resize(COUNTED_CODES, 0);
         let mut rest = Vec::new();
-        known.for_each(|low| {
-            let code = values[usize::from(low)] as Code;
-            match self.counts.get_mut(code as usize) {
+        for entry in entries.clone() {
+            match self.counts.get_mut(entry.0 as usize) {
                 Some(count) => *count += 1,
-                None => rest.push((code, low, 0)),
+                None => rest.push(entry),
             }
-        });
+        }
         let mut start = 0;
         for count in &mut self.counts {
             (*count, start) = (start, start + *count);
         }
         let mut lows = vec![0_u16; start as usize];
-        known.for_each(|low| {
-            let code = values[usize::from(low)] as Code;
+        let mut values = vec![0_i64; if payload { lows.len() } else { 0 }];
+        for (code, low, value) in entries {
             if let Some(place) = self.counts.get_mut(code as usize) {
                 lows[*place as usize] = low;
+                if payload {
+                    values[*place as usize] = value;
+                }
                 *place += 1;
             }
-        });
+        }
         let mut from = 0;
         for (code, end) in (0..).zip(&self.counts) {
-            if *end > from {
-                let own = &lows[from as usize..*end as usize];
-                self.codes
-                    .entry(code)
-                    .or_default()
-                    .0
-                    .push_sorted(chunk, own);
-                from = *end;
+            let own = from..*end as usize;
+            if !own.is_empty() {
+                from = own.end;
+                let (members, all_values) = self.codes.entry(code).or_default();
+                members.push_sorted(chunk, &lows[own.clone()]);
+                if payload {
+                    all_values.extend_from_slice(&values[own]);
+                }
             }
         }
-        if !rest.is_empty() {
-            self.add_entries(chunk, &mut rest, false);
-        }
+        self.add_sorted(chunk, rest, payload);
     }
 
-    /// Adds `(code, low, value)` of one chunk, by rising position; the values are kept for maps.
-    fn add_entries(&mut self, chunk: u16, entries: &mut Vec<(Code, u16, i64)>, payload: bool) {
-        self.sort_by_code(entries);
-        let mut lows = Vec::new();
+    /// Adds entries of codes that are too many to be counted.
+    fn add_sorted(&mut self, chunk: u16, mut entries: Vec<(Code, u16, i64)>, payload: bool) {
+        entries.sort_unstable_by_key(|(code, low, _)| (*code, *low));
         for same in entries.chunk_by(|a, b| a.0 == b.0) {
-            lows.clear();
-            lows.extend(same.iter().map(|(_, low, _)| *low));
-            let (writer, values) = self.codes.entry(same[0].0).or_default();
-            writer.push_sorted(chunk, &lows);
+            let lows: Vec<u16> = same.iter().map(|(_, low, _)| *low).collect();
+            let (members, values) = self.codes.entry(same[0].0).or_default();
+            members.push_sorted(chunk, &lows);
             if payload {
                 values.extend(same.iter().map(|(_, _, value)| *value));
             }
         }
-    }
-
-    /// Brings entries into the order of their codes; those of one code keep theirs.
-    fn sort_by_code(&mut self, entries: &mut Vec<(Code, u16, i64)>) {
-        if entries
-            .iter()
-            .any(|entry| entry.0 as usize >= COUNTED_CODES)
-        {
-            entries.sort_by_key(|(code, _, _)| *code);
-            return;
-        }
-        self.counts.clear();
-        self.counts.resize(COUNTED_CODES, 0);
-        entries
-            .iter()
-            .for_each(|entry| self.counts[entry.0 as usize] += 1);
-        let mut start = 0;
-        for count in &mut self.counts {
-            (*count, start) = (start, start + *count);
-        }
-        let mut sorted = vec![(0, 0, 0); entries.len()];
-        for entry in entries.iter() {
-            let place = &mut self.counts[entry.0 as usize];
-            sorted[*place as usize] = *entry;
-            *place += 1;
-        }
-        *entries = sorted;
     }
 
     fn write(self, writer: &mut TagSegmentWriter, payload: bool) -> Result<BlobRef> {
@@ -144,16 +120,31 @@ struct Groups {
     bytes: u64,
 }
 
+/// A chunk that is ready to be written.
+#[derive(Debug)]
+pub struct EncodedChunk {
+    chunk: u16,
+    extra: u32,
+    first: Bytes,
+    second: Option<Bytes>,
+}
+
 impl Groups {
-    fn push(&mut self, chunk: u16, subjects: &Chunk, extra: u32, first: BlobRef, second: BlobRef) {
+    /// Writes a chunk.
+    fn put(&mut self, writer: &mut TagSegmentWriter, encoded: &EncodedChunk) -> Result<()> {
+        let first = writer.file.put(&encoded.first)?;
+        let second = match &encoded.second {
+            Some(second) => writer.file.put(second)?,
+            None => BlobRef::default(),
+        };
         self.directory.push(Record {
-            key: u32::from(chunk),
-            extra,
+            key: u32::from(encoded.chunk),
+            extra: encoded.extra,
             first,
             second,
         });
-        self.set.push_chunk(chunk, subjects);
         self.bytes += u64::from(first.len) + u64::from(second.len);
+        Ok(())
     }
 
     /// Writes what is gathered over all chunks. Nothing is written of a tag that nobody has.
@@ -199,28 +190,33 @@ impl BaseSingle {
         }
     }
 
-    /// Adds a chunk: who has a value, and the values by position.
+    /// Adds a chunk, which is still to be put: who has a value, and the values by position.
+    pub fn encode(&mut self, chunk: u16, known: &Chunk, values: &[i64]) -> Option<EncodedChunk> {
+        if known.is_empty() {
+            return None;
+        }
+        let (vector, is_dense) = Vector::narrow(known, values);
+        self.groups.set.push_chunk(chunk, known);
+        if self.coded {
+            let entries = known
+                .iter()
+                .map(|low| (values[usize::from(low)] as Code, low, 0));
+            self.members.add(chunk, entries, false);
+        }
+        Some(EncodedChunk {
+            chunk,
+            extra: if is_dense { DENSE } else { RANKED },
+            first: vector.bytes().clone(),
+            second: None,
+        })
+    }
+
+    /// Writes a chunk that was encoded.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn push(
-        &mut self,
-        writer: &mut TagSegmentWriter,
-        chunk: u16,
-        known: &Chunk,
-        values: &[i64],
-    ) -> Result<()> {
-        if known.is_empty() {
-            return Ok(());
-        }
-        let (vector, extra) = narrow(known, values);
-        let first = writer.file.put(vector.bytes())?;
-        self.groups
-            .push(chunk, known, extra, first, BlobRef::default());
-        if self.coded {
-            self.members.add_values(chunk, known, values);
-        }
-        Ok(())
+    pub fn put(&mut self, writer: &mut TagSegmentWriter, encoded: &EncodedChunk) -> Result<()> {
+        self.groups.put(writer, encoded)
     }
 
     /// Writes the rest; `cleared` are subjects whose value is taken away.
@@ -243,19 +239,6 @@ impl BaseSingle {
     }
 }
 
-/// The values of a chunk's subjects, dense if they are many: then positions without a value repeat
-/// one that occurs, so that minimum and maximum stay true.
-fn narrow(known: &Chunk, dense: &[i64]) -> (Vector, u32) {
-    let mut ranked = Vec::with_capacity(known.count() as usize);
-    known.for_each(|low| ranked.push(dense[usize::from(low)]));
-    if (ranked.len() as u32) < CHUNK_LEN / DENSE_SHARE {
-        return (Vector::from_values(&ranked), RANKED);
-    }
-    let mut values = vec![ranked[0]; CHUNK_LEN as usize];
-    known.for_each(|low| values[usize::from(low)] = dense[usize::from(low)]);
-    (Vector::from_values(&values), DENSE)
-}
-
 /// Writes a long text.
 #[derive(Debug, Default)]
 pub struct BaseText {
@@ -263,27 +246,31 @@ pub struct BaseText {
 }
 
 impl BaseText {
-    /// Adds a chunk: who has a text, and the texts by position, in any order.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn push(
-        &mut self,
-        writer: &mut TagSegmentWriter,
-        chunk: u16,
-        texts: &mut [(u16, String)],
-    ) -> Result<()> {
+    /// Adds a chunk, which is still to be put: who has a text, and the texts by position, in any
+    /// order.
+    pub fn encode(&mut self, chunk: u16, texts: &mut [(u16, String)]) -> Option<EncodedChunk> {
         if texts.is_empty() {
-            return Ok(());
+            return None;
         }
         texts.sort_unstable_by_key(|(low, _)| *low);
         let mut known = Chunk::new();
         texts.iter().for_each(|(low, _)| known.set(*low));
         let blocks = TextBlocks::from_texts(texts.iter().map(|(_, text)| text.as_bytes()));
-        let first = writer.file.put(blocks.bytes())?;
-        self.groups
-            .push(chunk, &known, RANKED, first, BlobRef::default());
-        Ok(())
+        self.groups.set.push_chunk(chunk, &known);
+        Some(EncodedChunk {
+            chunk,
+            extra: RANKED,
+            first: blocks.bytes().clone(),
+            second: None,
+        })
+    }
+
+    /// Writes a chunk that was encoded.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn put(&mut self, writer: &mut TagSegmentWriter, encoded: &EncodedChunk) -> Result<()> {
+        self.groups.put(writer, encoded)
     }
 
     /// Writes the rest; `cleared` are subjects whose text is taken away.
@@ -317,32 +304,35 @@ impl BaseMulti {
         }
     }
 
-    /// Adds a chunk: whose content is decided, and the entries `(code, low, value)` of those, in
-    /// any order.
+    /// Adds a chunk, which is still to be put: whose content is decided, and the entries
+    /// `(code, low, value)` of those, in any order.
+    pub fn encode(
+        &mut self,
+        chunk: u16,
+        decided: &Chunk,
+        entries: &mut [(Code, u16, i64)],
+    ) -> Option<EncodedChunk> {
+        if decided.is_empty() {
+            return None;
+        }
+        let rows = FlatRows::from_entries(decided, entries, self.payload);
+        self.groups.set.push_chunk(chunk, decided);
+        self.members
+            .add(chunk, entries.iter().copied(), self.payload);
+        Some(EncodedChunk {
+            chunk,
+            extra: RANKED,
+            first: rows.codes.bytes().clone(),
+            second: rows.payload.map(|payload| payload.bytes().clone()),
+        })
+    }
+
+    /// Writes a chunk that was encoded.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn push(
-        &mut self,
-        writer: &mut TagSegmentWriter,
-        chunk: u16,
-        decided: &Chunk,
-        entries: &mut Vec<(Code, u16, i64)>,
-    ) -> Result<()> {
-        if decided.is_empty() {
-            return Ok(());
-        }
-        entries.sort_unstable_by_key(|(code, low, _)| (*low, *code));
-        let (codes, values) = lists(decided, entries);
-        let first = writer.file.put(codes.bytes())?;
-        let second = if self.payload {
-            writer.file.put(values.bytes())?
-        } else {
-            BlobRef::default()
-        };
-        self.groups.push(chunk, decided, RANKED, first, second);
-        self.members.add_entries(chunk, entries, self.payload);
-        Ok(())
+    pub fn put(&mut self, writer: &mut TagSegmentWriter, encoded: &EncodedChunk) -> Result<()> {
+        self.groups.put(writer, encoded)
     }
 
     /// Writes the rest.
@@ -361,19 +351,6 @@ impl BaseMulti {
             members.write(writer, payload)
         })
     }
-}
-
-fn lists(decided: &Chunk, entries: &[(Code, u16, i64)]) -> (Lists, Vector) {
-    let mut codes = ListsBuilder::default();
-    let mut rest = entries;
-    decided.for_each(|low| {
-        let count = rest.iter().take_while(|entry| entry.1 == low).count();
-        let (own, others) = rest.split_at(count);
-        codes.push(own.iter().map(|(code, _, _)| i64::from(*code)));
-        rest = others;
-    });
-    let values: Vec<i64> = entries.iter().map(|(_, _, value)| *value).collect();
-    (codes.finish(), Vector::from_values(&values))
 }
 
 /// What to write of a stack that is the whole of a tag.
@@ -421,7 +398,9 @@ pub fn write_single(
         stack.for_each(chunk, &known, &mut |low, value| {
             values[usize::from(low)] = value
         })?;
-        base.push(writer, chunk, &known, &values)?;
+        if let Some(encoded) = base.encode(chunk, &known, &values) {
+            base.put(writer, &encoded)?;
+        }
     }
     base.finish(writer, context.tag, &Bitmap::default())
 }
@@ -440,7 +419,9 @@ pub fn write_text(
         let mut texts = Vec::new();
         let mut keep = |low, text: &str| texts.push((low, text.to_owned()));
         stack.for_each(chunk, &context.living(chunk), &mut keep)?;
-        base.push(writer, chunk, &mut texts)?;
+        if let Some(encoded) = base.encode(chunk, &mut texts) {
+            base.put(writer, &encoded)?;
+        }
     }
     base.finish(writer, context.tag, &Bitmap::default())
 }
@@ -464,7 +445,9 @@ pub fn write_multi(
             present.set(low);
             entries.extend(row.iter().map(|(code, value)| (*code, low, *value)));
         })?;
-        base.push(writer, chunk, &present, &mut entries)?;
+        if let Some(encoded) = base.encode(chunk, &present, &mut entries) {
+            base.put(writer, &encoded)?;
+        }
     }
     base.finish(writer, context.tag)
 }

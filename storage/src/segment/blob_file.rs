@@ -349,6 +349,18 @@ impl BlobFile {
         Ok(())
     }
 
+    /// The cache it is read through.
+    #[must_use]
+    pub const fn cache(&self) -> &Arc<BlobCache> {
+        &self.cache
+    }
+
+    /// Its number in the cache.
+    #[must_use]
+    pub const fn cache_id(&self) -> u64 {
+        self.cache_id
+    }
+
     /// Reads a blob through the cache; `parse` makes of its bytes what is cached.
     ///
     /// # Errors

@@ -11,7 +11,9 @@ use quick_cache::sync::Cache;
 use crate::bitmap::Bitmap;
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
+use crate::ids::TagId;
 use crate::layer::Part;
+use crate::layer::resolved::{Members, ResolvedRows, ResolvedValues};
 use crate::vfs::RelPath;
 
 /// What can be cached: all of it works in place on verified bytes.
@@ -29,6 +31,12 @@ pub enum Cached {
     Texts(TextBlocks),
     /// What a segment says of a tag.
     Part(Arc<Part>),
+    /// Who has a code, or anything, in a chunk of a stack of layers.
+    Members(Arc<Members>),
+    /// The values of such a chunk.
+    ResolvedValues(Arc<ResolvedValues>),
+    /// The rows of such a chunk.
+    ResolvedRows(Arc<ResolvedRows>),
 }
 
 impl Cached {
@@ -42,6 +50,9 @@ impl Cached {
                 Self::Lists(lists) => lists.bytes().len(),
                 Self::Texts(texts) => texts.bytes().len(),
                 Self::Part(part) => part.bytes(),
+                Self::Members(members) => members.bytes(),
+                Self::ResolvedValues(values) => values.bytes(),
+                Self::ResolvedRows(rows) => rows.bytes(),
             }
     }
 
@@ -109,6 +120,42 @@ impl Cached {
         }
     }
 
+    /// As members of a chunk.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_members(self) -> Result<Arc<Members>> {
+        if let Self::Members(members) = self {
+            Ok(members)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
+    /// As values of a chunk.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_resolved_values(self) -> Result<Arc<ResolvedValues>> {
+        if let Self::ResolvedValues(values) = self {
+            Ok(values)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
+    /// As rows of a chunk.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_resolved_rows(self) -> Result<Arc<ResolvedRows>> {
+        if let Self::ResolvedRows(rows) = self {
+            Ok(rows)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
     /// As a part.
     ///
     /// # Errors
@@ -138,11 +185,12 @@ pub struct BlobCache {
     files: Mutex<FileIds>,
 }
 
-/// The numbers of files, by which their blobs are cached.
+/// The numbers by which blobs are cached: of files, and of stacks of files.
 #[derive(Debug, Default)]
 struct FileIds {
     last: u64,
     by_path: HashMap<RelPath, u64>,
+    by_files: HashMap<(TagId, Box<[u64]>), u64>,
 }
 
 impl BlobCache {
@@ -164,8 +212,18 @@ impl BlobCache {
     /// The number of a file. A file never changes, so all who open it share what is cached.
     pub fn id_of(&self, path: &RelPath) -> u64 {
         let mut files = self.files.lock();
-        let FileIds { last, by_path } = &mut *files;
+        let FileIds { last, by_path, .. } = &mut *files;
         *by_path.entry(path.clone()).or_insert_with(|| {
+            *last += 1;
+            *last
+        })
+    }
+
+    /// The number of a stack: a tag's layers in these files.
+    pub fn stack_id(&self, tag: TagId, files: Box<[u64]>) -> u64 {
+        let mut ids = self.files.lock();
+        let FileIds { last, by_files, .. } = &mut *ids;
+        *by_files.entry((tag, files)).or_insert_with(|| {
             *last += 1;
             *last
         })
@@ -176,9 +234,17 @@ impl BlobCache {
     pub fn forget<'a>(&self, paths: impl Iterator<Item = &'a RelPath>) {
         let ids: HashSet<u64> = {
             let mut files = self.files.lock();
-            paths
+            let mut ids: HashSet<u64> = paths
                 .filter_map(|path| files.by_path.remove(path))
-                .collect()
+                .collect();
+            let gone = |(_, files): &(TagId, Box<[u64]>)| files.iter().any(|id| ids.contains(id));
+            let stacks: Vec<u64> = files
+                .by_files
+                .extract_if(|stack, _| gone(stack))
+                .map(|(_, id)| id)
+                .collect();
+            ids.extend(stacks);
+            ids
         };
         if !ids.is_empty() {
             self.blobs.retain(|(id, _), _| !ids.contains(id));
@@ -189,6 +255,12 @@ impl BlobCache {
     /// made the cache empties it in the end.
     pub fn clear(&self) {
         self.blobs.clear();
+    }
+
+    /// What is cached under a key.
+    #[must_use]
+    pub fn get(&self, key: (u64, u64)) -> Option<Cached> {
+        self.blobs.get(&key)
     }
 
     /// What is cached under a key, or what `make` makes, which is then cached.

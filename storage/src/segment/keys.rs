@@ -49,6 +49,33 @@ const fn fingerprint_of(hash: u64, bits: u32) -> u16 {
     (hash.wrapping_shl(bits) >> 48) as u16
 }
 
+/// The first of `count` rising fingerprints that is not below `wanted`. They are spread evenly, so
+/// that its place is nearly known: steps from there, which double, stay within few cache lines.
+fn first_at_least(count: usize, wanted: u16, print_at: &impl Fn(usize) -> u16) -> usize {
+    let guess = (usize::from(wanted) * count) >> 16;
+    let mut step = 16;
+    let (mut low, mut high) = (guess, guess);
+    while low > 0 && print_at(low - 1) >= wanted {
+        high = low - 1;
+        low = low.saturating_sub(step);
+        step *= 2;
+    }
+    while high < count && print_at(high) < wanted {
+        low = high + 1;
+        high = (high + step).min(count);
+        step *= 2;
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if print_at(middle) < wanted {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
 /// The keys of one block.
 #[derive(Clone, Debug)]
 pub struct KeyBlock {
@@ -220,6 +247,12 @@ impl KeySegment {
             .into_bytes()
     }
 
+    fn has_key(&self, ordinal: Ordinal, key: KeyRef<'_>) -> Result<bool> {
+        let row = (ordinal - self.first) as usize;
+        let block = self.block(row / KEYS_PER_BLOCK)?;
+        Ok(block.get(row % KEYS_PER_BLOCK)? == key)
+    }
+
     /// The key of an ordinal of this segment.
     ///
     /// # Errors
@@ -299,15 +332,7 @@ impl KeySegment {
         let print_at =
             |index: usize| u16::from_le_bytes([prints[index * 2], prints[index * 2 + 1]]);
         let wanted = fingerprint_of(hash, self.bits);
-        let (mut low, mut high) = (0, count);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if print_at(middle) < wanted {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
+        let low = first_at_least(count, wanted, &print_at);
         let mut found = None;
         for index in (low..count).take_while(|index| print_at(*index) == wanted) {
             let at = index * 4;
@@ -325,10 +350,39 @@ impl KeySegment {
                     expected,
                 ));
             }
-            if accept(ordinal) && found < Some(ordinal) && self.key(ordinal)?.as_ref() == key {
+            if accept(ordinal) && found < Some(ordinal) && self.has_key(ordinal, key)? {
                 found = Some(ordinal);
             }
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_at_least;
+
+    #[test]
+    fn fingerprints_are_found_however_they_are_spread() {
+        let spread = (0..9_000_u32).map(|n| (n.wrapping_mul(0x9E37_79B1) >> 16) as u16);
+        let mut samples: Vec<Vec<u16>> = vec![
+            vec![],
+            vec![0],
+            vec![u16::MAX; 3],
+            vec![7; 8_192],
+            spread.collect(),
+            (0..500).collect(),
+            (u16::MAX - 500..=u16::MAX).collect(),
+        ];
+        for prints in &mut samples {
+            prints.sort_unstable();
+            let near = prints
+                .iter()
+                .flat_map(|p| [p.saturating_sub(1), *p, p.saturating_add(1)]);
+            for wanted in near.chain([0, 1 << 15, u16::MAX]) {
+                let found = first_at_least(prints.len(), wanted, &|index| prints[index]);
+                assert_eq!(found, prints.partition_point(|print| *print < wanted));
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Tag segments: what a run of batches did to some tags of one partition.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -243,6 +243,10 @@ pub struct TagSegment {
     file: Arc<BlobFile>,
     subjects: BlobRef,
     entries: BTreeMap<TagId, TagEntry>,
+    /// What look-ups ask first of every segment.
+    touched: OnceLock<Bitmap>,
+    /// Parts in base form, which hold no values themselves.
+    base: BTreeMap<TagId, OnceLock<Arc<Part>>>,
 }
 
 impl TagSegment {
@@ -260,10 +264,14 @@ impl TagSegment {
             entries.insert(tag, TagEntry::decode(&mut input)?);
         }
         input.finish()?;
+        let base = entries.iter().filter(|(_, entry)| entry.base);
+        let base = base.map(|(tag, _)| (*tag, OnceLock::new())).collect();
         Ok(Arc::new(Self {
             file,
             subjects,
             entries,
+            touched: OnceLock::new(),
+            base,
         }))
     }
 
@@ -299,8 +307,12 @@ impl TagSegment {
     ///
     /// # Errors
     /// The file cannot be read or is damaged.
-    pub fn subjects(&self) -> Result<Bitmap> {
-        super::groups::bitmap(&self.file, self.subjects)
+    pub fn subjects(&self) -> Result<&Bitmap> {
+        if let Some(touched) = self.touched.get() {
+            return Ok(touched);
+        }
+        let touched = self.bitmap(self.subjects)?;
+        Ok(self.touched.get_or_init(|| touched))
     }
 
     /// What it says of a tag, if anything.
@@ -311,6 +323,13 @@ impl TagSegment {
         let Some(entry) = self.entries.get(&tag) else {
             return Ok(None);
         };
+        if let Some(part) = self.base.get(&tag) {
+            if let Some(part) = part.get() {
+                return Ok(Some(part.clone()));
+            }
+            let loaded = Arc::new(self.load(entry)?);
+            return Ok(Some(part.get_or_init(|| loaded).clone()));
+        }
         self.file
             .cached_as(u64::from(tag.0), || {
                 Ok(Cached::Part(Arc::new(self.load(entry)?)))

@@ -65,6 +65,23 @@ fn depth_is_limited() {
 }
 
 #[test]
+fn many_filters_and_lambdas_are_told_apart() {
+    let each = |what: &str| {
+        let each = (0..2_000).map(|n| what.replace('#', &n.to_string()));
+        format!("SELECT {} FROM users", each.collect::<Vec<_>>().join(", "))
+    };
+    bound(&each("count(*) FILTER (WHERE age = #)")).unwrap();
+    bound(&each("any_key(spent_at, k -> k LIKE '#%')")).unwrap();
+    let lambdas = |n: usize| format!("DELETE FROM users WHERE f({}vip)", "k -> ".repeat(n));
+    assert_eq!(limit_of(&lambdas(64)).0, "nesting_depth");
+    assert_eq!(limit_of(&lambdas(5_000)).0, "nesting_depth");
+    assert_eq!(bound(&lambdas(60)).unwrap_err().code(), "unknown_function");
+    let pattern = |n: usize| format!("SELECT age FROM users WHERE city LIKE '{}'", "_%".repeat(n));
+    bound(&pattern(512)).unwrap();
+    assert_eq!(limit_of(&pattern(513)), ("keyword_bytes", 1_026, 1_024));
+}
+
+#[test]
 fn high_trees_are_limited() {
     let sums = |n: usize| format!("SELECT age{} FROM users", " + age".repeat(n));
     bound(&sums(200)).unwrap();

@@ -46,34 +46,10 @@ const REFUSED: &[Case] = &[
         "window",
     ),
     (
-        "SELECT count(*) FILTER (WHERE vip) FROM users",
-        "unsupported",
-        (1, 17),
-        "FILTER",
-    ),
-    (
         "SELECT DISTINCT ON (city) age FROM users",
         "unsupported",
         (1, 17),
         "DISTINCT ON",
-    ),
-    (
-        "SELECT age FROM users WHERE city LIKE 'a%'",
-        "unsupported",
-        (1, 34),
-        "LIKE",
-    ),
-    (
-        "SELECT age FROM users WHERE city NOT ILIKE 'a%'",
-        "unsupported",
-        (1, 34),
-        "ILIKE",
-    ),
-    (
-        "SELECT age FROM users TABLESAMPLE BERNOULLI (1)",
-        "unsupported",
-        (1, 23),
-        "TABLESAMPLE",
     ),
     (
         "SELECT user_id FROM users UNION SELECT user_id FROM users",

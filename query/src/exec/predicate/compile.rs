@@ -11,6 +11,7 @@ use tagdb_storage::vocabulary::Vocabulary;
 use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Scan, Slot, TextTest};
 use crate::error::{Error, Result};
 use crate::exec::columns::{Columns, Reader};
+use crate::exec::predicate::entries::EntryTest;
 use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf, RowTest, Sides};
 use crate::exec::predicate::{Node, NodeKind};
 use crate::exec::row_function::RowFunction;
@@ -72,11 +73,7 @@ impl Compiler<'_> {
             },
             Test::Known(slot) => self.known(*slot),
             Test::Key(_, KeyTest::OneOf(keys)) => leaf(Leaf::Keys(self.ordinals_of(keys)?)),
-            Test::Key(_, KeyTest::Range(low, high)) => leaf(Leaf::KeyRange {
-                partition: self.partition.clone(),
-                low: low.clone(),
-                high: high.clone(),
-            }),
+            Test::Key(_, test) => leaf(Leaf::KeyScan(self.partition.clone(), test.clone())),
             Test::HasAny(slot, members) => self.has_any(*slot, members),
             Test::HasAll(slot, members) => self.has_all(*slot, members),
             Test::Cardinality(slot, ranges) => match self.reader(*slot)? {
@@ -90,21 +87,28 @@ impl Compiler<'_> {
             | Test::Compare(..)
             | Test::OneOf(..)
             | Test::Holds(_)
-            | Test::NotNull(_) => {
-                let mut slots = Vec::new();
-                test.for_each_slot(&mut |slot| slots.push(slot));
-                slots.sort_unstable();
-                slots.dedup();
-                let columns = Columns::open(self.partition, &self.scan.columns, &slots)?;
-                let predicate = predicate.clone();
-                let function = RowFunction::new(slots);
-                leaf(Leaf::Rows(Box::new(RowTest {
-                    predicate,
-                    columns,
-                    function,
-                })))
-            }
+            | Test::NotNull(_) => self.rows(test, predicate),
+            Test::AnyKey(any) => match EntryTest::compile(any, self.scan, self.partition)? {
+                Some(test) => leaf(Leaf::AnyKey(Box::new(test))),
+                None => self.rows(test, predicate),
+            },
         }
+    }
+
+    /// A test that nothing but rows can answer.
+    fn rows(&self, test: &Test, predicate: &Predicate) -> Result<NodeKind> {
+        let mut slots = Vec::new();
+        test.for_each_slot(&mut |slot| slots.push(slot));
+        slots.sort_unstable();
+        slots.dedup();
+        let columns = Columns::open(self.partition, &self.scan.columns, &slots)?;
+        let predicate = predicate.clone();
+        let function = RowFunction::new(slots);
+        leaf(Leaf::Rows(Box::new(RowTest {
+            predicate,
+            columns,
+            function,
+        })))
     }
 
     fn number(&self, slot: Slot, ranges: &Ranges) -> Result<NodeKind> {
@@ -202,10 +206,11 @@ fn known_codes(vocabulary: &Vocabulary, strings: &[Arc<str>]) -> Result<Vec<Code
         .collect())
 }
 
-fn codes_of(vocabulary: &Vocabulary, test: &TextTest) -> Result<CodeTest> {
+/// The codes of the strings that pass a test.
+pub(super) fn codes_of(vocabulary: &Vocabulary, test: &TextTest) -> Result<CodeTest> {
     let mut codes = match test {
         TextTest::OneOf(strings) => known_codes(vocabulary, strings)?,
-        TextTest::Range(..) => {
+        TextTest::Range(..) | TextTest::Like(_) => {
             let strings = vocabulary.read()?;
             let matching = strings.iter().filter(|(_, string)| test.contains(string));
             matching.map(|(code, _)| code).collect()

@@ -1,18 +1,17 @@
 //! Leaves: who passes a test, and who fails it.
 
-use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use tagdb_storage::batch::KeyRef;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, Ordinal, TagId, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
-use tagdb_storage::schema::{Family, Key};
+use tagdb_storage::schema::Family;
 
-use crate::bind::bound::{Predicate, Ranges};
+use crate::bind::bound::{KeyTest, Predicate, Ranges};
 use crate::error::Result;
 use crate::exec::columns::Columns;
+use crate::exec::predicate::entries::EntryTest;
 use crate::exec::predicate::evaluate::Scratch;
 use crate::exec::row_function::RowFunction;
 
@@ -31,14 +30,11 @@ pub(super) enum Leaf {
     Known(KnownTest),
     /// Rising.
     Keys(Vec<Ordinal>),
-    KeyRange {
-        partition: Arc<PartitionState>,
-        low: Bound<Key>,
-        high: Bound<Key>,
-    },
+    KeyScan(Arc<PartitionState>, KeyTest),
     HasAny(MultiStack, CodeTest),
     HasAll(MultiStack, Vec<Code>),
     Cardinality(MultiStack, Ranges),
+    AnyKey(Box<EntryTest>),
     Rows(Box<RowTest>),
 }
 
@@ -90,6 +86,14 @@ impl CodeTest {
         Self::Many(bits)
     }
 
+    /// Whether a code is in it.
+    pub(super) fn has(&self, code: Code) -> bool {
+        match self {
+            Self::Few(codes) => codes.binary_search(&code).is_ok(),
+            Self::Many(bits) => Self::holds(bits, i64::from(code)),
+        }
+    }
+
     fn holds(bits: &[u64], code: i64) -> bool {
         let code = code as usize;
         bits.get(code / 64)
@@ -111,7 +115,8 @@ impl Leaf {
             Self::MapNumber(..) => 40,
             Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
             Self::Cardinality(..) => 200,
-            Self::KeyRange { .. } => 500,
+            Self::AnyKey(_) => 300,
+            Self::KeyScan(..) => 500,
             Self::Rows(_) => 2_000,
         }
     }
@@ -128,12 +133,13 @@ impl Leaf {
             }
             Self::Known(_) => "bitmap of who has it".to_owned(),
             Self::Keys(ordinals) => format!("look-up of keys, {} found", ordinals.len()),
-            Self::KeyRange { .. } => "scan of keys, among candidates".to_owned(),
+            Self::KeyScan(..) => "scan of keys, among candidates".to_owned(),
             Self::HasAny(_, CodeTest::Few(codes)) => format!("any of {} bitmaps", codes.len()),
             Self::HasAny(_, CodeTest::Many(_)) => {
                 "members against a set, among candidates".to_owned()
             }
             Self::HasAll(_, codes) => format!("all of {} bitmaps", codes.len()),
+            Self::AnyKey(_) => "entries of the map, among candidates".to_owned(),
             Self::Cardinality(..) => "sizes, among candidates".to_owned(),
             Self::Rows(_) => "row by row, among candidates".to_owned(),
         }
@@ -157,8 +163,7 @@ impl Leaf {
     ) -> Result<()> {
         match self {
             Self::Boolean(stack) => {
-                stack.members(chunk, Code::from(side), out)?;
-                out.and(candidates);
+                stack.members_among(chunk, Code::from(side), candidates, out)?;
             }
             Self::Number(stack, sides) => {
                 let ranges = if side { &sides.inside } else { &sides.outside };
@@ -189,9 +194,10 @@ impl Leaf {
             Self::HasAll(..)
             | Self::HasAny(..)
             | Self::Cardinality(..)
+            | Self::AnyKey(_)
             | Self::Known(_)
             | Self::Keys(_)
-            | Self::KeyRange { .. } => {
+            | Self::KeyScan(..) => {
                 self.members((chunk, candidates), scratch, out)?;
                 match side {
                     true => out.and(candidates),
@@ -221,20 +227,18 @@ impl Leaf {
                 own.for_each(|ordinal| out.set(low_of(*ordinal)));
                 Ok(())
             }
-            Self::KeyRange {
-                partition,
-                low,
-                high,
-            } => {
+            Self::KeyScan(partition, test) => {
                 out.clear();
-                let range = (borrowed(low), borrowed(high));
                 Ok(partition.for_each_key(chunk, candidates, &mut |low, key| {
-                    if range.contains(&key) {
+                    if test.contains(key) {
                         out.set(low);
                     }
                 })?)
             }
             Self::HasAny(stack, CodeTest::Few(codes)) => {
+                if let [code] = &**codes {
+                    return Ok(stack.members_among(chunk, *code, candidates, out)?);
+                }
                 out.clear();
                 let mut part = scratch.take();
                 for code in codes {
@@ -256,18 +260,19 @@ impl Leaf {
                 })?)
             }
             Self::HasAll(stack, codes) => {
+                let mut left = scratch.take();
                 out.copy_from(candidates);
-                let mut part = scratch.take();
                 for code in codes {
-                    stack.members(chunk, *code, &mut part)?;
-                    out.and(&part);
+                    left.copy_from(out);
+                    stack.members_among(chunk, *code, &left, out)?;
                     if out.is_empty() {
                         break;
                     }
                 }
-                scratch.give(part);
+                scratch.give(left);
                 Ok(())
             }
+            Self::AnyKey(test) => test.members(chunk, candidates, out),
             Self::Cardinality(stack, ranges) => {
                 cardinality(stack, ranges, (chunk, candidates), out)
             }
@@ -331,6 +336,9 @@ fn keyword(
         }
     };
     if side {
+        if let [code] = &**codes {
+            return Ok(stack.members_among(chunk, *code, candidates, out)?);
+        }
         stack.members_any(chunk, codes, out)?;
         out.and(candidates);
         return Ok(());
@@ -389,8 +397,4 @@ fn cardinality(
 fn complement(candidates: &Chunk, out: &mut Chunk) {
     out.not();
     out.and(candidates);
-}
-
-fn borrowed(bound: &Bound<Key>) -> Bound<KeyRef<'_>> {
-    bound.as_ref().map(Key::as_ref)
 }

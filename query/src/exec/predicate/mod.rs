@@ -6,6 +6,7 @@
 //! down as candidates, so that each child looks only at what the cheaper ones have left.
 
 mod compile;
+mod entries;
 mod evaluate;
 mod leaf;
 
@@ -110,6 +111,15 @@ impl Filter {
         }
         self.scratch
             .evaluate(&mut self.root, true, chunk, &self.alive, out)
+    }
+
+    /// Those of some living subjects of a chunk for which the predicate is true.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged, or an expression cannot be computed.
+    pub(crate) fn among(&mut self, chunk: u16, candidates: &Chunk, out: &mut Chunk) -> Result<()> {
+        self.scratch
+            .evaluate(&mut self.root, true, chunk, candidates, out)
     }
 }
 

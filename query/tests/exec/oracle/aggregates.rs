@@ -1,44 +1,33 @@
-//! Random groups and aggregates, and what they come to by going over all rows.
+//! Random aggregates, and what they come to by going over all rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::model::{Kind, NULL, Row, Table, Val, decimal};
 use super::predicates::P;
 use super::random::Random;
 
-/// A grouped SELECT.
 #[derive(Debug)]
-pub(super) struct Grouped {
-    keys: Vec<GroupKey>,
-    aggregates: Vec<Aggregate>,
-    /// HAVING count(*) >= n
-    having: Option<usize>,
-    predicate: P,
+pub(super) struct Aggregate {
+    pub(super) function: Function,
+    argument: Option<Argument>,
+    pub(super) filter: Option<P>,
 }
 
-#[derive(Debug)]
-enum GroupKey {
-    Column(String, Kind),
-    /// column / n, of integers
-    Quotient(String, i64),
-    Members(String),
-    MapKeys(String),
-}
-
-#[derive(Debug)]
-enum Aggregate {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Function {
     CountAll,
-    Of(Function, Argument),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Function {
     Count,
     CountDistinct,
     Sum,
     Avg,
     Min,
     Max,
+    Median,
+    /// In thousandths.
+    Quantile(i64),
+    Stddev,
+    Share,
+    Tgi,
 }
 
 #[derive(Debug)]
@@ -50,50 +39,26 @@ enum Argument {
     Double(String),
 }
 
-impl GroupKey {
-    fn random(table: &Table, random: &mut Random) -> Option<Self> {
-        let (name, kind) = random.pick(&table.columns).clone();
-        match kind {
-            Kind::Set => Some(Self::Members(name)),
-            Kind::Map => Some(Self::MapKeys(name)),
-            Kind::LongText => None,
-            Kind::SmallInt | Kind::BigInt if random.one_in(3) => {
-                Some(Self::Quotient(name, random.between(2, 3)))
-            }
-            _ => Some(Self::Column(name, kind)),
-        }
+/// What shares are made of.
+pub(super) struct Shares {
+    pub(super) count: usize,
+    pub(super) known: usize,
+    pub(super) base_count: usize,
+    pub(super) base_known: usize,
+    /// Whether it is the group NULL.
+    pub(super) is_null: bool,
+}
+
+impl Shares {
+    pub(super) fn share(&self) -> Option<f64> {
+        let has_share = !self.is_null && self.known > 0;
+        has_share.then(|| self.count as f64 / self.known as f64)
     }
 
-    fn sql(&self) -> String {
-        match self {
-            Self::Column(name, _) => name.clone(),
-            Self::Quotient(name, n) => format!("{name} / {n}"),
-            Self::Members(name) => format!("unnest({name})"),
-            Self::MapKeys(name) => format!("unnest(map_keys({name}))"),
-        }
-    }
-
-    /// The groups that a row belongs to.
-    fn values(&self, row: &Row) -> Vec<String> {
-        let listed = |members: Vec<String>| match members.is_empty() {
-            true => vec![NULL.to_owned()],
-            false => members,
-        };
-        match self {
-            Self::Column(name, kind) => vec![kind.text(row.get(name))],
-            Self::Quotient(name, n) => vec![match row.get(name) {
-                Some(Val::Number(value)) => (value / n).to_string(),
-                _ => NULL.to_owned(),
-            }],
-            Self::Members(name) => listed(match row.get(name) {
-                Some(Val::Set(members)) => members.iter().cloned().collect(),
-                _ => Vec::new(),
-            }),
-            Self::MapKeys(name) => listed(match row.get(name) {
-                Some(Val::Map(entries)) => entries.keys().cloned().collect(),
-                _ => Vec::new(),
-            }),
-        }
+    pub(super) fn tgi(&self) -> Option<f64> {
+        self.share()?;
+        let (own, base) = (self.count * self.base_known, self.base_count * self.known);
+        (base > 0).then(|| 100.0 * own as f64 / base as f64)
     }
 }
 
@@ -134,15 +99,19 @@ impl Argument {
 }
 
 impl Aggregate {
-    fn random(table: &Table, random: &mut Random) -> Self {
+    pub(super) fn random(table: &Table, has_keys: bool, random: &mut Random) -> Self {
         let (name, kind) = random.pick(&table.columns).clone();
+        let quantile = *random.pick(&[0, 100, 250, 333, 500, 900, 999, 1000]);
         let all = [
             Function::Count,
             Function::CountDistinct,
-            Function::Sum,
-            Function::Avg,
             Function::Min,
             Function::Max,
+            Function::Median,
+            Function::Quantile(quantile),
+            Function::Sum,
+            Function::Avg,
+            Function::Stddev,
         ];
         let argument = match kind {
             _ if random.one_in(10) => Argument::Key,
@@ -154,153 +123,135 @@ impl Aggregate {
             Kind::Set | Kind::Map | Kind::LongText => &all[..1],
             Kind::Boolean => &all[..2],
             kind if kind.is_number() => &all[..],
-            _ => &[
-                Function::Count,
-                Function::CountDistinct,
-                Function::Min,
-                Function::Max,
-            ][..],
+            Kind::Date | Kind::Timestamp => &all[..6],
+            _ => &all[..4],
         };
-        if random.one_in(5) {
-            Self::CountAll
-        } else {
-            Self::Of(*random.pick(functions), argument)
+        let filter = random.one_in(4).then(|| P::random(table, random, 2));
+        let subjects = match random.below(10) {
+            0 | 1 => Some(Function::CountAll),
+            2 if has_keys => Some(Function::Share),
+            3 if has_keys => Some(Function::Tgi),
+            _ => None,
+        };
+        Self {
+            function: subjects.unwrap_or_else(|| *random.pick(functions)),
+            argument: if subjects.is_some() {
+                None
+            } else {
+                Some(argument)
+            },
+            filter,
         }
     }
 
-    fn sql(&self) -> String {
-        let Self::Of(function, argument) = self else {
-            return "count(*)".to_owned();
+    pub(super) fn sql(&self, table: &Table) -> String {
+        let argument = self.argument.as_ref().map_or(String::new(), Argument::sql);
+        let filter = match &self.filter {
+            None => String::new(),
+            Some(filter) => format!(" FILTER (WHERE {})", filter.sql(table)),
         };
-        let argument = argument.sql();
-        match function {
-            Function::Count => format!("count({argument})"),
-            Function::CountDistinct => format!("count(DISTINCT {argument})"),
-            Function::Sum => format!("sum({argument})"),
-            Function::Avg => format!("avg({argument})"),
-            Function::Min => format!("min({argument})"),
-            Function::Max => format!("max({argument})"),
+        match self.function {
+            Function::CountAll => format!("count(*){filter}"),
+            Function::Count => format!("count({argument}){filter}"),
+            Function::CountDistinct => format!("count(DISTINCT {argument}){filter}"),
+            Function::Sum => format!("sum({argument}){filter}"),
+            Function::Avg => format!("avg({argument}){filter}"),
+            Function::Min => format!("min({argument}){filter}"),
+            Function::Max => format!("max({argument}){filter}"),
+            Function::Median => format!("median({argument}){filter}"),
+            Function::Quantile(thousandths) => {
+                let (whole, rest) = (thousandths / 1000, thousandths % 1000);
+                format!("quantile({argument}, {whole}.{rest:03}){filter}")
+            }
+            Function::Stddev => format!("round(stddev({argument}){filter}, 6)"),
+            Function::Share => format!("share(){filter}"),
+            Function::Tgi => format!("tgi(){filter}"),
         }
     }
 
-    fn value(&self, table: &Table, rows: &[(&String, &Row)]) -> String {
-        let Self::Of(function, argument) = self else {
-            return rows.len().to_string();
+    /// Of the rows of a group; shares are another matter.
+    pub(super) fn value(&self, table: &Table, rows: &[(&String, &Row)]) -> String {
+        let passes = |(key, row): &&(&String, &Row)| {
+            let filter = self.filter.as_ref();
+            filter.is_none_or(|filter| filter.eval(table, key, row) == Some(true))
+        };
+        let rows = rows.iter().filter(passes);
+        let Some(argument) = &self.argument else {
+            return rows.count().to_string();
         };
         let kind = argument.kind(table);
-        let known: Vec<Val> = rows
-            .iter()
+        let mut known: Vec<Val> = rows
             .filter_map(|(key, row)| argument.value(table, key, row))
             .collect();
-        let sum = || {
-            let number = |value: &Val| {
-                if let Val::Number(value) = value {
-                    *value
-                } else {
-                    0
-                }
-            };
-            known.iter().map(number).sum::<i64>()
-        };
-        match function {
-            Function::Count => known.len().to_string(),
-            Function::CountDistinct => known.into_iter().collect::<BTreeSet<_>>().len().to_string(),
-            Function::Min => kind.text(known.iter().min()),
-            Function::Max => kind.text(known.iter().max()),
-            _ if known.is_empty() => NULL.to_owned(),
-            Function::Sum => match kind {
-                Kind::Decimal => decimal(sum()),
-                Kind::Double => format!("{:?}", sum() as f64 / 2.0),
-                _ => sum().to_string(),
-            },
-            Function::Avg => {
-                let unit = match kind {
-                    Kind::Decimal => 100.0,
-                    Kind::Double => 2.0,
-                    _ => 1.0,
-                };
-                format!("{:?}", sum() as f64 / unit / known.len() as f64)
+        known.sort();
+        match self.function {
+            Function::Count => return known.len().to_string(),
+            Function::CountDistinct => {
+                return known.into_iter().collect::<BTreeSet<_>>().len().to_string();
+            }
+            Function::Min => return kind.text(known.first()),
+            Function::Max => return kind.text(known.last()),
+            _ if known.is_empty() => return NULL.to_owned(),
+            Function::Median => return quantile(kind, &known, 500),
+            Function::Quantile(thousandths) => return quantile(kind, &known, thousandths),
+            _ => {}
+        }
+        let sum: i64 = known.iter().map(|value| number(kind, value)).sum();
+        match (self.function, kind) {
+            (Function::Sum, Kind::Decimal) => decimal(sum),
+            (Function::Sum, Kind::Double) => format!("{:?}", sum as f64 / 2.0),
+            (Function::Sum, _) => sum.to_string(),
+            (Function::Avg, _) => {
+                format!("{:?}", sum as f64 / unit(kind) as f64 / known.len() as f64)
+            }
+            _ if known.len() < 2 => NULL.to_owned(),
+            _ => {
+                let count = known.len() as f64;
+                let mean = sum as f64 / count;
+                let distance = |value: &Val| number(kind, value) as f64 - mean;
+                let squares: f64 = known.iter().map(|v| distance(v) * distance(v)).sum();
+                let deviation = (squares / (count - 1.0)).sqrt() / unit(kind) as f64;
+                format!("{:?}", (deviation * 1e6).round() / 1e6)
             }
         }
     }
 }
 
-impl Grouped {
-    pub(super) fn random(table: &Table, random: &mut Random) -> Self {
-        let mut keys: Vec<GroupKey> = Vec::new();
-        for _ in 0..random.below(4) {
-            let key = GroupKey::random(table, random);
-            // The same expression twice is the same key.
-            keys.extend(key.filter(|key| keys.iter().all(|other| other.sql() != key.sql())));
-        }
-        let aggregates = (0..=random.below(3))
-            .map(|_| Aggregate::random(table, random))
-            .collect();
-        let having = if random.one_in(3) {
-            Some(random.below(4))
-        } else {
-            None
-        };
-        Self {
-            keys,
-            aggregates,
-            having,
-            predicate: P::random(table, random, 2),
-        }
+/// How many units of the model a whole is.
+const fn unit(kind: Kind) -> i64 {
+    match kind {
+        Kind::Decimal => 100,
+        Kind::Double => 2,
+        _ => 1,
     }
+}
 
-    pub(super) fn sql(&self, table: &Table) -> String {
-        let keys = self.keys.iter().map(GroupKey::sql);
-        let aggregates = self.aggregates.iter().map(Aggregate::sql);
-        let items: Vec<_> = keys.chain(aggregates).collect();
-        let predicate = self.predicate.sql(table);
-        let mut sql = format!("SELECT {} FROM t WHERE {predicate}", items.join(", "));
-        if !self.keys.is_empty() {
-            let places: Vec<_> = (1..=self.keys.len())
-                .map(|place| place.to_string())
-                .collect();
-            sql += &format!(" GROUP BY {}", places.join(", "));
-        }
-        if let Some(count) = self.having {
-            sql += &format!(" HAVING count(*) >= {count}");
-        }
-        sql
+fn number(kind: Kind, value: &Val) -> i64 {
+    match value {
+        Val::Number(value) => *value,
+        Val::Text(text) if kind == Kind::Date => super::model::days(text),
+        Val::Text(text) => super::model::micros(text),
+        _ => 0,
     }
+}
 
-    /// The lines of the answer, sorted as text.
-    pub(super) fn lines(&self, table: &Table) -> Vec<String> {
-        let mut groups: BTreeMap<Vec<String>, Vec<(&String, &Row)>> = BTreeMap::new();
-        if self.keys.is_empty() {
-            groups.insert(Vec::new(), Vec::new());
+/// Of values that rise.
+fn quantile(kind: Kind, known: &[Val], thousandths: i64) -> String {
+    let place = thousandths * (known.len() as i64 - 1);
+    let (index, part) = ((place / 1000) as usize, place % 1000);
+    let low = number(kind, &known[index]);
+    let high = known
+        .get(index + 1)
+        .map_or(low, |value| number(kind, value));
+    let exact = i128::from(low) * 1000 + i128::from(high - low) * i128::from(part);
+    match kind {
+        Kind::Date => super::model::date_text(exact.div_euclid(1000) as i64),
+        Kind::Timestamp => super::model::time_text(exact.div_euclid(1000) as i64),
+        Kind::Double => {
+            let (low, high) = (low as f64 / 2.0, high as f64 / 2.0);
+            let between = low + (high - low) * (part as f64 / 1000.0);
+            format!("{:?}", between + 0.0)
         }
-        for (key, row) in &table.rows {
-            if self.predicate.eval(table, key, row) != Some(true) {
-                continue;
-            }
-            let mut own = vec![Vec::new()];
-            for group_key in &self.keys {
-                let values = group_key.values(row);
-                own = own
-                    .iter()
-                    .flat_map(|prefix: &Vec<String>| {
-                        values
-                            .iter()
-                            .map(|value| [&prefix[..], std::slice::from_ref(value)].concat())
-                    })
-                    .collect();
-            }
-            for group in own {
-                groups.entry(group).or_default().push((key, row));
-            }
-        }
-        let mut lines = Vec::new();
-        for (mut group, rows) in groups {
-            if self.having.is_none_or(|count| rows.len() >= count) {
-                group.extend(self.aggregates.iter().map(|a| a.value(table, &rows)));
-                lines.push(group.join("|"));
-            }
-        }
-        lines.sort();
-        lines
+        _ => format!("{:?}", exact as f64 / (1000 * unit(kind)) as f64),
     }
 }

@@ -5,8 +5,13 @@
 //! executor; what the two have in common is the text of the statements.
 
 mod aggregates;
+mod any_key;
+mod grouped;
 mod history;
+mod keys;
 mod model;
+mod patterns;
 mod predicates;
 mod random;
 mod run;
+mod sample;

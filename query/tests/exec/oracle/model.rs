@@ -251,3 +251,22 @@ impl Table {
         Some((*random.pick(&fitting)).clone())
     }
 }
+
+/// Days since 1970.
+pub(super) fn days(text: &str) -> i64 {
+    micros(&format!("{text}T00:00:00Z")) / 86_400_000_000
+}
+
+/// Microseconds since 1970.
+pub(super) fn micros(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>()
+        .map_or(0, jiff::Timestamp::as_microsecond)
+}
+
+pub(super) fn date_text(days: i64) -> String {
+    time_text(days * 86_400_000_000)[..10].to_owned()
+}
+
+pub(super) fn time_text(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| NULL.to_owned(), |t| t.to_string())
+}

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
+use super::any_key::AnyKey;
 use super::model::{Kind, Row, Table, Val, WORDS, quoted};
+use super::patterns::{hash, like, pattern};
 use super::random::Random;
 
 /// A condition.
@@ -28,6 +30,11 @@ pub(super) enum P {
     Overlaps(String, String),
     Contains(String, String),
     MapContains(String, String),
+    /// Whether case is ignored, and whether it is negated.
+    Like(X, String, bool, bool),
+    AnyKey(Box<AnyKey>),
+    /// bucket_of(id, n, 'salt') op m
+    Bucket(u64, Op, u64),
 }
 
 /// A scalar.
@@ -43,6 +50,8 @@ pub(super) enum X {
     /// Integers: column + n, column * n
     Plus(String, i64),
     Times(String, i64),
+    /// upper(column)
+    Upper(String),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +64,7 @@ pub(super) enum Op {
     GreaterOrEqual,
 }
 
-const OPS: [Op; 6] = [
+pub(super) const OPS: [Op; 6] = [
     Op::Equal,
     Op::Unequal,
     Op::Less,
@@ -65,7 +74,7 @@ const OPS: [Op; 6] = [
 ];
 
 impl Op {
-    const fn sql(self) -> &'static str {
+    pub(super) const fn sql(self) -> &'static str {
         match self {
             Self::Equal => "=",
             Self::Unequal => "<>",
@@ -76,7 +85,7 @@ impl Op {
         }
     }
 
-    const fn holds(self, order: Ordering) -> bool {
+    pub(super) const fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Equal => order.is_eq(),
             Self::Unequal => order.is_ne(),
@@ -101,6 +110,7 @@ impl X {
             Self::Cardinality(name) => format!("cardinality({name})"),
             Self::Plus(name, n) => format!("{name} + ({n})"),
             Self::Times(name, n) => format!("({n}) * {name}"),
+            Self::Upper(name) => format!("upper({name})"),
         }
     }
 
@@ -129,15 +139,19 @@ impl X {
             })),
             Self::Plus(name, n) => number(name).map(|value| Val::Number(value + n)),
             Self::Times(name, n) => number(name).map(|value| Val::Number(value * n)),
+            Self::Upper(name) => match row.get(name) {
+                Some(Val::Text(text)) => Some(Val::Text(text.to_uppercase())),
+                _ => None,
+            },
         }
     }
 }
 
-fn not(value: Option<bool>) -> Option<bool> {
+pub(super) fn not(value: Option<bool>) -> Option<bool> {
     value.map(|value| !value)
 }
 
-fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+pub(super) fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     match (a, b) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
@@ -145,7 +159,7 @@ fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     }
 }
 
-fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+pub(super) fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     not(and(not(a), not(b)))
 }
 
@@ -210,6 +224,15 @@ impl P {
             Self::Overlaps(a, b) => format!("has_any({a}, {b})"),
             Self::Contains(a, b) => format!("has_all({a}, {b})"),
             Self::MapContains(name, key) => format!("map_contains({name}, {})", quoted(key)),
+            Self::Like(x, pattern, ignores_case, negate) => format!(
+                "({} {}{} {} ESCAPE '!')",
+                x.sql(table),
+                negated(negate),
+                if *ignores_case { "ILIKE" } else { "LIKE" },
+                quoted(pattern)
+            ),
+            Self::AnyKey(any) => any.sql(table),
+            Self::Bucket(n, op, m) => format!("(bucket_of(id, {n}, 'salt') {} {m})", op.sql()),
         }
     }
 
@@ -262,6 +285,12 @@ impl P {
                 Some(Val::Map(entries)) => entries.contains_key(key),
                 _ => false,
             }),
+            Self::Like(x, pattern, ignores_case, negate) => match value(x) {
+                Some(Val::Text(text)) => Some(like(&text, pattern, *ignores_case) != *negate),
+                _ => None,
+            },
+            Self::AnyKey(any) => Some(any.holds(table, key, row)),
+            Self::Bucket(n, op, m) => Some(op.holds((hash(key, "salt") % n).cmp(m))),
         }
     }
 
@@ -286,7 +315,7 @@ impl P {
         }
     }
 
-    fn leaf(table: &Table, random: &mut Random) -> Self {
+    pub(super) fn leaf(table: &Table, random: &mut Random) -> Self {
         let (name, kind) = random.pick(&table.columns).clone();
         if random.one_in(8) {
             return key_test(table, random);
@@ -321,11 +350,19 @@ impl P {
                 },
                 _ => sizes(name, random),
             },
-            Kind::Map => match random.below(4) {
+            Kind::Map => match random.below(6) {
+                2 | 3 => Self::AnyKey(Box::new(AnyKey::random(name, table, random))),
                 0 => Self::MapContains(name, word(random)),
                 1 => sizes(name, random),
                 _ => scalar_test(table, X::Entry(name, word(random)), Kind::SmallInt, random),
             },
+            Kind::Keyword if random.one_in(3) => {
+                let x = match random.one_in(4) {
+                    true => X::Upper(name),
+                    false => X::Column(name),
+                };
+                Self::Like(x, pattern(random), random.one_in(2), random.one_in(3))
+            }
             Kind::SmallInt | Kind::BigInt if random.one_in(4) => {
                 let n = random.between(-2, 3);
                 let x = if random.one_in(2) {
@@ -378,7 +415,11 @@ fn key_test(table: &Table, random: &mut Random) -> P {
             Some(table.key(random.below(60)))
         })
     };
-    match random.below(3) {
+    match random.below(5) {
+        3 => P::Bucket(1 + random.next() % 4, *random.pick(&OPS), random.next() % 5),
+        4 if !table.int_keys => {
+            P::Like(X::Key, pattern(random), random.one_in(2), random.one_in(3))
+        }
         0 => P::Compare(X::Key, *random.pick(&OPS), key(random)),
         1 => {
             let keys = (0..=random.below(6)).map(|_| key(random)).collect();

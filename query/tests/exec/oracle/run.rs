@@ -1,16 +1,17 @@
 //! Histories of writes with queries after each.
 
-use super::aggregates::Grouped;
+use super::grouped::Grouped;
 use super::history;
 use super::model::{Row, Table};
 use super::predicates::P;
 use super::random::Random;
+use super::sample::Sample;
 use crate::session::Session;
 
 /// Histories, unless HISTORIES says otherwise; SEED repeats one.
-const HISTORIES: u64 = 40;
+const HISTORIES: u64 = 80;
 const STEPS: usize = 25;
-const QUERIES: usize = 4;
+const QUERIES: usize = 5;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -66,14 +67,14 @@ fn sides(session: &Session, table: &Table, random: &mut Random) {
     for (value, sql) in parts {
         let sql = format!("SELECT count(*) FROM t WHERE {sql}");
         let expected = matching(table, &p, value).len().to_string();
-        assert_eq!(session.text(&sql), expected, "{sql}");
+        assert_eq!(session.both(&sql, super::model::NULL), [expected], "{sql}");
     }
 }
 
 fn groups(session: &Session, table: &Table, random: &mut Random) {
     let grouped = Grouped::random(table, random);
     let sql = grouped.sql(table);
-    let mut lines = session.lines(&sql, super::model::NULL);
+    let mut lines = session.both(&sql, super::model::NULL);
     lines.sort();
     assert_eq!(lines, grouped.lines(table), "{sql}");
 }
@@ -90,8 +91,11 @@ fn listed(session: &Session, table: &Table, random: &mut Random) {
         .iter()
         .map(|(name, _)| format!(", {name}"))
         .collect();
-    let mut sql = format!("SELECT id{names} FROM t WHERE {}", p.sql(table));
+    let sample = Sample::random(random);
+    let sampled = sample.as_ref().map_or(String::new(), Sample::sql);
+    let mut sql = format!("SELECT id{names} FROM t{sampled} WHERE {}", p.sql(table));
     let mut rows = matching(table, &p, Some(true));
+    rows.retain(|(key, _)| sample.as_ref().is_none_or(|sample| sample.has(key)));
     let by_key = |a: &str, b: &str| match table.int_keys {
         true => a.parse::<i64>().ok().cmp(&b.parse::<i64>().ok()),
         false => a.cmp(b),
@@ -133,7 +137,7 @@ fn listed(session: &Session, table: &Table, random: &mut Random) {
         format!("{key}{}", values.collect::<String>())
     };
     let mut expected: Vec<_> = rows.iter().map(line).collect();
-    let mut lines = session.lines(&sql, super::model::NULL);
+    let mut lines = session.both(&sql, super::model::NULL);
     if !sql.contains("ORDER BY") {
         expected.sort();
         lines.sort();

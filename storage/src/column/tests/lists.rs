@@ -57,3 +57,18 @@ fn bounds_must_rise_to_the_number_of_items() {
         assert!(Lists::parse(damaged.into()).is_err(), "{bounds:?}");
     }
 }
+
+#[test]
+fn know_the_list_of_each_item() {
+    for sample in samples() {
+        let lists = build(&sample);
+        let of_items = (0..)
+            .zip(&sample)
+            .flat_map(|(list, items)| vec![list; items.len()]);
+        for (place, list) in of_items.enumerate() {
+            for from in [0, list / 2, list] {
+                assert_eq!(lists.list_of(place, from), list);
+            }
+        }
+    }
+}

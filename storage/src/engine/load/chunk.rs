@@ -1,12 +1,14 @@
 //! The chunk of new subjects that a bulk load is filling, tag by tag.
 
+use std::ops::Range;
+
 use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
 use crate::engine::section::Stored;
 use crate::error::Result;
 use crate::ids::{CHUNK_LEN, Code};
 use crate::layer::write::{Edit, EntryState};
 use crate::schema::{Family, Tag};
-use crate::segment::base::{BaseMulti, BaseSingle, BaseText};
+use crate::segment::base::{BaseMulti, BaseSingle, BaseText, EncodedChunk};
 use crate::segment::tags::TagSegmentWriter;
 
 /// One tag of the chunk, and what has been written of the chunks before.
@@ -16,6 +18,7 @@ pub(super) struct ChunkTag {
     values: ChunkValues,
     cleared: Chunk,
     all_cleared: BitmapWriter,
+    encoded: Option<EncodedChunk>,
 }
 
 #[derive(Debug)]
@@ -35,8 +38,43 @@ enum ChunkValues {
         decided: Box<Chunk>,
         /// Whose content is not: of those nothing is here.
         edited: Box<Chunk>,
-        states: Vec<EntryState>,
+        rows: ChunkRows,
     },
+}
+
+/// The entries of a chunk's subjects, by rising code. What is replaced is left behind.
+#[derive(Debug)]
+struct ChunkRows {
+    entries: Vec<(Code, i64)>,
+    /// Where each subject's entries are.
+    places: Vec<Range<usize>>,
+}
+
+impl ChunkRows {
+    fn get(&self, low: u16) -> &[(Code, i64)] {
+        &self.entries[self.places[usize::from(low)].clone()]
+    }
+
+    /// Gives a subject these entries, in any order; a later one of the same code wins.
+    fn replace(&mut self, low: u16, entries: &[(Code, i64)]) {
+        let start = self.entries.len();
+        self.entries.extend_from_slice(entries);
+        let own = &mut self.entries[start..];
+        let mut end = own.len();
+        if !own.is_sorted_by(|a, b| a.0 < b.0) {
+            // Stable, so that the last of a code stays the last; it is then moved to the front.
+            own.sort_by_key(|(code, _)| *code);
+            end = 0;
+            for index in 0..own.len() {
+                if own.get(index + 1).is_none_or(|next| next.0 != own[index].0) {
+                    own[end] = own[index];
+                    end += 1;
+                }
+            }
+        }
+        self.entries.truncate(start + end);
+        self.places[usize::from(low)] = start..start + end;
+    }
 }
 
 impl ChunkTag {
@@ -46,7 +84,10 @@ impl ChunkTag {
             base: BaseMulti::new(payload),
             decided: Box::default(),
             edited: Box::default(),
-            states: vec![EntryState::default(); len],
+            rows: ChunkRows {
+                entries: Vec::new(),
+                places: vec![0..0; len],
+            },
         };
         let values = match tag.kind.family() {
             Family::Single => ChunkValues::Single {
@@ -61,12 +102,12 @@ impl ChunkTag {
             Family::Set => multi(false),
             Family::Map => multi(true),
         };
-        let (cleared, all_cleared) = (Chunk::new(), BitmapWriter::new());
         Self {
             tag: tag.clone(),
             values,
-            cleared,
-            all_cleared,
+            cleared: Chunk::new(),
+            all_cleared: BitmapWriter::new(),
+            encoded: None,
         }
     }
 
@@ -107,97 +148,93 @@ impl ChunkTag {
                 self.cleared.set(low);
                 texts[index] = None;
             }
-            (
-                ChunkValues::Multi {
-                    decided, states, ..
-                },
-                cell,
-            ) => {
+            (ChunkValues::Multi { decided, rows, .. }, cell) => {
                 decided.set(low);
-                let state = &mut states[index];
-                state.reset = true;
                 match cell {
-                    Stored::Edit(edit) => state.apply(&edit),
-                    _ => state.apply(&Edit::Replace(Vec::new())),
+                    Stored::Edit(Edit::Replace(entries)) => rows.replace(low, &entries),
+                    Stored::Edit(edit) => {
+                        let mut state = EntryState {
+                            reset: true,
+                            puts: rows.get(low).to_vec(),
+                            drops: Vec::new(),
+                        };
+                        state.apply(&edit);
+                        rows.replace(low, &state.puts);
+                    }
+                    _ => rows.replace(low, &[]),
                 }
             }
             _ => debug_assert!(false, "a cell of another family"),
         }
     }
 
-    /// Replaces the content of the subject at a position by entries in any order.
-    pub(super) fn write_entries(
-        &mut self,
-        low: u16,
-        mut fill: impl FnMut(&mut Vec<(Code, i64)>) -> Result<()>,
-    ) -> Result<()> {
-        let ChunkValues::Multi {
-            decided, states, ..
-        } = &mut self.values
-        else {
+    /// Replaces the content of the subject at a position; of a code that occurs twice, the later
+    /// entry counts.
+    pub(super) fn replace(&mut self, low: u16, entries: &[(Code, i64)]) {
+        if let ChunkValues::Multi { decided, rows, .. } = &mut self.values {
+            decided.set(low);
+            rows.replace(low, entries);
+        } else {
             debug_assert!(false, "a cell of another family");
-            return Ok(());
-        };
-        decided.set(low);
-        let state = &mut states[usize::from(low)];
-        state.reset = true;
-        state.drops.clear();
-        state.puts.clear();
-        fill(&mut state.puts)?;
-        if !state.puts.is_sorted_by(|a, b| a.0 < b.0) {
-            state.puts.sort_by_key(|(code, _)| *code);
-            // Of the same code, the later entry wins.
-            state.puts.dedup_by(|later, earlier| {
-                let is_same = later.0 == earlier.0;
-                if is_same {
-                    *earlier = *later;
-                }
-                is_same
-            });
         }
-        Ok(())
     }
 
-    /// Writes the chunk, and begins an empty one.
-    pub(super) fn push(&mut self, writer: &mut TagSegmentWriter, chunk: u16) -> Result<()> {
-        match &mut self.values {
+    /// Encodes the chunk, and begins an empty one.
+    pub(super) fn encode(&mut self, chunk: u16) {
+        self.encoded = match &mut self.values {
             ChunkValues::Single {
                 base,
                 known,
                 values,
             } => {
-                base.push(writer, chunk, known, values)?;
+                let encoded = base.encode(chunk, known, values);
                 known.clear();
+                encoded
             }
             ChunkValues::Text { base, texts } => {
                 let taken = (0..=u16::MAX).zip(texts.iter_mut());
                 let mut known: Vec<(u16, String)> = taken
                     .filter_map(|(low, text)| Some((low, text.take()?.into())))
                     .collect();
-                base.push(writer, chunk, &mut known)?;
+                base.encode(chunk, &mut known)
             }
             ChunkValues::Multi {
                 base,
                 decided,
                 edited,
-                states,
+                rows,
             } => {
-                let mut entries: Vec<(Code, u16, i64)> = Vec::new();
+                let mut entries: Vec<(Code, u16, i64)> = Vec::with_capacity(rows.entries.len());
                 decided.for_each(|low| {
-                    let state = &mut states[usize::from(low)];
-                    entries.extend(state.puts.iter().map(|(code, value)| (*code, low, *value)));
-                    state.puts.clear();
+                    entries.extend(
+                        rows.get(low)
+                            .iter()
+                            .map(|(code, value)| (*code, low, *value)),
+                    );
                 });
-                base.push(writer, chunk, decided, &mut entries)?;
+                let encoded = base.encode(chunk, decided, &mut entries);
                 decided.clear();
                 edited.clear();
+                rows.entries.clear();
+                encoded
             }
-        }
+        };
         if !self.cleared.is_empty() {
             self.all_cleared.push_chunk(chunk, &self.cleared);
             self.cleared.clear();
         }
-        Ok(())
+    }
+
+    /// Writes what was encoded.
+    pub(super) fn put(&mut self, writer: &mut TagSegmentWriter) -> Result<()> {
+        let Some(encoded) = self.encoded.take() else {
+            return Ok(());
+        };
+        match &mut self.values {
+            ChunkValues::Single { base, .. } => base.put(writer, &encoded),
+            ChunkValues::Text { base, .. } => base.put(writer, &encoded),
+            ChunkValues::Multi { base, .. } => base.put(writer, &encoded),
+        }
     }
 
     /// Writes what is gathered over all chunks.

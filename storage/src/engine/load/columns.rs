@@ -3,12 +3,10 @@
 
 use crate::column_batch::{ColumnBatch, DenseColumn, DenseValues, range};
 use crate::engine::load::Loader;
-use crate::engine::load::chunk::ChunkTag;
-use crate::engine::load::partition::PartitionLoad;
+use crate::engine::load::partition::TagCells;
 use crate::engine::section::{Codes, Resolved, Stored, check_len, check_number};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{PartitionId, low_of};
-use crate::layer::write::Edit;
+use crate::ids::{Code, Ordinal, PartitionId};
 use crate::limits::{LONG_TEXT_BYTES_MAX, MEMBERS_MAX};
 use crate::schema::{Tag, TagType};
 
@@ -61,176 +59,124 @@ impl Loader {
         placed
     }
 
+    /// Applies a column's values to the subjects of some rows. Every value decides, so nothing has
+    /// to be cleared before it, whatever the load's mode.
     fn write_column(&mut self, column: &DenseColumn, placed: &[Vec<Placed>]) -> Result<()> {
         let tag = self.tag(column.tag)?;
+        let fits = DenseValues::new(tag.kind);
+        if std::mem::discriminant(&column.values) != std::mem::discriminant(&fits) {
+            return Err(wrong_values(&tag));
+        }
         for (partition, rows) in self.partitions.iter_mut().zip(placed) {
             if rows.is_empty() {
                 continue;
             }
             let mut codes = partition.codes(&self.engine, &tag, &column.dictionary);
-            partition.write_column(&tag, rows, &mut codes, &column.values)?;
+            let mut cells = partition.cells_of(&tag);
+            let mut values = Values {
+                tag: &tag,
+                values: &column.values,
+                nulls: nulls_of(&column.values),
+                entries: Vec::new(),
+            };
+            for (row, resolved) in rows {
+                values.write(*row, resolved.ordinal, &mut codes, &mut cells)?;
+            }
         }
         Ok(())
     }
 }
 
-impl PartitionLoad {
-    /// Applies a column's values to the subjects of some rows. Every value decides, so nothing has
-    /// to be cleared before it, whatever the load's mode.
-    fn write_column(
-        &mut self,
-        tag: &Tag,
-        rows: &[Placed],
-        codes: &mut Codes<'_>,
-        values: &DenseValues,
-    ) -> Result<()> {
-        if std::mem::discriminant(values) != std::mem::discriminant(&DenseValues::new(tag.kind)) {
-            return Err(wrong_values(tag));
-        }
-        let mut open = None;
-        let mut nulls = Nulls::of(values);
-        let written = rows.iter().try_for_each(|(row, resolved)| {
-            let is_null = nulls.contains(*row);
-            let low = low_of(resolved.ordinal);
-            if self.is_open(resolved.ordinal) {
-                let open = open.get_or_insert_with(|| self.take_open(tag));
-                // Not if an earlier row has edited what nothing had decided.
-                if open.takes(low, &Stored::Clear) {
-                    return match is_null {
-                        true => {
-                            open.write(low, Stored::Clear);
-                            Ok(())
-                        }
-                        false => write_open(open, tag, low, codes, values, *row),
-                    };
-                }
-            }
-            let stored = match is_null {
-                true => Stored::Clear,
-                false => stored(tag, codes, values, *row)?,
-            };
-            self.write_late_cell(tag, resolved.ordinal, stored);
-            Ok(())
-        });
-        if let Some(open) = open {
-            self.put_back(tag, open);
-        }
-        written
+/// The values of a column, asked for by rising row.
+struct Values<'a> {
+    tag: &'a Tag,
+    values: &'a DenseValues,
+    /// The rows that are NULL from the present one on.
+    nulls: &'a [u32],
+    entries: Vec<(Code, i64)>,
+}
+
+fn nulls_of(values: &DenseValues) -> &[u32] {
+    match values {
+        DenseValues::Numbers { nulls, .. } | DenseValues::Texts { nulls, .. } => nulls,
+        // An empty set or map is as good as NULL.
+        DenseValues::Sets { .. } | DenseValues::Maps { .. } => &[],
     }
 }
 
-/// The rows of a column that are NULL, asked for by rising row.
-struct Nulls<'a>(&'a [u32]);
-
-impl<'a> Nulls<'a> {
-    fn of(values: &'a DenseValues) -> Self {
-        match values {
-            DenseValues::Numbers { nulls, .. } | DenseValues::Texts { nulls, .. } => Self(nulls),
-            // An empty set or map is as good as NULL.
-            DenseValues::Sets { .. } | DenseValues::Maps { .. } => Self(&[]),
-        }
-    }
-
-    fn contains(&mut self, row: usize) -> bool {
-        while let Some((first, rest)) = self.0.split_first() {
+impl Values<'_> {
+    fn is_null(&mut self, row: usize) -> bool {
+        while let Some((first, rest)) = self.nulls.split_first() {
             if *first as usize >= row {
                 return *first as usize == row;
             }
-            self.0 = rest;
+            self.nulls = rest;
         }
         false
     }
-}
 
-/// Writes a row's value, which is not NULL, into the open chunk.
-fn write_open(
-    open: &mut ChunkTag,
-    tag: &Tag,
-    low: u16,
-    codes: &mut Codes<'_>,
-    values: &DenseValues,
-    row: usize,
-) -> Result<()> {
-    match values {
-        DenseValues::Sets { ends, members } => {
-            let own = &members[range(ends, row)];
-            check_len("members of a set or map", own.len(), MEMBERS_MAX)?;
-            open.write_entries(low, |entries| {
-                for place in own {
-                    entries.push((codes.get(*place)?, 0));
-                }
-                Ok(())
-            })
+    fn write(
+        &mut self,
+        row: usize,
+        ordinal: Ordinal,
+        codes: &mut Codes<'_>,
+        cells: &mut TagCells<'_>,
+    ) -> Result<()> {
+        if self.is_null(row) {
+            cells.write(ordinal, Stored::Clear);
+            return Ok(());
         }
-        DenseValues::Maps { ends, entries } => {
-            let own = &entries[range(ends, row)];
-            check_len("members of a set or map", own.len(), MEMBERS_MAX)?;
-            open.write_entries(low, |entries| {
-                for (place, value) in own {
-                    check_map_value(tag, *value)?;
-                    entries.push((codes.get(*place)?, *value));
-                }
-                Ok(())
-            })
+        let tag = self.tag;
+        match (self.values, tag.kind) {
+            (DenseValues::Numbers { values, .. }, TagType::Keyword) => {
+                let place = u32::try_from(values[row]).unwrap_or(u32::MAX);
+                cells.write(ordinal, Stored::Number(i64::from(codes.get(place)?)));
+            }
+            (DenseValues::Numbers { values, .. }, TagType::Number(number)) => {
+                check_number(number, values[row], tag)?;
+                cells.write(ordinal, Stored::Number(values[row]));
+            }
+            (DenseValues::Numbers { values, .. }, _) if values[row] & !1 == 0 => {
+                cells.write(ordinal, Stored::Number(values[row]));
+            }
+            (DenseValues::Texts { bytes, ends, .. }, _) => {
+                let text = DenseValues::text(bytes, ends, row);
+                check_len("bytes of a long text", text.len(), LONG_TEXT_BYTES_MAX)?;
+                cells.write(ordinal, Stored::Text(text));
+            }
+            (DenseValues::Sets { ends, members }, _) => {
+                let own = members[range(ends, row)].iter();
+                self.replace(ordinal, own.map(|place| (*place, 0)), codes, cells)?;
+            }
+            (DenseValues::Maps { ends, entries }, TagType::Map(number)) => {
+                let own = &entries[range(ends, row)];
+                own.iter()
+                    .try_for_each(|(_, value)| check_number(number, *value, tag))?;
+                self.replace(ordinal, own.iter().copied(), codes, cells)?;
+            }
+            _ => return Err(wrong_values(tag)),
         }
-        DenseValues::Numbers { .. } | DenseValues::Texts { .. } => {
-            open.write(low, stored(tag, codes, values, row)?);
-            Ok(())
-        }
+        Ok(())
     }
-}
 
-/// A row's value, which is not NULL, as layers take it.
-fn stored<'v>(
-    tag: &Tag,
-    codes: &mut Codes<'_>,
-    values: &'v DenseValues,
-    row: usize,
-) -> Result<Stored<'v>> {
-    Ok(match (values, tag.kind) {
-        (DenseValues::Numbers { values, .. }, TagType::Keyword) => {
-            let place = u32::try_from(values[row]).unwrap_or(u32::MAX);
-            Stored::Number(i64::from(codes.get(place)?))
+    fn replace(
+        &mut self,
+        ordinal: Ordinal,
+        own: impl ExactSizeIterator<Item = (u32, i64)>,
+        codes: &mut Codes<'_>,
+        cells: &mut TagCells<'_>,
+    ) -> Result<()> {
+        check_len("members of a set or map", own.len(), MEMBERS_MAX)?;
+        self.entries.clear();
+        for (place, value) in own {
+            self.entries.push((codes.get(place)?, value));
         }
-        (DenseValues::Numbers { values, .. }, TagType::Number(number)) => {
-            check_number(number, values[row], tag)?;
-            Stored::Number(values[row])
-        }
-        (DenseValues::Numbers { values, .. }, TagType::Boolean) if values[row] & !1 == 0 => {
-            Stored::Number(values[row])
-        }
-        (DenseValues::Texts { bytes, ends, .. }, TagType::LongText) => {
-            let text = DenseValues::text(bytes, ends, row);
-            check_len("bytes of a long text", text.len(), LONG_TEXT_BYTES_MAX)?;
-            Stored::Text(text)
-        }
-        (DenseValues::Sets { ends, members }, TagType::KeywordSet) => {
-            let own = &members[range(ends, row)];
-            check_len("members of a set or map", own.len(), MEMBERS_MAX)?;
-            let entries = own.iter().map(|place| Ok((codes.get(*place)?, 0)));
-            Stored::Edit(Edit::Replace(entries.collect::<Result<_>>()?))
-        }
-        (DenseValues::Maps { ends, entries }, TagType::Map(_)) => {
-            let own = &entries[range(ends, row)];
-            check_len("members of a set or map", own.len(), MEMBERS_MAX)?;
-            let entries = own.iter().map(|(place, value)| {
-                check_map_value(tag, *value)?;
-                Ok((codes.get(*place)?, *value))
-            });
-            Stored::Edit(Edit::Replace(entries.collect::<Result<_>>()?))
-        }
-        _ => return Err(wrong_values(tag)),
-    })
+        cells.replace(ordinal, &self.entries);
+        Ok(())
+    }
 }
 
 fn wrong_values(tag: &Tag) -> Error {
     let detail = format!("tag {:?} cannot hold such a value", tag.name);
     Error::new(ErrorKind::Invalid, "type_mismatch", detail)
-}
-
-fn check_map_value(tag: &Tag, value: i64) -> Result<()> {
-    match tag.kind {
-        TagType::Map(number) => check_number(number, value, tag),
-        _ => Ok(()),
-    }
 }

@@ -31,7 +31,7 @@ use crate::ids::{CHUNK_LEN, Ordinal, PartitionId, TableId, TagId};
 use crate::limits::ORDINALS_MAX;
 use crate::partitioning::partition_of;
 use crate::schema::{TableSchema, Tag};
-use partition::PartitionLoad;
+use partition::{PartitionLoad, TagCells};
 
 /// Ordinals reserved at a time.
 const RESERVE: Ordinal = 32 * CHUNK_LEN;
@@ -221,14 +221,14 @@ impl Loader {
                 .iter()
                 .map(|partition| partition.codes(&self.engine, &tag, &column.dictionary))
                 .collect();
+            let mut targets = self.cells_of(&tag);
             let mut next = cells.iter().peekable();
             for (row, place) in (start..end).zip(places) {
                 if let Some((id, resolved)) = place
                     && clearing
                     && !resolved.created
                 {
-                    let partition = &mut self.partitions[usize::from(id.0)];
-                    partition.write(&tag, resolved.ordinal, Stored::Clear);
+                    targets[usize::from(id.0)].write(resolved.ordinal, Stored::Clear);
                 }
                 while let Some((_, cell)) = next.next_if(|(at, _)| *at as usize <= row) {
                     let Some((id, resolved)) = place else {
@@ -236,7 +236,7 @@ impl Loader {
                     };
                     let index = usize::from(id.0);
                     let stored = codes[index].resolve(cell)?;
-                    self.partitions[index].write(&tag, resolved.ordinal, stored);
+                    targets[index].write(resolved.ordinal, stored);
                 }
             }
         }
@@ -249,11 +249,18 @@ impl Loader {
             if named.iter().any(|id| self.target(*id) == tag.id) {
                 continue;
             }
+            let mut targets = self.cells_of(&tag);
             for (id, resolved) in places.iter().flatten().filter(|(_, place)| !place.created) {
-                let partition = &mut self.partitions[usize::from(id.0)];
-                partition.write(&tag, resolved.ordinal, Stored::Clear);
+                targets[usize::from(id.0)].write(resolved.ordinal, Stored::Clear);
             }
         }
+    }
+
+    fn cells_of(&mut self, tag: &Tag) -> Vec<TagCells<'_>> {
+        let partitions = self.partitions.iter_mut();
+        partitions
+            .map(|partition| partition.cells_of(tag))
+            .collect()
     }
 
     /// The tags that a row clears by not naming them.

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use hashbrown::HashTable;
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use crate::batch::{KeyRef, Keys};
@@ -16,7 +18,8 @@ use crate::engine::load::chunk::ChunkTag;
 use crate::engine::root::PartitionState;
 use crate::engine::section::{Codes, Resolved, Stored, TagBuilder, check_key};
 use crate::error::Result;
-use crate::ids::{Ordinal, TagId, chunk_of, low_of};
+use crate::ids::{Code, Ordinal, TagId, chunk_of, low_of};
+use crate::layer::write::Edit;
 use crate::manifest::FileRecord;
 use crate::paths::{SegmentKind, SegmentName};
 use crate::schema::Tag;
@@ -178,44 +181,19 @@ impl PartitionLoad {
         self.free.clone()
     }
 
-    /// Applies a cell to a subject.
-    pub(super) fn write(&mut self, tag: &Tag, ordinal: Ordinal, cell: Stored<'_>) {
-        if self.is_open(ordinal) {
-            let open = self
-                .tags
-                .entry(tag.id)
-                .or_insert_with(|| ChunkTag::new(tag));
-            if open.takes(low_of(ordinal), &cell) {
-                open.write(low_of(ordinal), cell);
-                return;
-            }
+    /// Where cells of a tag go.
+    pub(super) fn cells_of(&mut self, tag: &Tag) -> TagCells<'_> {
+        let open = self.chunk.map(|chunk| {
+            let made = || ChunkTag::new(tag);
+            (chunk, self.tags.entry(tag.id).or_insert_with(made))
+        });
+        TagCells {
+            tag: tag.clone(),
+            first_new: self.start.next_ordinal,
+            open,
+            late: &mut self.late,
+            late_cells: &mut self.late_cells,
         }
-        self.write_late_cell(tag, ordinal, cell);
-    }
-
-    /// Whether a subject lies in the chunk that is being filled.
-    pub(super) fn is_open(&self, ordinal: Ordinal) -> bool {
-        self.chunk == Some(chunk_of(ordinal)) && ordinal >= self.start.next_ordinal
-    }
-
-    /// A tag of the chunk that is being filled; to be given back by [`Self::put_back`].
-    pub(super) fn take_open(&mut self, tag: &Tag) -> ChunkTag {
-        let known = self.tags.remove(&tag.id);
-        known.unwrap_or_else(|| ChunkTag::new(tag))
-    }
-
-    /// Gives back what [`Self::take_open`] has taken.
-    pub(super) fn put_back(&mut self, tag: &Tag, open: ChunkTag) {
-        self.tags.insert(tag.id, open);
-    }
-
-    /// Applies a cell to a subject outside the chunk that is being filled.
-    pub(super) fn write_late_cell(&mut self, tag: &Tag, ordinal: Ordinal, cell: Stored<'_>) {
-        let late = self.late.entry(tag.id);
-        late.or_insert_with(|| (tag.clone(), TagBuilder::new(tag)))
-            .1
-            .write(ordinal, cell);
-        self.late_cells += 1;
     }
 
     /// Turns the strings of a column into codes.
@@ -253,9 +231,10 @@ impl PartitionLoad {
             let writer = TagSegmentWriter::create(&*engine.vfs, &name.path(), salt)?;
             self.base = Some((name, writer));
         }
+        encode(self.tags.values_mut(), chunk);
         if let Some((_, writer)) = &mut self.base {
             for tag in self.tags.values_mut() {
-                tag.push(writer, chunk)?;
+                tag.put(writer)?;
             }
         }
         Ok(())
@@ -319,4 +298,74 @@ impl PartitionLoad {
             .chain(self.base.iter().map(|(name, _)| *name))
             .collect()
     }
+}
+
+/// Where cells of one tag go: to the chunk that is open, or to the layers on top.
+#[derive(Debug)]
+pub(super) struct TagCells<'a> {
+    tag: Tag,
+    first_new: Ordinal,
+    open: Option<(u16, &'a mut ChunkTag)>,
+    late: &'a mut BTreeMap<TagId, (Tag, TagBuilder)>,
+    late_cells: &'a mut usize,
+}
+
+impl TagCells<'_> {
+    /// Applies a cell to a subject.
+    pub(super) fn write(&mut self, ordinal: Ordinal, cell: Stored<'_>) {
+        match self.open_for(ordinal, &cell) {
+            Some(open) => open.write(low_of(ordinal), cell),
+            None => self.write_late(ordinal, cell),
+        }
+    }
+
+    /// Replaces the content of a subject's set or map.
+    pub(super) fn replace(&mut self, ordinal: Ordinal, entries: &[(Code, i64)]) {
+        // As for any other cell that decides.
+        match self.open_for(ordinal, &Stored::Clear) {
+            Some(open) => open.replace(low_of(ordinal), entries),
+            None => self.write_late(ordinal, Stored::Edit(Edit::Replace(entries.to_vec()))),
+        }
+    }
+
+    /// The open chunk, if the cell belongs there.
+    fn open_for(&mut self, ordinal: Ordinal, cell: &Stored<'_>) -> Option<&mut ChunkTag> {
+        let (chunk, open) = self.open.as_mut()?;
+        let is_here = *chunk == chunk_of(ordinal)
+            && ordinal >= self.first_new
+            && open.takes(low_of(ordinal), cell);
+        is_here.then_some(open)
+    }
+
+    fn write_late(&mut self, ordinal: Ordinal, cell: Stored<'_>) {
+        let late = self.late.entry(self.tag.id);
+        late.or_insert_with(|| (self.tag.clone(), TagBuilder::new(&self.tag)))
+            .1
+            .write(ordinal, cell);
+        *self.late_cells += 1;
+    }
+}
+
+/// Encodes a chunk of each tag, on all cores.
+fn encode<'a>(tags: impl ExactSizeIterator<Item = &'a mut ChunkTag> + Send, chunk: u16) {
+    let threads = available_parallelism()
+        .map_or(1, usize::from)
+        .min(tags.len());
+    let tags = Mutex::new(tags);
+    let work = || {
+        while let Some(tag) = next_of(&tags) {
+            tag.encode(chunk);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // Without another thread this one does all of it.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+}
+
+fn next_of<T>(items: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    items.lock().next()
 }

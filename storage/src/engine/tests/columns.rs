@@ -99,24 +99,25 @@ fn content(engine: &Engine) -> Vec<String> {
         let Some(ordinal) = partition.find(key).unwrap() else {
             continue;
         };
-        let mut line = text;
+        let subject = partition.subject(ordinal).unwrap();
+        let mut line = text.clone();
         for tag in &schema.tags {
             let vocabulary = partition.vocabulary(tag.id);
             let strings = || vocabulary.read().unwrap();
             line += &match (tag.kind, tag.kind.family()) {
                 (TagType::Keyword, _) => {
-                    let code = partition.value(tag.id, ordinal).unwrap();
+                    let code = subject.value(tag.id).unwrap();
                     format!(
                         " {:?}",
                         code.map(|code| strings().string(code as Code).to_owned())
                     )
                 }
-                (_, Family::Single) => format!(" {:?}", partition.value(tag.id, ordinal).unwrap()),
+                (_, Family::Single) => format!(" {:?}", subject.value(tag.id).unwrap()),
                 (_, Family::Text) => {
-                    format!(" {:?}", partition.long_text(tag.id, ordinal).unwrap())
+                    format!(" {:?}", subject.long_text(tag.id).unwrap())
                 }
                 (_, Family::Set | Family::Map) => {
-                    let entries = partition.entries(tag.id, ordinal).unwrap();
+                    let entries = subject.entries(tag.id).unwrap();
                     let mut entries: Vec<_> = (entries.iter())
                         .map(|(code, value)| (strings().string(*code).to_owned(), *value))
                         .collect();

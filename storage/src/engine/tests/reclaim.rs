@@ -4,9 +4,9 @@ use crate::engine::tests::fixture::{
     Random, changes, count_files, create, expect_sound, numbers, open, read_numbers, rows, schema,
     table, tag, write,
 };
-use crate::paths::SegmentKind;
+use crate::paths::{self, SegmentKind};
 use crate::schema::KeyType;
-use crate::vfs::MemoryVfs;
+use crate::vfs::{MemoryVfs, RelPath, Vfs};
 
 fn all_files(vfs: &MemoryVfs) -> usize {
     [
@@ -155,7 +155,10 @@ fn scratch_files_leave_nothing_behind() {
     assert_eq!(&read[..8], b"me bytes");
     let names = |vfs: &MemoryVfs| vfs.list(&RelPath::root()).unwrap();
     let before = names(&vfs);
-    assert!(before.iter().all(|path| !paths::is_temporary(path)), "{before:?}");
+    assert!(
+        before.iter().all(|path| !paths::is_temporary(path)),
+        "{before:?}"
+    );
     // One whose process died before it took the name away.
     drop((file, engine));
     vfs.create_new(&paths::scratch(7)).unwrap();
