@@ -181,6 +181,44 @@ impl Bulk<'_> {
         self.send(media::NDJSON, body.into()).await
     }
 
+    /// Sends a Parquet file, whose columns have the tags' names: bytes, or a stream of bytes
+    /// ([`Body::wrap_stream`]). Only bytes can be sent again if the connection breaks.
+    ///
+    /// ```
+    /// # tagdb_client::canned::example(|url| async move {
+    /// use tagdb_client::wire::BulkMode;
+    ///
+    /// let client = tagdb_client::Client::new(&url)?;
+    /// let file = b"PAR1...".to_vec(); // users.parquet
+    /// assert_eq!(client.bulk("users", BulkMode::Upsert).parquet(file).await?.rows, 2);
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// # Errors
+    /// The server refused it or cannot be reached; nothing was written then.
+    pub async fn parquet(self, body: impl Into<Body>) -> Result<BulkResponse> {
+        self.send(media::PARQUET, body.into()).await
+    }
+
+    /// Sends an Arrow stream or file, whose columns have the tags' names: bytes, or a stream of
+    /// bytes ([`Body::wrap_stream`]). Only bytes can be sent again if the connection breaks.
+    ///
+    /// ```
+    /// # tagdb_client::canned::example(|url| async move {
+    /// use tagdb_client::wire::BulkMode;
+    ///
+    /// let client = tagdb_client::Client::new(&url)?;
+    /// let file = b"ARROW1...".to_vec(); // users.arrow
+    /// assert_eq!(client.bulk("users", BulkMode::Upsert).arrow(file).await?.rows, 2);
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// # Errors
+    /// The server refused it or cannot be reached; nothing was written then.
+    pub async fn arrow(self, body: impl Into<Body>) -> Result<BulkResponse> {
+        self.send(media::ARROW, body.into()).await
+    }
+
     /// Sends rows of your own type, as NDJSON.
     ///
     /// ```

@@ -20,7 +20,7 @@ use crate::exec::{
 use crate::limits::Limits;
 use crate::parse::{self, Statement};
 
-pub use crate::exec::lookup::Row;
+pub use crate::exec::lookup::{Found, Row};
 pub use crate::exec::rows::RowStream;
 
 /// An engine and what statements may ask of it.
@@ -251,6 +251,25 @@ impl Database {
             self.now(),
             time_zone,
         ))
+    }
+
+    /// The subjects of keys, column by column and in the order asked. Without `tags` all of them.
+    ///
+    /// # Errors
+    /// As of [`Self::lookup`]; `result_too_large` beyond `bytes_max` bytes of texts and entries.
+    pub fn lookup_columns(
+        &self,
+        snapshot: &DbState,
+        table: &str,
+        keys: &[KeyRef<'_>],
+        tags: Option<&[String]>,
+        bytes_max: usize,
+    ) -> Result<Found> {
+        let schema = snapshot
+            .catalog()
+            .table(table)
+            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
+        lookup::lookup_columns(snapshot, schema, keys, tags, bytes_max)
     }
 
     fn bind(

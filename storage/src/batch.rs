@@ -132,6 +132,17 @@ impl Keys {
         }
     }
 
+    /// Forgets the keys of all rows from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Ints(keys) => keys.truncate(len),
+            Self::Texts { bytes, ends } => {
+                ends.truncate(len);
+                bytes.truncate(ends.last().map_or(0, |end| *end as usize));
+            }
+        }
+    }
+
     /// Adds a key, which must be of the column's type.
     pub fn push(&mut self, key: KeyRef<'_>) {
         match (self, key) {

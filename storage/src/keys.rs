@@ -86,6 +86,18 @@ impl KeyMemory {
         (row < table.keys.len()).then(|| table.keys.get(row).to_key())
     }
 
+    fn gather(&self, ordinals: &[Ordinal], out: &mut Keys) -> Result<()> {
+        let table = self.table.read();
+        for ordinal in ordinals {
+            let row = ordinal.checked_sub(self.first).map(|row| row as usize);
+            match row.filter(|row| *row < table.keys.len()) {
+                Some(row) => out.push(table.keys.get(row)),
+                None => return Err(Error::internal(format!("ordinal {ordinal} has no key"))),
+            }
+        }
+        Ok(())
+    }
+
     fn for_each(
         &self,
         range: std::ops::Range<Ordinal>,
@@ -182,6 +194,35 @@ impl PartitionKeys {
         memory
             .and_then(|memory| memory.key(ordinal))
             .ok_or_else(|| Error::internal(format!("ordinal {ordinal} has no key")))
+    }
+
+    /// Appends the keys of some ordinals, which rise.
+    ///
+    /// # Errors
+    /// One has no key, or a file cannot be read or is damaged.
+    pub fn gather(&self, ordinals: &[Ordinal], out: &mut Keys) -> Result<()> {
+        let mut rest = ordinals;
+        for segment in &self.segments {
+            let first = rest.partition_point(|ordinal| *ordinal < segment.first);
+            let end = rest.partition_point(|ordinal| *ordinal < segment.end());
+            if first > 0 {
+                break;
+            }
+            segment.gather(&rest[..end], out)?;
+            rest = &rest[end..];
+        }
+        for (index, memory) in self.memory.iter().enumerate() {
+            let next = self.memory.get(index + 1).map(|next| next.first());
+            let end = next.map_or(rest.len(), |next| {
+                rest.partition_point(|ordinal| *ordinal < next)
+            });
+            memory.gather(&rest[..end], out)?;
+            rest = &rest[end..];
+        }
+        match rest.first() {
+            None => Ok(()),
+            Some(ordinal) => Err(Error::internal(format!("ordinal {ordinal} has no key"))),
+        }
     }
 
     /// Calls `visit` with the keys of `range`, by rising ordinal, for which `wanted` holds.

@@ -10,6 +10,7 @@ pub mod check;
 pub mod clock;
 pub mod codec;
 pub mod column;
+pub mod column_batch;
 pub mod engine;
 pub mod error;
 pub mod ids;

@@ -42,6 +42,12 @@ pub fn parse_log_file(path: &RelPath) -> Option<u64> {
     decimal_20(digits)
 }
 
+/// A file that has its name for a moment only.
+#[must_use]
+pub fn scratch(random: u64) -> RelPath {
+    RelPath::from_trusted(format!("scratch-{random:016x}{TEMPORARY_SUFFIX}"))
+}
+
 /// The directory of the manifests.
 #[must_use]
 pub fn manifest_dir() -> RelPath {

@@ -54,6 +54,14 @@ pub mod media {
     pub const NDJSON: &str = "application/x-ndjson";
     /// Comma-separated values with a header line.
     pub const CSV: &str = "text/csv";
+    /// An Arrow stream.
+    pub const ARROW: &str = "application/vnd.apache.arrow.stream";
+    /// A Parquet file.
+    pub const PARQUET: &str = "application/vnd.apache.parquet";
+    /// A Roaring bitmap of 32-bit numbers, in its portable form.
+    pub const ROARING: &str = "application/vnd.roaring";
+    /// A Roaring bitmap of 64-bit numbers, in its portable form.
+    pub const ROARING64: &str = "application/vnd.roaring64";
     /// Bare SQL.
     pub const TEXT: &str = "text/plain";
     /// An error.

@@ -41,12 +41,19 @@ impl Batch {
     pub(crate) fn take(&mut self, chunk: u16, left: &mut Remaining, rows_max: usize) -> bool {
         self.chunk = chunk;
         for low in self.lows.drain(..) {
-            self.audience.remove(low);
+            self.audience.set_word(usize::from(low) / 64, 0);
         }
         while self.lows.len() < rows_max
-            && let Some(low) = left.next()
+            && let Some((word, mut bits)) = left.next_word(rows_max - self.lows.len())
         {
-            self.push(low);
+            // A batch has at most as many rows as a chunk has positions.
+            self.first_rows[word] = self.lows.len() as u16;
+            self.audience.set_word(word, bits);
+            while bits != 0 {
+                let low = word as u32 * 64 + bits.trailing_zeros();
+                self.lows.push(low as u16);
+                bits &= bits - 1;
+            }
         }
         !self.lows.is_empty()
     }
@@ -126,6 +133,27 @@ impl Remaining {
     pub(crate) fn keep(&mut self, chunk: &Chunk) {
         self.audience.and(chunk);
         self.bits &= chunk.word(self.index);
+    }
+
+    /// Takes up to `count` of the next word's lowest subjects; each word of a batch is taken from
+    /// once, as only the last one is not taken whole.
+    fn next_word(&mut self, count: usize) -> Option<(usize, u64)> {
+        while self.bits == 0 {
+            if self.index + 1 == WORDS {
+                return None;
+            }
+            self.index += 1;
+            self.bits = self.audience.word(self.index);
+        }
+        let mut rest = self.bits;
+        if rest.count_ones() as usize <= count {
+            rest = 0;
+        } else {
+            (0..count).for_each(|_| rest &= rest - 1);
+        }
+        let taken = self.bits & !rest;
+        self.bits = rest;
+        Some((self.index, taken))
     }
 
     /// Passes over up to `count` of them; tells how many there were.

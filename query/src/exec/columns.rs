@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagdb_storage::batch::KeyRef;
+use tagdb_storage::batch::{KeyRef, Keys};
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, ordinal_at};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
@@ -162,6 +162,14 @@ impl Columns {
                 Ok(stack.for_each_value(batch.chunk(), *code, batch.audience(), set)?)
             }
         }
+    }
+
+    /// The keys of a batch.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn keys_of(&self, batch: &Batch) -> Result<Keys> {
+        Ok(self.partition.keys_of(batch.chunk(), batch.lows())?)
     }
 
     fn keys(&self, batch: &Batch, out: &mut [Value]) -> Result<()> {

@@ -8,6 +8,7 @@ pub(crate) mod accumulate;
 pub(crate) mod aggregate;
 pub(crate) mod batch;
 pub(crate) mod budget;
+pub(crate) mod column_rows;
 pub(crate) mod columns;
 mod distinct;
 pub(crate) mod explain;

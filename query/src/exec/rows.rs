@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::ids::{Lsn, Ordinal, chunk_of, low_of};
 
-use crate::bind::bound::{Expr, OutputColumn, Scan, Select, Slot};
+use crate::bind::bound::{Expr, ExprKind, OutputColumn, Scan, Select, Slot};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::exec::batch::{BATCH_ROWS, Batch, Remaining};
 use crate::exec::budget::bytes_of_row;
+use crate::exec::column_rows::{ColumnRows, ColumnValues, transposed};
 use crate::exec::columns::{Columns, RowBuffer, slots_of};
 use crate::exec::scan::PartitionScan;
 use crate::exec::union::JoinedRows;
@@ -110,6 +111,18 @@ impl RowStream {
         };
         Ok(if rows.is_empty() { None } else { Some(rows) })
     }
+
+    /// As [`Self::next`], column by column: for many rows, which need not be values one by one.
+    ///
+    /// # Errors
+    /// As of [`Self::next`].
+    pub fn next_columns(&mut self) -> Result<Option<ColumnRows>> {
+        if let Source::Scanned(rows) = &mut self.source {
+            return rows.next_columns();
+        }
+        let width = self.columns.len();
+        Ok(self.next()?.map(|rows| transposed(rows, width)))
+    }
 }
 
 /// The output of subjects in the order of their ordinals.
@@ -148,13 +161,28 @@ impl ScannedRows {
     }
 
     fn next(&mut self) -> Result<Vec<Vec<Value>>> {
+        match (self.next_subjects()?, &self.current) {
+            (true, Some((_, columns))) => self.output.rows(columns, &self.batch),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn next_columns(&mut self) -> Result<Option<ColumnRows>> {
+        match (self.next_subjects()?, &self.current) {
+            (true, Some((_, columns))) => self.output.column_rows(columns, &self.batch).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes the next subjects into the batch; false at the end.
+    fn next_subjects(&mut self) -> Result<bool> {
         while self.limit > 0 {
             self.offset -= self.left.pass(self.offset);
             if let Some((_, columns)) = &self.current {
                 let rows_max = self.limit.min(columns.batch_rows() as u64) as usize;
                 if self.batch.take(self.chunk, &mut self.left, rows_max) {
                     self.limit -= self.batch.len() as u64;
-                    return self.output.rows(columns, &self.batch);
+                    return Ok(true);
                 }
             }
             if !self.advance()? {
@@ -162,7 +190,7 @@ impl ScannedRows {
             }
         }
         self.limit = 0;
-        Ok(Vec::new())
+        Ok(false)
     }
 
     /// Goes to the next chunk in which there is anybody.
@@ -305,5 +333,26 @@ impl Output {
             exprs.iter().map(|expr| eval(expr, row)).collect()
         };
         (0..batch.len()).map(row).collect()
+    }
+
+    /// The same column by column; what is no column of the table is computed row by row.
+    ///
+    /// # Errors
+    /// As of [`Self::rows`].
+    pub(crate) fn column_rows(&mut self, columns: &Columns, batch: &Batch) -> Result<ColumnRows> {
+        let Self { exprs, buffer, .. } = self;
+        let column = |expr: &Expr| {
+            if let ExprKind::Slot(slot) = &expr.kind {
+                return columns.column(*slot, batch);
+            }
+            let slots = slots_of([expr]);
+            buffer.load(columns, &slots, batch)?;
+            let values = (0..batch.len()).map(|place| eval(expr, buffer.row(&slots, place)));
+            Ok(ColumnValues::Values(values.collect::<Result<_>>()?))
+        };
+        Ok(ColumnRows {
+            len: batch.len(),
+            columns: exprs.iter().map(column).collect::<Result<_>>()?,
+        })
     }
 }

@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Runs SQL: a shell, one command, a file or a pipe
     Sql(SqlArgs),
-    /// Loads a file of CSV or NDJSON into a table
+    /// Loads a file of CSV, NDJSON, Parquet or Arrow into a table
     Import(ImportArgs),
     /// Writes the result of a query to a file
     Export(ExportArgs),
@@ -124,7 +124,7 @@ pub(crate) enum OnError {
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
-    /// A file of CSV or NDJSON, also gzip or zstd; `-` is standard input
+    /// A file of CSV, NDJSON, Parquet or Arrow, also gzip or zstd; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The table to load
@@ -159,7 +159,8 @@ pub(crate) struct ExportArgs {
     pub(crate) remote: RemoteArgs,
     /// The query
     pub(crate) sql: String,
-    /// The file to write: .csv or .ndjson [default: standard output, as CSV]
+    /// The file to write: .csv, .ndjson, .parquet, .arrow, .arrows, .roaring or .roaring64
+    /// [default: standard output, as CSV]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

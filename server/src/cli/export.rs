@@ -11,6 +11,7 @@ use tagdb_client::wire::media;
 
 use crate::cli::args::ExportArgs;
 use crate::cli::connect::{block_on, client};
+use crate::cli::export_columns::{Columns, write_columns};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::shell::caret::explain;
@@ -22,9 +23,9 @@ use crate::cli::shell::split::Statement;
 /// The query fails, the server cannot be reached, or the file cannot be written; no file of that
 /// name is made or changed then.
 pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
-    let media_type = match &args.output {
-        None => media::CSV,
-        Some(path) => media_type_of(path)?,
+    let form = match &args.output {
+        None => Form::Answered(media::CSV),
+        Some(path) => form_of(path)?,
     };
     let client = client(&args.remote)?;
     block_on(async {
@@ -32,28 +33,51 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
             text: &args.sql,
             line: 1,
         };
-        let stream = client.sql(args.sql.as_str()).bytes(media_type).await;
+        let stream = client.sql(args.sql.as_str()).bytes(form.media_type()).await;
         let stream = stream.map_err(|error| explain(error, statement))?;
         match &args.output {
             None => to_stdout(stream).await,
-            Some(path) => to_file(stream, path).await,
+            Some(path) => to_file(stream, path, form).await,
         }
     })
 }
 
-fn media_type_of(path: &Path) -> Result<&'static str, Failure> {
-    let ending = path.extension().unwrap_or_default().to_string_lossy();
-    match ending.to_ascii_lowercase().as_str() {
-        "csv" => Ok(media::CSV),
-        "ndjson" | "jsonl" => Ok(media::NDJSON),
-        form @ ("parquet" | "arrow" | "roaring" | "roaring64") => Err(Failure::Failed(format!(
-            "{form} is not written yet: name a file that ends in .csv or .ndjson"
-        ))),
-        _ => Err(Failure::Usage(format!(
-            "{}: the ending says what to write: .csv or .ndjson",
-            path.display()
-        ))),
+/// What is written into a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// The server's answer as it is.
+    Answered(&'static str),
+    /// A file of columns, made of the server's Arrow stream.
+    Columns(Columns),
+}
+
+impl Form {
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Answered(media_type) => media_type,
+            Self::Columns(_) => media::ARROW,
+        }
     }
+}
+
+fn form_of(path: &Path) -> Result<Form, Failure> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    Ok(match ending.to_ascii_lowercase().as_str() {
+        "csv" => Form::Answered(media::CSV),
+        "ndjson" | "jsonl" => Form::Answered(media::NDJSON),
+        "arrows" => Form::Answered(media::ARROW),
+        "roaring" => Form::Answered(media::ROARING),
+        "roaring64" => Form::Answered(media::ROARING64),
+        "arrow" | "feather" => Form::Columns(Columns::Arrow),
+        "parquet" => Form::Columns(Columns::Parquet),
+        _ => {
+            return Err(Failure::Usage(format!(
+                "{}: the ending says what to write: .csv, .ndjson, .parquet, .arrow, .arrows, \
+                 .roaring or .roaring64",
+                path.display()
+            )));
+        }
+    })
 }
 
 async fn to_stdout(mut stream: ByteStream) -> Result<(), Failure> {
@@ -64,11 +88,15 @@ async fn to_stdout(mut stream: ByteStream) -> Result<(), Failure> {
 }
 
 /// Writes beside the file and renames at the end, so that a file of that name is always whole.
-async fn to_file(stream: ByteStream, path: &Path) -> Result<(), Failure> {
+async fn to_file(stream: ByteStream, path: &Path, form: Form) -> Result<(), Failure> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    match write_part(stream, &part).await {
+    let written = match form {
+        Form::Answered(_) => write_part(stream, &part).await,
+        Form::Columns(columns) => write_columns(stream, &part, columns, &progress()).await,
+    };
+    match written {
         Ok(bytes) => {
             rename(&part, path)?;
             output::note(&format!("{}: {}", path.display(), HumanBytes(bytes)));
@@ -126,10 +154,12 @@ mod tests {
 
     #[test]
     fn endings_say_what_is_written() {
-        let of = |name: &str| media_type_of(Path::new(name));
-        assert_eq!(of("a.CSV").unwrap(), media::CSV);
-        assert_eq!(of("a.jsonl").unwrap(), media::NDJSON);
-        assert!(matches!(of("a.parquet"), Err(Failure::Failed(text)) if text.contains("parquet")));
+        let of = |name: &str| form_of(Path::new(name));
+        assert_eq!(of("a.CSV").unwrap(), Form::Answered(media::CSV));
+        assert_eq!(of("a.jsonl").unwrap(), Form::Answered(media::NDJSON));
+        assert_eq!(of("a.parquet").unwrap(), Form::Columns(Columns::Parquet));
+        assert_eq!(of("a.arrow").unwrap(), Form::Columns(Columns::Arrow));
+        assert_eq!(of("a.roaring").unwrap(), Form::Answered(media::ROARING));
         assert!(matches!(of("a"), Err(Failure::Usage(_))));
         assert!(matches!(of("a.xls"), Err(Failure::Usage(_))));
     }

@@ -3,6 +3,7 @@
 mod args;
 mod connect;
 mod export;
+mod export_columns;
 mod failure;
 mod import;
 mod infer;

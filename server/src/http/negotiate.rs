@@ -14,6 +14,12 @@ pub(super) enum Format {
     NdJson,
     /// A header and a line a row.
     Csv,
+    /// Record batches.
+    Arrow,
+    /// A bitmap of 32-bit numbers.
+    Roaring,
+    /// A bitmap of 64-bit numbers.
+    Roaring64,
 }
 
 /// Formats in the order of preference, with their names in `?format=` and their media types.
@@ -21,14 +27,9 @@ const FORMATS: &[(Format, &str, &str)] = &[
     (Format::Json, "json", media::JSON),
     (Format::NdJson, "ndjson", media::NDJSON),
     (Format::Csv, "csv", media::CSV),
-];
-
-/// Formats that are known, but not offered in this release.
-const LATER: &[(&str, &str)] = &[
-    ("arrow", "application/vnd.apache.arrow.stream"),
-    ("parquet", "application/vnd.apache.parquet"),
-    ("roaring", "application/vnd.roaring"),
-    ("roaring64", "application/vnd.roaring64"),
+    (Format::Arrow, "arrow", media::ARROW),
+    (Format::Roaring, "roaring", media::ROARING),
+    (Format::Roaring64, "roaring64", media::ROARING64),
 ];
 
 impl Format {
@@ -38,6 +39,9 @@ impl Format {
             Self::Json => media::JSON,
             Self::NdJson => media::NDJSON,
             Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Arrow => media::ARROW,
+            Self::Roaring => media::ROARING,
+            Self::Roaring64 => media::ROARING64,
         }
     }
 }
@@ -47,6 +51,20 @@ pub(super) fn format(parameter: Option<&str>, headers: &HeaderMap) -> ApiResult<
     if let Some(name) = parameter {
         return named(name);
     }
+    let accepted = accepted(headers)?;
+    if accepted.is_empty() {
+        return Ok(Format::Json);
+    }
+    best(&accepted, FORMATS).ok_or_else(refusal)
+}
+
+/// Whether an answer that is JSON or Arrow is wanted as Arrow.
+pub(super) fn prefers_arrow(headers: &HeaderMap) -> ApiResult<bool> {
+    let offered = [FORMATS[0], FORMATS[3]];
+    Ok(best(&accepted(headers)?, &offered) == Some(Format::Arrow))
+}
+
+fn accepted(headers: &HeaderMap) -> ApiResult<Vec<Range>> {
     let mut accepted = Vec::new();
     for value in headers.get_all(header::ACCEPT) {
         let text = value
@@ -54,27 +72,28 @@ pub(super) fn format(parameter: Option<&str>, headers: &HeaderMap) -> ApiResult<
             .map_err(|_| ApiError::bad_parameter("header Accept is not ASCII text"))?;
         accepted.extend(text.split(',').filter_map(Range::parse));
     }
-    if accepted.is_empty() {
-        return Ok(Format::Json);
-    }
-    best(&accepted).ok_or_else(|| refusal(&accepted))
+    Ok(accepted)
 }
 
 fn named(name: &str) -> ApiResult<Format> {
     if let Some((format, _, _)) = FORMATS.iter().find(|(_, known, _)| *known == name) {
         return Ok(*format);
     }
-    if LATER.iter().any(|(known, _)| *known == name) {
-        return Err(ApiError::unsupported(&format!("the format {name}")));
+    if name == "parquet" {
+        return Err(ApiError::unsupported(
+            "the format parquet (tagdb export writes such files from arrow)",
+        ));
     }
+    let known: Vec<_> = FORMATS.iter().map(|(_, known, _)| *known).collect();
     Err(ApiError::bad_parameter(format!(
-        "query parameter \"format\" is \"{name}\"; it may be json, ndjson, csv"
+        "query parameter \"format\" is \"{name}\"; it may be {}",
+        known.join(", ")
     )))
 }
 
-fn best(accepted: &[Range]) -> Option<Format> {
+fn best(accepted: &[Range], offered: &[(Format, &str, &str)]) -> Option<Format> {
     let mut best: Option<(u16, Format)> = None;
-    for (format, _, media) in FORMATS {
+    for (format, _, media) in offered {
         // The most specific range that fits a type decides its weight.
         let Some(range) = accepted
             .iter()
@@ -90,21 +109,13 @@ fn best(accepted: &[Range]) -> Option<Format> {
     best.map(|(_, format)| format)
 }
 
-fn refusal(accepted: &[Range]) -> ApiError {
-    let later = LATER
-        .iter()
-        .find(|(_, media)| accepted.iter().any(|range| range.media == *media));
-    let detail = match later {
-        Some((name, _)) => format!("the format {name} is not offered in this release"),
-        None => "none of the accepted formats is offered".to_owned(),
-    };
+fn refusal() -> ApiError {
+    let offered: Vec<_> = FORMATS.iter().map(|(_, _, media)| *media).collect();
     ApiError::new(
         "not_acceptable",
         format!(
-            "{detail}; there are {}, {} and {}",
-            media::JSON,
-            media::NDJSON,
-            media::CSV
+            "none of the accepted formats is offered; there are {}",
+            offered.join(", ")
         ),
     )
 }
@@ -190,8 +201,10 @@ mod tests {
             ("application/json; charset=utf-8; q=1.000", Format::Json),
             (
                 "application/vnd.apache.arrow.stream, text/csv;q=0.2",
-                Format::Csv,
+                Format::Arrow,
             ),
+            ("application/vnd.roaring64", Format::Roaring64),
+            ("application/vnd.roaring, */*;q=0.5", Format::Roaring),
         ] {
             assert_eq!(accept(value).unwrap(), expected, "{value}");
         }
@@ -203,7 +216,7 @@ mod tests {
             "text/html",
             "application/json;q=0",
             "*/*;q=0",
-            "application/vnd.apache.arrow.stream",
+            "application/vnd.apache.parquet",
             "image/*",
         ] {
             assert_eq!(
@@ -212,12 +225,25 @@ mod tests {
                 "{value}"
             );
         }
-        assert!(
-            accept("application/vnd.roaring")
-                .unwrap_err()
-                .detail()
-                .contains("roaring")
-        );
+    }
+
+    #[test]
+    fn look_ups_are_json_unless_arrow_is_preferred() {
+        for (value, expected) in [
+            ("application/vnd.apache.arrow.stream", true),
+            ("application/vnd.apache.arrow.stream, */*;q=0.1", true),
+            (
+                "application/vnd.apache.arrow.stream;q=0.5, application/json",
+                false,
+            ),
+            ("*/*", false),
+            ("text/csv", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, value.parse().unwrap());
+            assert_eq!(prefers_arrow(&headers).unwrap(), expected, "{value}");
+        }
+        assert!(!prefers_arrow(&HeaderMap::new()).unwrap());
     }
 
     #[test]
@@ -239,8 +265,9 @@ mod tests {
         headers.insert(header::ACCEPT, "application/json".parse().unwrap());
         assert_eq!(format(Some("csv"), &headers).unwrap(), Format::Csv);
         assert_eq!(format(Some("ndjson"), &headers).unwrap(), Format::NdJson);
+        assert_eq!(format(Some("arrow"), &headers).unwrap(), Format::Arrow);
         assert_eq!(
-            format(Some("arrow"), &headers).unwrap_err().code(),
+            format(Some("parquet"), &headers).unwrap_err().code(),
             "unsupported"
         );
         assert_eq!(

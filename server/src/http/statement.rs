@@ -8,7 +8,10 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::tz::TimeZone;
-use tagdb_query::{Answer, Context, Database, Param, RowStream, Statement};
+use tagdb_query::{
+    Answer, ColumnRows, ColumnValues, Context, DataType, Database, Param, RowStream, Statement,
+    Value,
+};
 use tagdb_storage::engine::{Idempotency, Receipt, WriteOptions};
 use tagdb_wire::{BigIntForm, Stats, headers, media};
 use xxhash_rust::xxh3::xxh3_128;
@@ -278,13 +281,23 @@ pub(super) async fn answer_rows(
             ));
         };
         let context = job.context(0, flag, limits.memory_bytes_max);
+        let is_bitmap = matches!(format, Format::Roaring | Format::Roaring64);
+        if is_bitmap && !statement.is_read() {
+            return Err(no_bitmap());
+        }
         match database.run(statement, &context)? {
             Answer::Written {
                 rows_affected,
                 receipt,
             } => Ok(Begun::Written(Effect::of_write(rows_affected, receipt))),
             Answer::Rows(rows) => {
-                let writer = writer(&rows, format, delimiter, job.bigint)?;
+                let form = Form {
+                    format,
+                    delimiter,
+                    bigint: job.bigint,
+                    memory_bytes_max: limits.memory_bytes_max,
+                };
+                let writer = writer(&rows, form)?;
                 let token = database.engine().token(rows.lsn());
                 let mut rows = Rows::new(rows, writer, token);
                 rows.fill()?;
@@ -297,7 +310,7 @@ pub(super) async fn answer_rows(
         .run_within(Lane::Statement, time, &cancel.flag(), run)
         .await?;
     let (body, effect) = match begun {
-        Begun::Written(effect) => (Body::from(counted(format, effect.rows_affected)), effect),
+        Begun::Written(effect) => (Body::from(counted(format, effect.rows_affected)?), effect),
         Begun::Rows(rows) => {
             let effect = Effect::of_read(rows.token().to_owned());
             let left = time.saturating_sub(started.elapsed());
@@ -310,12 +323,16 @@ pub(super) async fn answer_rows(
     Ok(response)
 }
 
-fn writer(
-    rows: &RowStream,
+/// How rows are to be written.
+#[derive(Clone, Copy)]
+struct Form {
     format: Format,
     delimiter: u8,
     bigint: BigIntForm,
-) -> ApiResult<Writer> {
+    memory_bytes_max: usize,
+}
+
+fn writer(rows: &RowStream, form: Form) -> ApiResult<Writer> {
     let columns = rows.columns();
     for (index, column) in columns.iter().enumerate() {
         if columns[..index]
@@ -329,19 +346,41 @@ fn writer(
             return Err(ApiError::new("duplicate_column", detail));
         }
     }
-    Ok(match format {
-        Format::Csv => Writer::Csv(output::Csv::new(delimiter)),
-        Format::Json | Format::NdJson => {
-            let columns = columns.iter().map(|c| (c.name.as_str(), c.kind));
-            Writer::NdJson(output::NdJson::new(columns, bigint))
-        }
+    let named = columns.iter().map(|c| (c.name.as_str(), c.kind));
+    Ok(match form.format {
+        Format::Csv => Writer::Csv(output::Csv::new(form.delimiter)),
+        Format::Json | Format::NdJson => Writer::NdJson(output::NdJson::new(named, form.bigint)),
+        Format::Arrow => Writer::Arrow(Box::new(output::Arrow::new(named)?)),
+        Format::Roaring | Format::Roaring64 => match columns {
+            [column] if column.kind == DataType::BigInt => Writer::Roaring(output::Roaring::new(
+                form.format == Format::Roaring64,
+                form.memory_bytes_max,
+            )),
+            _ => return Err(no_bitmap()),
+        },
     })
 }
 
+fn no_bitmap() -> ApiError {
+    ApiError::unsupported("a bitmap of anything but one BIGINT column, such as a BIGINT key,")
+}
+
 /// What a write answers in a format of rows: one row with its count.
-fn counted(format: Format, rows_affected: u64) -> String {
-    match format {
-        Format::Csv => format!("rows_affected\n{rows_affected}\n"),
-        Format::Json | Format::NdJson => format!("{{\"rows_affected\":{rows_affected}}}\n"),
-    }
+fn counted(format: Format, rows_affected: u64) -> ApiResult<Bytes> {
+    const NAME: &str = "rows_affected";
+    Ok(match format {
+        Format::Csv => Bytes::from(format!("{NAME}\n{rows_affected}\n")),
+        Format::Json | Format::NdJson => Bytes::from(format!("{{\"{NAME}\":{rows_affected}}}\n")),
+        Format::Arrow => {
+            let mut arrow = output::Arrow::new([(NAME, DataType::BigInt)].into_iter())?;
+            let count = i64::try_from(rows_affected).unwrap_or(i64::MAX);
+            arrow.rows(ColumnRows {
+                len: 1,
+                columns: vec![ColumnValues::Values(vec![Value::Int(count)])],
+            })?;
+            arrow.finish()?;
+            Bytes::from(std::mem::take(arrow.written()))
+        }
+        Format::Roaring | Format::Roaring64 => return Err(no_bitmap()),
+    })
 }

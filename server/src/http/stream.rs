@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
-use tagdb_query::RowStream;
+use tagdb_query::{DataType, RowStream};
 
 use super::error::{ApiError, ApiResult};
 use super::middleware::{RequestId, log_failure};
@@ -16,7 +16,7 @@ use super::state::AppState;
 use crate::engine_handle::{CancelOnDrop, Lane};
 
 /// Bytes after which a piece is sent.
-const PIECE_BYTES: usize = 64 << 10;
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Writes rows in one format.
 #[derive(Debug)]
@@ -25,32 +25,45 @@ pub(super) enum Writer {
     Csv(output::Csv),
     /// Lines of JSON.
     NdJson(output::NdJson),
+    /// An Arrow stream.
+    Arrow(Box<output::Arrow>),
+    /// A bitmap, which is written when all of it is there.
+    Roaring(output::Roaring),
 }
 
 /// A result that is being written.
 #[derive(Debug)]
 pub(super) struct Rows {
     rows: RowStream,
+    kinds: Vec<DataType>,
     writer: Writer,
     token: String,
-    /// What is written and not sent yet.
-    piece: String,
+    /// Text that is written and not sent yet.
+    text: String,
+    /// The same of formats that are not text.
+    bytes: Vec<u8>,
     ended: bool,
 }
 
 impl Rows {
-    /// A result of which nothing is written yet but the header, if there is one.
-    pub(super) fn new(rows: RowStream, writer: Writer, token: String) -> Self {
-        let mut piece = String::new();
-        if let Writer::Csv(csv) = &writer {
-            let names = rows.columns().iter().map(|column| column.name.as_str());
-            csv.header(names, &mut piece);
+    /// A result of which nothing is written yet but its beginning, if there is one.
+    pub(super) fn new(rows: RowStream, mut writer: Writer, token: String) -> Self {
+        let (mut text, mut bytes) = (String::new(), Vec::new());
+        match &mut writer {
+            Writer::Csv(csv) => {
+                let names = rows.columns().iter().map(|column| column.name.as_str());
+                csv.header(names, &mut text);
+            }
+            Writer::Arrow(arrow) => bytes = std::mem::take(arrow.written()),
+            Writer::NdJson(_) | Writer::Roaring(_) => {}
         }
         Self {
+            kinds: rows.columns().iter().map(|column| column.kind).collect(),
             rows,
             writer,
             token,
-            piece,
+            text,
+            bytes,
             ended: false,
         }
     }
@@ -62,19 +75,43 @@ impl Rows {
 
     /// Writes rows until there is enough for a piece, or none are left.
     pub(super) fn fill(&mut self) -> ApiResult<()> {
-        while !self.ended && self.piece.len() < PIECE_BYTES {
-            let Some(batch) = self.rows.next()? else {
+        while !self.ended && self.text.len() + self.bytes.len() < PIECE_BYTES {
+            let Some(rows) = self.rows.next_columns()? else {
                 self.ended = true;
-                break;
+                return self.finish();
             };
-            for row in &batch {
-                match &self.writer {
-                    Writer::Csv(csv) => csv.row(row, &mut self.piece),
-                    Writer::NdJson(ndjson) => ndjson.row(row, &mut self.piece),
+            match &mut self.writer {
+                Writer::Csv(csv) => csv.rows(&rows, &self.kinds, &mut self.text),
+                Writer::NdJson(ndjson) => ndjson.rows(&rows, &mut self.text),
+                Writer::Arrow(arrow) => {
+                    arrow.rows(rows)?;
+                    self.bytes.append(arrow.written());
                 }
+                Writer::Roaring(roaring) => roaring.rows(&rows)?,
             }
         }
         Ok(())
+    }
+
+    fn finish(&mut self) -> ApiResult<()> {
+        match &mut self.writer {
+            Writer::Csv(_) | Writer::NdJson(_) => {}
+            Writer::Arrow(arrow) => {
+                arrow.finish()?;
+                self.bytes.append(arrow.written());
+            }
+            Writer::Roaring(roaring) => self.bytes = roaring.finish(),
+        }
+        Ok(())
+    }
+
+    /// What is written and not sent yet.
+    fn take_piece(&mut self) -> Bytes {
+        if self.text.is_empty() {
+            Bytes::from(std::mem::take(&mut self.bytes))
+        } else {
+            Bytes::from(std::mem::take(&mut self.text))
+        }
     }
 
     /// The body; `left` is the time that the rest may take to make, sending apart.
@@ -119,16 +156,19 @@ impl Sending {
             return Some(Err(failed));
         }
         let mut rows = self.rows.take()?;
-        if rows.piece.is_empty() && !rows.ended {
+        let mut piece = rows.take_piece();
+        if piece.is_empty() && !rows.ended {
             match self.make(rows).await {
                 Ok(made) => rows = made,
                 Err((error, is_ndjson)) => return Some(self.fail(&error, is_ndjson)),
             }
         }
-        if rows.piece.is_empty() {
+        if piece.is_empty() {
+            piece = rows.take_piece();
+        }
+        if piece.is_empty() {
             return None;
         }
-        let piece = Bytes::from(std::mem::take(&mut rows.piece));
         self.rows = Some(rows);
         Some(Ok(piece))
     }

@@ -4,6 +4,7 @@
 //! A bad row never reaches a batch, and never ends the reading by itself.
 
 pub mod batch;
+pub mod columns;
 pub mod csv;
 pub mod json;
 pub mod report;

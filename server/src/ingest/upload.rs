@@ -1,5 +1,7 @@
 //! A bulk write from its first byte to its receipt.
 
+mod columns;
+
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
@@ -31,6 +33,10 @@ pub enum Form {
     Csv(CsvForm),
     /// Lines of JSON.
     NdJson,
+    /// An Arrow stream.
+    Arrow,
+    /// A Parquet file.
+    Parquet,
 }
 
 /// A bulk write that is to be done.
@@ -66,9 +72,8 @@ pub struct Uploaded {
 /// # Errors
 /// `bad_rows` when rows are bad and are not to be passed over, and what reading and writing return:
 /// nothing is written then.
-pub fn run(database: &Database, upload: &Upload, source: impl Read) -> ApiResult<Uploaded> {
+pub fn run(database: &Database, upload: &Upload, source: impl Read + Send) -> ApiResult<Uploaded> {
     let mut source = BufReader::with_capacity(BUFFER_BYTES, Fingerprint::new(source, &upload.salt));
-    skip_byte_order_mark(&mut source)?;
     let mut reading = Reading {
         upload,
         engine: database.engine(),
@@ -76,7 +81,21 @@ pub fn run(database: &Database, upload: &Upload, source: impl Read) -> ApiResult
         report: Report::default(),
         rows: 0,
     };
-    reading.read(&mut source)?;
+    let (target, row_bytes_max) = (Arc::clone(&upload.target), upload.row_bytes_max);
+    match upload.form {
+        Form::Csv(form) => {
+            skip_byte_order_mark(&mut source)?;
+            let rows = CsvRows::new(&mut source, form, row_bytes_max, target)?;
+            reading.read(Rows::Csv(rows))?;
+        }
+        Form::NdJson => {
+            skip_byte_order_mark(&mut source)?;
+            let rows = NdJsonRows::new(&mut source, row_bytes_max, target);
+            reading.read(Rows::NdJson(rows))?;
+        }
+        Form::Arrow => reading.read_arrow(&mut source)?,
+        Form::Parquet => reading.read_parquet(&mut source)?,
+    }
     let fingerprint = source.get_ref().hash.digest128();
     reading.finish(fingerprint)
 }
@@ -154,21 +173,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&mut self, source: &mut impl BufRead) -> ApiResult<()> {
-        let target = &self.upload.target;
-        let row_bytes_max = self.upload.row_bytes_max;
-        let mut rows = match self.upload.form {
-            Form::Csv(form) => Rows::Csv(CsvRows::new(
-                source,
-                form,
-                row_bytes_max,
-                Arc::clone(target),
-            )?),
-            Form::NdJson => {
-                Rows::NdJson(NdJsonRows::new(source, row_bytes_max, Arc::clone(target)))
-            }
-        };
-        let mut batch = BatchBuilder::new(Arc::clone(target));
+    fn read(&mut self, mut rows: Rows<impl BufRead>) -> ApiResult<()> {
+        let mut batch = BatchBuilder::new(Arc::clone(&self.upload.target));
         loop {
             match rows.step(&mut batch)? {
                 Step::End => break,

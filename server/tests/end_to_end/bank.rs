@@ -104,6 +104,31 @@ async fn a_bank_is_imported_asked_exported_and_imported_again() {
     lines.sort_unstable();
     assert_eq!(sorted_lines(&first), lines);
 
+    // The same through files of columns.
+    for name in ["first.parquet", "first.arrow", "first.arrows"] {
+        let file = path(&dir, name);
+        server.run(&["export", "SELECT * FROM bank", "-o", &file]);
+        assert!(!std::fs::exists(format!("{file}.part")).unwrap());
+        let table = name.replace('.', "_");
+        let told = server.run(&["import", &file, "--table", &table, "--create"]);
+        assert!(told.contains("customer_id BIGINT PRIMARY KEY"), "{told}");
+        assert!(told.contains("housing_loan KEYWORD"), "{told}");
+        assert!(told.contains("5000 created"), "{told}");
+        let again = path(&dir, "again.csv");
+        let sql = format!("SELECT * FROM {table}");
+        server.run(&["export", &sql, "-o", &again]);
+        assert_eq!(sorted_lines(&again), lines, "{name}");
+    }
+    let ids = path(&dir, "ids.roaring64");
+    let sql = "SELECT customer_id FROM bank WHERE housing_loan = 'yes'";
+    server.run(&["export", sql, "-o", &ids]);
+    let ids = std::fs::read(ids).unwrap();
+    let ids = roaring::RoaringTreemap::deserialize_from(&*ids).unwrap();
+    let expected = (1..)
+        .zip(&customers)
+        .filter(|(_, customer)| customer.housing_loan == "yes");
+    assert!(ids.iter().eq(expected.map(|(id, _)| id)));
+
     // What was written is there after a crash, and after a proper stop.
     server.kill();
     let server = Server::start(&dir.path().join("data"));

@@ -288,8 +288,28 @@ impl Vector {
     /// # Panics
     /// If a position is not below `len()`.
     pub fn gather(&self, positions: &[u32], out: &mut [i64]) {
-        for (value, position) in out.iter_mut().zip(positions) {
-            *value = self.get(*position as usize);
+        let pairs = out.iter_mut().zip(positions);
+        let value = |delta: u64| self.value(delta);
+        match self.deltas(0, self.len) {
+            Deltas::Zero => pairs.for_each(|(out, position)| {
+                assert!(
+                    (*position as usize) < self.len,
+                    "a position beyond the vector"
+                );
+                *out = self.min;
+            }),
+            Deltas::One(deltas) => pairs.for_each(|(out, position)| {
+                *out = value(u64::from(deltas[*position as usize][0]));
+            }),
+            Deltas::Two(deltas) => pairs.for_each(|(out, position)| {
+                *out = value(u64::from(u16::from_le_bytes(deltas[*position as usize])));
+            }),
+            Deltas::Four(deltas) => pairs.for_each(|(out, position)| {
+                *out = value(u64::from(u32::from_le_bytes(deltas[*position as usize])));
+            }),
+            Deltas::Eight(deltas) => pairs.for_each(|(out, position)| {
+                *out = value(u64::from_le_bytes(deltas[*position as usize]));
+            }),
         }
     }
 

@@ -156,7 +156,8 @@ impl Files {
                 remove_if_there(&*self.vfs, &path).map_err(|error| Error::io(&path, error))?;
             }
         }
-        for path in self.list(&paths::manifest_dir())? {
+        let manifests = self.list(&paths::manifest_dir())?;
+        for path in self.list(&RelPath::root())?.into_iter().chain(manifests) {
             if paths::is_temporary(&path) {
                 remove_if_there(&*self.vfs, &path).map_err(|error| Error::io(&path, error))?;
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::batch::KeyRef;
+use crate::batch::{KeyRef, Keys};
 use crate::bitmap::Chunk;
 use crate::catalog::Catalog;
 use crate::column::Spread;
@@ -229,6 +229,17 @@ impl PartitionState {
             .for_each(start..end, &wanted, &mut |ordinal, key| {
                 visit(low_of(ordinal), key)
             })
+    }
+
+    /// The keys of subjects of a chunk, whose positions rise.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn keys_of(&self, chunk: u16, lows: &[u16]) -> Result<Keys> {
+        let ordinals: Vec<Ordinal> = lows.iter().map(|low| ordinal_at(chunk, *low)).collect();
+        let mut keys = Keys::new(self.schema.key_type);
+        self.keys.gather(&ordinals, &mut keys)?;
+        Ok(keys)
     }
 
     /// The strings of a tag.

@@ -217,7 +217,8 @@ impl<'a> Codes<'a> {
             .filter_map(|(code, string)| Some(((*code)?, string)))
     }
 
-    fn get(&mut self, place: u32) -> Result<Code> {
+    /// The code of the string at a place.
+    pub(super) fn get(&mut self, place: u32) -> Result<Code> {
         let index = place as usize;
         if let Some(Some(code)) = self.codes.get(index) {
             return Ok(*code);
@@ -364,7 +365,8 @@ fn change(drop: &[(Code, i64)], put: Vec<(Code, i64)>) -> Edit {
     }
 }
 
-fn check_len(what: &str, len: usize, max: usize) -> Result<()> {
+/// Refuses what is longer than it may be.
+pub(super) fn check_len(what: &str, len: usize, max: usize) -> Result<()> {
     if len <= max {
         return Ok(());
     }
@@ -381,7 +383,8 @@ fn check_numbers(kind: NumberType, entries: &[(u32, i64)], tag: &Tag) -> Result<
         .try_for_each(|(_, value)| check_number(kind, *value, tag))
 }
 
-fn check_number(kind: NumberType, value: i64, tag: &Tag) -> Result<()> {
+/// Refuses a number that the tag's type does not hold.
+pub(super) fn check_number(kind: NumberType, value: i64, tag: &Tag) -> Result<()> {
     if kind.holds(value) {
         return Ok(());
     }

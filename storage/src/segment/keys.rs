@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 pub use writer::{KeySource, write_keys};
 
-use crate::batch::KeyRef;
+use crate::batch::{KeyRef, Keys};
 use crate::codec::Decoder;
 use crate::column::Vector;
 use crate::error::{Error, Result};
@@ -106,6 +106,41 @@ impl KeyBlock {
         std::str::from_utf8(bytes)
             .map(KeyRef::Text)
             .map_err(|_| damaged())
+    }
+}
+
+impl KeyBlock {
+    /// Appends the keys of some places, which rise.
+    fn gather(&self, places: &[u32], out: &mut Keys) -> Result<()> {
+        let damaged = || Error::corrupt("a key block", 0, "keys in UTF-8, one after the other");
+        match (&self.texts, out) {
+            (None, Keys::Ints(keys)) => {
+                let before = keys.len();
+                keys.resize(before + places.len(), 0);
+                self.places.gather(places, &mut keys[before..]);
+            }
+            (Some(texts), Keys::Texts { bytes, ends }) => {
+                let mut bounds = vec![0; self.places.len() + 1];
+                self.places.read_range(0, &mut bounds[1..]);
+                let offset = |place: u32| usize::try_from(bounds[place as usize]);
+                let (Some(first), Some(last)) = (places.first(), places.last()) else {
+                    return Ok(());
+                };
+                let from = offset(*first).map_err(|_| damaged())?;
+                let to = offset(last + 1).map_err(|_| damaged())?;
+                // One look at the whole costs less than one at each key.
+                let whole = texts.get(from..to).ok_or_else(damaged)?;
+                let whole = std::str::from_utf8(whole).map_err(|_| damaged())?;
+                for place in places {
+                    let start = offset(*place).map_err(|_| damaged())?.wrapping_sub(from);
+                    let end = offset(place + 1).map_err(|_| damaged())?.wrapping_sub(from);
+                    bytes.push_str(whole.get(start..end).ok_or_else(damaged)?);
+                    ends.push(u32::try_from(bytes.len()).map_err(|_| damaged())?);
+                }
+            }
+            _ => return Err(Error::internal("keys of another type")),
+        }
+        Ok(())
     }
 }
 
@@ -249,6 +284,23 @@ impl KeySegment {
                 _ => &open.insert((index, self.block(index)?)).1,
             };
             visit(ordinal, block.get(row % KEYS_PER_BLOCK)?);
+        }
+        Ok(())
+    }
+
+    /// Appends the keys of some ordinals of this segment, which rise.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn gather(&self, ordinals: &[Ordinal], out: &mut Keys) -> Result<()> {
+        let block_of = |ordinal: Ordinal| (ordinal - self.first) as usize / KEYS_PER_BLOCK;
+        let mut places: Vec<u32> = Vec::new();
+        for own in ordinals.chunk_by(|a, b| block_of(*a) == block_of(*b)) {
+            let index = block_of(own[0]);
+            let start = self.first + (index * KEYS_PER_BLOCK) as Ordinal;
+            places.clear();
+            places.extend(own.iter().map(|ordinal| ordinal - start));
+            self.block(index)?.gather(&places, out)?;
         }
         Ok(())
     }

@@ -28,6 +28,11 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let source = Source::open(&args.file)?;
     if args.rejects.is_some() {
         source.require_file("--rejects")?;
+        if !source.form.is_text() {
+            return Err(Failure::Usage(
+                "--rejects copies rows of CSV and NDJSON only".to_owned(),
+            ));
+        }
     }
     if args.create || args.dry_run {
         let sample = source.sample()?;

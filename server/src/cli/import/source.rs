@@ -9,7 +9,7 @@ use tagdb_client::Encoding;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::cli::failure::Failure;
-use crate::cli::infer::{Sample, read_csv, read_ndjson};
+use crate::cli::infer::{Sample, read_arrow, read_csv, read_ndjson, read_parquet};
 
 /// Bytes of standard input that are looked at before they are sent.
 const SAMPLE_BYTES: usize = 4 << 20;
@@ -25,6 +25,17 @@ pub(crate) enum Form {
     Csv(u8),
     /// An object a line.
     NdJson,
+    /// Columns, described at the file's end.
+    Parquet,
+    /// Record batches.
+    Arrow,
+}
+
+impl Form {
+    /// Whether rows are lines of text.
+    pub(crate) const fn is_text(self) -> bool {
+        matches!(self, Self::Csv(_) | Self::NdJson)
+    }
 }
 
 /// The file of an import.
@@ -119,6 +130,8 @@ impl Source {
                 format!("CSV with {:?} between cells", char::from(delimiter))
             }
             Form::NdJson => "NDJSON".to_owned(),
+            Form::Parquet => "Parquet".to_owned(),
+            Form::Arrow => "Arrow".to_owned(),
         };
         match self.encoding {
             None => form,
@@ -133,6 +146,12 @@ impl Source {
     /// It cannot be read.
     pub(crate) fn sample(&self) -> Result<Sample, Failure> {
         match &self.input {
+            Input::File(path) if self.form == Form::Parquet && self.encoding.is_none() => {
+                read_parquet(File::open(path).map_err(|error| Failure::file(path, &error))?)
+            }
+            Input::Stdin(_, false) if self.form == Form::Arrow => Err(Failure::Usage(
+                "name a file, which can be read a second time".to_owned(),
+            )),
             Input::File(_) => {
                 let again = self.file();
                 let text = again.as_ref().map(Again::text).transpose()?;
@@ -190,6 +209,10 @@ fn read_sample(form: Form, text: Box<dyn BufRead>, complete: bool) -> Result<Sam
     match form {
         Form::Csv(delimiter) => read_csv(text, delimiter, complete),
         Form::NdJson => read_ndjson(text, complete),
+        Form::Arrow => read_arrow(text),
+        Form::Parquet => Err(Failure::Usage(
+            "name a Parquet file itself: its description is at its end".to_owned(),
+        )),
     }
 }
 
@@ -234,16 +257,17 @@ fn form_of(path: &Path, head: &[u8]) -> Result<Form, String> {
         "csv" => Ok(Form::Csv(delimiter_of(text))),
         "tsv" | "tab" => Ok(Form::Csv(b'\t')),
         "ndjson" | "jsonl" => Ok(Form::NdJson),
-        "parquet" | "arrow" | "feather" | "avro" | "orc" | "xlsx" => Err(format!(
-            "{ending} is not read yet: write the rows as CSV or NDJSON"
+        "parquet" => Ok(Form::Parquet),
+        "arrow" | "arrows" | "feather" => Ok(Form::Arrow),
+        "avro" | "orc" | "xlsx" => Err(format!(
+            "{ending} is not read: write the rows as Parquet, Arrow, CSV or NDJSON"
         )),
         _ if first == Some(&b'[') => Err(
             "this is a JSON array: write NDJSON, an object a line (jq -c '.[]' does)".to_owned(),
         ),
         _ if first == Some(&b'{') => Ok(Form::NdJson),
-        _ if text.starts_with(b"PAR1") => {
-            Err("parquet is not read yet: write the rows as CSV or NDJSON".to_owned())
-        }
+        _ if text.starts_with(b"PAR1") => Ok(Form::Parquet),
+        _ if text.starts_with(b"ARROW1") || text.starts_with(&[0xFF; 4]) => Ok(Form::Arrow),
         _ => Ok(Form::Csv(delimiter_of(text))),
     }
 }
@@ -292,6 +316,10 @@ mod tests {
             ("-", "a|b\n", Form::Csv(b'|')),
             ("a.json", "\u{feff}{", Form::NdJson),
             ("a", "", Form::Csv(b',')),
+            ("a.parquet", "", Form::Parquet),
+            ("a", "PAR1", Form::Parquet),
+            ("a.arrow.zst", "", Form::Arrow),
+            ("-", "ARROW1", Form::Arrow),
         ] {
             assert_eq!(
                 form_of(Path::new(name), head.as_bytes()),
@@ -299,12 +327,7 @@ mod tests {
                 "{name}"
             );
         }
-        for (name, head) in [
-            ("a.parquet", ""),
-            ("a.json", " [{}]"),
-            ("a", "PAR1"),
-            ("a.xlsx", "PK"),
-        ] {
+        for (name, head) in [("a.orc", ""), ("a.json", " [{}]"), ("a.xlsx", "PK")] {
             assert!(form_of(Path::new(name), head.as_bytes()).is_err(), "{name}");
         }
     }

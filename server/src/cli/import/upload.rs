@@ -33,6 +33,8 @@ pub(crate) async fn send(bulk: Bulk<'_>, source: Source) -> Result<BulkResponse,
         Form::Csv(b',') => bulk.csv(body).await,
         Form::Csv(delimiter) => bulk.delimiter(char::from(delimiter)).csv(body).await,
         Form::NdJson => bulk.ndjson(body).await,
+        Form::Parquet => bulk.parquet(body).await,
+        Form::Arrow => bulk.arrow(body).await,
     };
     bar.finish_and_clear();
     answer

@@ -23,6 +23,8 @@ const SAMPLE_ROWS_MIN: u64 = 10_000;
 /// What is known of the values of a column.
 #[derive(Debug)]
 pub(crate) struct Facts {
+    /// What the file itself says of the type.
+    told: Option<Kind>,
     /// Values that are there.
     known: u64,
     boolean: bool,
@@ -41,6 +43,7 @@ pub(crate) struct Facts {
 impl Facts {
     pub(crate) fn new() -> Self {
         Self {
+            told: None,
             known: 0,
             boolean: true,
             scalar: Scalar::default(),
@@ -54,6 +57,46 @@ impl Facts {
             hasher: RandomState::new(),
             unique: true,
         }
+    }
+
+    /// Facts of a column of a type that the file tells, and of which a sample says no more than
+    /// whether it can be the key.
+    pub(crate) fn told(kind: Kind) -> Self {
+        let is_whole = matches!(kind, Kind::SmallInt | Kind::Int | Kind::BigInt);
+        Self {
+            told: Some(kind),
+            unique: is_whole,
+            text: false,
+            ..Self::new()
+        }
+    }
+
+    /// Facts of a column of strings, whatever they look like.
+    pub(crate) fn strings() -> Self {
+        let mut facts = Self::new();
+        facts.only(Shape::String);
+        facts.boolean = false;
+        facts.scalar = Scalar::none();
+        facts
+    }
+
+    /// Takes in a string of a column of strings.
+    pub(crate) fn observe_string(&mut self, text: &str) {
+        self.known += 1;
+        self.remember(text);
+    }
+
+    /// Takes in a whole number of a column of such.
+    pub(crate) fn observe_int(&mut self, number: i128) {
+        self.known += 1;
+        let text = number.to_string();
+        self.scalar.observe_unquoted(&text);
+        self.remember(&text);
+    }
+
+    /// Takes in values that are there, of whatever kind.
+    pub(crate) const fn observe_others(&mut self, count: u64) {
+        self.known += count;
     }
 
     /// Takes in a cell of CSV that is not empty.
@@ -163,6 +206,9 @@ impl Facts {
 
     /// The type for the column, or nothing if no type can hold it.
     pub(crate) fn kind(&self, sample_is_complete: bool) -> Option<Kind> {
+        if let Some(told) = &self.told {
+            return Some(told.clone());
+        }
         if self.known == 0 {
             return Some(Kind::Keyword);
         }

@@ -31,7 +31,7 @@ pub(super) struct Column {
 }
 
 impl Sample {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             columns: Vec::new(),
             rows: 0,

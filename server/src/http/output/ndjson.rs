@@ -1,7 +1,7 @@
 //! NDJSON: an object a row, the flat objects that bulk writes take.
 
 use tagdb_query::literal::write_json_string;
-use tagdb_query::{DataType, Value};
+use tagdb_query::{ColumnRows, ColumnValues, DataType, text_of};
 use tagdb_wire::BigIntForm;
 
 use crate::http::convert::write_json;
@@ -32,16 +32,67 @@ impl NdJson {
         }
     }
 
-    /// Appends a row.
-    pub(in crate::http) fn row(&self, row: &[Value], out: &mut String) {
-        out.push('{');
-        for (index, (value, (name, kind))) in row.iter().zip(&self.columns).enumerate() {
-            if index > 0 {
-                out.push(',');
+    /// Appends rows.
+    pub(in crate::http) fn rows(&self, rows: &ColumnRows, out: &mut String) {
+        let plain: Vec<bool> = rows.columns.iter().map(is_plain).collect();
+        for row in 0..rows.len {
+            out.push('{');
+            let columns = rows.columns.iter().zip(&self.columns).zip(&plain);
+            for (index, ((column, (name, kind)), is_plain)) in columns.enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                out.push_str(name);
+                self.value(column, row, *kind, *is_plain, out);
             }
-            out.push_str(name);
-            write_json(value, *kind, self.bigint, out);
+            out.push_str("}\n");
         }
-        out.push_str("}\n");
+    }
+
+    fn value(
+        &self,
+        column: &ColumnValues,
+        row: usize,
+        kind: DataType,
+        is_plain: bool,
+        out: &mut String,
+    ) {
+        let is_text = kind == DataType::BigInt && self.bigint == BigIntForm::String;
+        match column {
+            ColumnValues::Numbers { known, .. } | ColumnValues::Texts { known, .. }
+                if !known.contains(row) =>
+            {
+                out.push_str("null");
+            }
+            ColumnValues::Numbers { values, .. } if kind.is_integer() && !is_text => {
+                out.push_str(itoa::Buffer::new().format(values[row]));
+            }
+            ColumnValues::Texts { bytes, ends, .. } if is_plain => {
+                out.push('"');
+                out.push_str(text_of(bytes, ends, row));
+                out.push('"');
+            }
+            ColumnValues::Texts { bytes, ends, .. } => {
+                write_json_string(text_of(bytes, ends, row), out);
+            }
+            ColumnValues::Values(values) => write_json(&values[row], kind, self.bigint, out),
+            ColumnValues::Numbers { .. } => {
+                write_json(&column.value(row, kind), kind, self.bigint, out);
+            }
+        }
+    }
+}
+
+/// Whether no string of a column has to be escaped. One look at all of them together costs less
+/// than one at each.
+fn is_plain(column: &ColumnValues) -> bool {
+    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\' || byte == 0x7F;
+    match column {
+        ColumnValues::Texts { bytes, .. } => !bytes.as_bytes().chunks(1_024).any(|block| {
+            block
+                .iter()
+                .fold(false, |found, byte| found | special(*byte))
+        }),
+        ColumnValues::Numbers { .. } | ColumnValues::Values(_) => false,
     }
 }

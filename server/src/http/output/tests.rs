@@ -1,4 +1,4 @@
-use tagdb_query::{DataType, Value};
+use tagdb_query::{ColumnRows, ColumnValues, DataType, Known, Value};
 use tagdb_wire::{BigIntForm, SqlResponse, Stats};
 
 use super::*;
@@ -12,6 +12,35 @@ fn rows() -> Vec<Vec<Value>> {
         vec![Value::Text("a".into()), Value::Int(1)],
         vec![Value::Text("".into()), Value::Null],
     ]
+}
+
+/// Rows as columns of values.
+fn columns_of(rows: &[Vec<Value>]) -> ColumnRows {
+    let column = |index: usize| rows.iter().map(|row| row[index].clone()).collect();
+    ColumnRows {
+        len: rows.len(),
+        columns: (0..2)
+            .map(|index| ColumnValues::Values(column(index)))
+            .collect(),
+    }
+}
+
+/// The same rows as [`rows`], as a scan makes them.
+fn scanned_rows() -> ColumnRows {
+    ColumnRows {
+        len: 2,
+        columns: vec![
+            ColumnValues::Texts {
+                bytes: "a".to_owned(),
+                ends: vec![1, 1],
+                known: Known::All,
+            },
+            ColumnValues::Numbers {
+                values: vec![1, 0],
+                known: Known::Some(vec![1]),
+            },
+        ],
+    }
 }
 
 #[test]
@@ -53,14 +82,14 @@ fn a_document_has_limits() {
 #[test]
 fn a_line_is_a_flat_object() {
     let ndjson = NdJson::new(columns(), BigIntForm::String);
-    let mut out = String::new();
-    for row in rows() {
-        ndjson.row(&row, &mut out);
+    for rows in [columns_of(&rows()), scanned_rows()] {
+        let mut out = String::new();
+        ndjson.rows(&rows, &mut out);
+        assert_eq!(
+            out,
+            "{\"key\":\"a\",\"n \\\"x\\\"\":\"1\"}\n{\"key\":\"\",\"n \\\"x\\\"\":null}\n"
+        );
     }
-    assert_eq!(
-        out,
-        "{\"key\":\"a\",\"n \\\"x\\\"\":\"1\"}\n{\"key\":\"\",\"n \\\"x\\\"\":null}\n"
-    );
 }
 
 #[test]
@@ -68,15 +97,138 @@ fn cells_are_quoted_where_they_must_be() {
     let csv = Csv::new(b';');
     let mut out = String::new();
     csv.header(["a", "b;c"].into_iter(), &mut out);
-    for row in [
+    let rows = vec![
         vec![Value::Null, Value::Text("".into())],
         vec![Value::Text("x\"y".into()), Value::Text("1,2\r".into())],
         vec![Value::set(vec!["t".into()]), Value::Double(1.5)],
-    ] {
-        csv.row(&row, &mut out);
-    }
+    ];
+    let kinds = [DataType::Keyword, DataType::Keyword];
+    csv.rows(&columns_of(&rows), &kinds, &mut out);
     assert_eq!(
         out,
         "a;\"b;c\"\n;\"\"\n\"x\"\"y\";\"1,2\r\"\n\"[\"\"t\"\"]\";1.5\n"
     );
+}
+
+#[test]
+fn columns_are_written_as_values_are() {
+    let texts = |bytes: &str, ends: &[u32], known| ColumnValues::Texts {
+        bytes: bytes.to_owned(),
+        ends: ends.to_owned(),
+        known,
+    };
+    let numbers = |values: &[i64], known| ColumnValues::Numbers {
+        values: values.to_owned(),
+        known,
+    };
+    let kinds = [
+        DataType::BigInt,
+        DataType::Keyword,
+        DataType::Date,
+        DataType::Boolean,
+    ];
+    for text in [
+        "plain",
+        "quo\"te",
+        "com,ma",
+        "line\n",
+        "back\\slash",
+        "\u{1}\u{7f}é",
+    ] {
+        let end = u32::try_from(text.len()).unwrap();
+        let by_column = ColumnRows {
+            len: 3,
+            columns: vec![
+                numbers(&[i64::MIN, 0, i64::MAX], Known::Some(vec![0b101])),
+                texts(text, &[end, end, end], Known::Some(vec![0b011])),
+                numbers(&[0, 0, 20_777], Known::Some(vec![0b100])),
+                numbers(&[1, 0, 0], Known::All),
+            ],
+        };
+        let by_value = ColumnRows {
+            len: 3,
+            columns: (by_column.columns.iter().zip(kinds))
+                .map(|(column, kind)| {
+                    ColumnValues::Values((0..3).map(|row| column.value(row, kind)).collect())
+                })
+                .collect(),
+        };
+        let written = |rows: &ColumnRows| {
+            let names = ["a", "b", "c", "d"].into_iter().zip(kinds);
+            let mut out = String::new();
+            Csv::new(b',').rows(rows, &kinds, &mut out);
+            NdJson::new(names, BigIntForm::String).rows(rows, &mut out);
+            out
+        };
+        assert_eq!(written(&by_column), written(&by_value), "{text:?}");
+    }
+}
+
+/// A small generator whose numbers can be had again.
+fn random(state: &mut u64) -> u64 {
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1);
+    *state >> 11
+}
+
+#[test]
+fn bitmaps_are_what_the_library_reads() {
+    let mut state = 0x5EED;
+    for case in 0..60_u64 {
+        let (count, bits) = (random(&mut state) % 20_000, 1 + random(&mut state) % 50);
+        let numbers: Vec<i64> = (0..count)
+            .map(|_| i64::try_from(random(&mut state) % (1 << bits)).unwrap())
+            .collect();
+        let rows = |numbers: &[i64]| ColumnRows {
+            len: numbers.len(),
+            columns: vec![ColumnValues::Numbers {
+                values: numbers.to_owned(),
+                known: Known::All,
+            }],
+        };
+        let mut wide = Roaring::new(true, 1 << 30);
+        let mut narrow = Roaring::new(false, 1 << 30);
+        for part in numbers.chunks(4_096) {
+            wide.rows(&rows(part)).unwrap();
+            let fits = part.iter().all(|number| u32::try_from(*number).is_ok());
+            assert_eq!(narrow.rows(&rows(part)).is_ok(), fits, "case {case}");
+            if !fits {
+                narrow = Roaring::new(false, 1 << 30);
+            }
+        }
+        let read = ::roaring::RoaringTreemap::deserialize_from(&*wide.finish()).unwrap();
+        let expected: ::roaring::RoaringTreemap = numbers
+            .iter()
+            .map(|number| number.cast_unsigned())
+            .collect();
+        assert_eq!(read, expected, "case {case}");
+        if bits <= 32 {
+            let read = ::roaring::RoaringBitmap::deserialize_from(&*narrow.finish()).unwrap();
+            assert!(
+                read.iter().map(u64::from).eq(expected.iter()),
+                "case {case}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bitmaps_refuse_what_they_cannot_hold() {
+    let rows = |value| ColumnRows {
+        len: 1,
+        columns: vec![ColumnValues::Values(vec![value])],
+    };
+    for (value, wide, code) in [
+        (Value::Int(-1), true, "overflow"),
+        (Value::Int(1 << 32), false, "overflow"),
+        (Value::Null, true, "bad_key"),
+    ] {
+        let error = Roaring::new(wide, 1_000).rows(&rows(value)).unwrap_err();
+        assert_eq!(error.code(), code);
+    }
+    let mut small = Roaring::new(true, 20);
+    small.rows(&rows(Value::Int(1))).unwrap();
+    let error = small.rows(&rows(Value::Int(2))).unwrap_err();
+    assert_eq!(error.code(), "limit_exceeded");
 }

@@ -136,7 +136,13 @@ fn form(media: Option<&str>, params: &mut Params) -> ApiResult<Form> {
             let empty = params.take_word("empty", &words)?.unwrap_or_default();
             Ok(Form::Csv(CsvForm { delimiter, empty }))
         }
-        other => Err(body::wrong_type(other, "application/x-ndjson or text/csv")),
+        Some(media::ARROW) => Ok(Form::Arrow),
+        Some(media::PARQUET) => Ok(Form::Parquet),
+        other => Err(body::wrong_type(
+            other,
+            "application/x-ndjson, text/csv, application/vnd.apache.parquet or \
+             application/vnd.apache.arrow.stream",
+        )),
     }
 }
 

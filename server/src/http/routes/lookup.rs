@@ -3,24 +3,29 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use serde_json::Value as Json;
 use tagdb_query::literal::write_json_string;
-use tagdb_query::{DataType, Database, Value};
-use tagdb_storage::batch::KeyRef;
+use tagdb_query::{ColumnRows, ColumnValues, DataType, Database, Known, Value};
+use tagdb_storage::batch::{KeyRef, Keys};
 use tagdb_storage::engine::DbState;
 use tagdb_storage::schema::{Key, KeyType, TableSchema};
-use tagdb_wire::{BigIntForm, LookupRequest};
+use tagdb_wire::{BigIntForm, LookupRequest, media};
 
 use super::{Path, json_body, json_text, mark_written};
 use crate::engine_handle::Lane;
 use crate::http::convert::write_json;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::negotiate::prefers_arrow;
+use crate::http::output::Arrow;
 use crate::http::params::NoParams;
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
 use crate::ingest::values::key_from_text;
 
+/// The column that tells whether there is a subject of a key; no tag can be called so by chance.
+const FOUND: &str = "$found";
 /// Keys of one request.
 const KEYS_MAX: usize = 10_000;
 
@@ -40,15 +45,69 @@ pub(super) async fn post(
     }
     catch_up(&state, &headers, state.config.statement_timeout).await?;
     let bytes_max = state.config.result_bytes_max;
-    let (text, token) = state
+    let as_arrow = prefers_arrow(&headers)?;
+    let (mut response, token) = state
         .handle
         .run(Lane::Statement, move |database| {
-            look_up(database, &table, wanted, bytes_max)
+            if as_arrow {
+                let (bytes, token) = look_up_columns(database, &table, wanted, bytes_max)?;
+                let content_type = HeaderValue::from_static(media::ARROW);
+                let response = ([(header::CONTENT_TYPE, content_type)], bytes).into_response();
+                return Ok((response, token));
+            }
+            let (text, token) = look_up(database, &table, wanted, bytes_max)?;
+            Ok((json_text(text), token))
         })
         .await?;
-    let mut response = json_text(text);
     mark_written(&mut response, &token, false);
     Ok(response)
+}
+
+/// A row for each key, in the order asked: the key, whether there is such a subject, its tags.
+fn look_up_columns(
+    database: &Database,
+    table: &str,
+    wanted: LookupRequest,
+    bytes_max: u64,
+) -> ApiResult<(Vec<u8>, String)> {
+    let snapshot = database.engine().snapshot();
+    let schema = table_schema(&snapshot, table)?;
+    let mut keys = Keys::new(schema.key_type);
+    for key in wanted.keys {
+        keys.push(parse_key(&schema, key)?.as_ref());
+    }
+    let refs: Vec<_> = (0..keys.len()).map(|row| keys.get(row)).collect();
+    let tags = wanted.tags.as_deref();
+    let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+    let found = database.lookup_columns(&snapshot, table, &refs, tags, bytes_max)?;
+    let tags = found.places.iter().map(|place| &schema.tags[*place]);
+    let tags = tags.map(|tag| (&*tag.name, DataType::from(tag.kind)));
+    let named = [
+        (&*schema.key_name, DataType::from(schema.key_type)),
+        (FOUND, DataType::Boolean),
+    ];
+    let mut arrow = Arrow::new(named.into_iter().chain(tags))?;
+    let known = Known::All;
+    let mut columns = vec![
+        match keys {
+            Keys::Ints(values) => ColumnValues::Numbers { values, known },
+            Keys::Texts { bytes, ends } => ColumnValues::Texts { bytes, ends, known },
+        },
+        ColumnValues::Numbers {
+            values: found
+                .is_there
+                .iter()
+                .map(|found| i64::from(*found))
+                .collect(),
+            known: Known::All,
+        },
+    ];
+    columns.extend(found.rows.columns);
+    let len = found.rows.len;
+    arrow.rows(ColumnRows { len, columns })?;
+    arrow.finish()?;
+    let bytes = std::mem::take(arrow.written());
+    Ok((bytes, database.engine().token(snapshot.lsn())))
 }
 
 fn look_up(

@@ -169,7 +169,7 @@ async fn answer(
             Some(page_size) => pages::first(state, job, page_size).await,
             None => statement::answer_json(state, job).await,
         },
-        Format::NdJson | Format::Csv => {
+        Format::NdJson | Format::Csv | Format::Arrow | Format::Roaring | Format::Roaring64 => {
             statement::answer_rows(state, job, format, delimiter, id).await
         }
     }

@@ -2,8 +2,13 @@
 
 mod analysis;
 mod bulk;
+mod column_rows;
+mod columns;
+mod damaged;
 mod edges;
 mod faults;
+mod formats;
+mod layouts;
 mod openapi;
 mod pages;
 mod rows;

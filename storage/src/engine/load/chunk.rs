@@ -168,6 +168,17 @@ impl ChunkTag {
         }
     }
 
+    /// Replaces the content of the subject at a position; of a code that occurs twice, the later
+    /// entry counts.
+    pub(super) fn replace(&mut self, low: u16, entries: &[(Code, i64)]) {
+        if let ChunkValues::Multi { decided, rows, .. } = &mut self.values {
+            decided.set(low);
+            rows.replace(low, entries);
+        } else {
+            debug_assert!(false, "a cell of another family");
+        }
+    }
+
     /// Encodes the chunk, and begins an empty one.
     pub(super) fn encode(&mut self, chunk: u16) {
         self.encoded = match &mut self.values {

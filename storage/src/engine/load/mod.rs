@@ -7,6 +7,7 @@
 //! lock: the load is the later write.
 
 mod chunk;
+mod columns;
 mod conflicts;
 mod finish;
 mod partition;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::batch::{RowBatch, RowMode, WriteSet};
+use crate::batch::{Keys, RowBatch, RowMode, WriteSet};
 use crate::catalog::SchemaChange;
 use crate::engine::Engine;
 use crate::engine::apply::skip_to;
@@ -157,7 +158,7 @@ impl Loader {
         // A chunk's worth of rows at a time, so that few rows come late to a chunk that is written.
         while start < rows.keys.len() {
             let mut places = Vec::new();
-            let end = self.resolve_some(rows, start, &mut places)?;
+            let end = self.resolve_some(&rows.keys, start, &mut places)?;
             self.write_rows(rows, start, end, &places)?;
             start = end;
         }
@@ -171,12 +172,12 @@ impl Loader {
     /// comes with the next call.
     fn resolve_some(
         &mut self,
-        rows: &RowBatch,
+        keys: &Keys,
         start: usize,
         places: &mut Vec<Option<(PartitionId, Resolved)>>,
     ) -> Result<usize> {
-        for row in start..rows.keys.len() {
-            let key = rows.keys.get(row);
+        for row in start..keys.len() {
+            let key = keys.get(row);
             let id = partition_of(key, self.schema.partitions);
             let partition = &mut self.partitions[usize::from(id.0)];
             if row > start && partition.opens_chunk(key)? {
@@ -193,7 +194,7 @@ impl Loader {
             self.outcome.rows += u64::from(!skipped);
             places.push((!skipped).then_some((id, resolved)));
         }
-        Ok(rows.keys.len())
+        Ok(keys.len())
     }
 
     fn write_rows(
@@ -203,18 +204,8 @@ impl Loader {
         end: usize,
         places: &[Option<(PartitionId, Resolved)>],
     ) -> Result<()> {
-        for tag in self.cleared_when_unnamed() {
-            if rows
-                .columns
-                .iter()
-                .all(|column| self.target(column.tag) != tag.id)
-            {
-                let mut targets = self.cells_of(&tag);
-                for (id, resolved) in places.iter().flatten().filter(|(_, place)| !place.created) {
-                    targets[usize::from(id.0)].write(resolved.ordinal, Stored::Clear);
-                }
-            }
-        }
+        let named: Vec<_> = rows.columns.iter().map(|column| column.tag).collect();
+        self.clear_unnamed(&named, places);
         let clearing = self.mode == RowMode::Replace || !self.replaced.is_empty();
         for column in &rows.columns {
             let tag = self.tag(column.tag)?;
@@ -250,6 +241,19 @@ impl Loader {
             }
         }
         Ok(())
+    }
+
+    /// Clears the tags that rows clear by not naming them.
+    fn clear_unnamed(&mut self, named: &[TagId], places: &[Option<(PartitionId, Resolved)>]) {
+        for tag in self.cleared_when_unnamed() {
+            if named.iter().any(|id| self.target(*id) == tag.id) {
+                continue;
+            }
+            let mut targets = self.cells_of(&tag);
+            for (id, resolved) in places.iter().flatten().filter(|(_, place)| !place.created) {
+                targets[usize::from(id.0)].write(resolved.ordinal, Stored::Clear);
+            }
+        }
     }
 
     fn cells_of(&mut self, tag: &Tag) -> Vec<TagCells<'_>> {

@@ -18,7 +18,8 @@ use crate::engine::load::chunk::ChunkTag;
 use crate::engine::root::PartitionState;
 use crate::engine::section::{Codes, Resolved, Stored, TagBuilder, check_key};
 use crate::error::Result;
-use crate::ids::{Ordinal, TagId, chunk_of, low_of};
+use crate::ids::{Code, Ordinal, TagId, chunk_of, low_of};
+use crate::layer::write::Edit;
 use crate::manifest::FileRecord;
 use crate::paths::{SegmentKind, SegmentName};
 use crate::schema::Tag;
@@ -39,7 +40,8 @@ pub(super) struct PartitionLoad {
     pub(super) given: Vec<Range<Ordinal>>,
     /// Keys of the last ordinals given, which follow each other.
     keys: Keys,
-    rows: HashTable<u32>,
+    /// By key: 32 bits of its hash, by which a table grows without reading keys, and its row.
+    rows: HashTable<(u32, u32)>,
     pub(super) key_segments: Vec<(FileRecord, Arc<KeySegment>)>,
     /// The base segment being written.
     base: Option<(SegmentName, TagSegmentWriter)>,
@@ -51,6 +53,16 @@ pub(super) struct PartitionLoad {
     pub(super) segments: Vec<(FileRecord, Arc<TagSegment>)>,
     /// Subjects that existed and are written to.
     pub(super) touched: RoaringBitmap,
+}
+
+/// The bits of a key's hash that are kept.
+const fn short_hash(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A hash for the table, which looks at the lowest and at the highest bits.
+const fn spread(short: u32) -> u64 {
+    (short as u64) << 32 | short as u64
 }
 
 impl PartitionLoad {
@@ -75,8 +87,11 @@ impl PartitionLoad {
     /// The ordinal of a key that the load has made.
     pub(super) fn find_new(&self, key: KeyRef<'_>, hash: u64) -> Result<Option<Ordinal>> {
         let first = self.first_in_memory();
-        let mut rows = self.rows.iter_hash(hash);
-        if let Some(row) = rows.find(|row| self.keys.get(**row as usize) == key) {
+        let short = short_hash(hash);
+        let mut rows = self.rows.iter_hash(spread(short));
+        let is_same =
+            |entry: &&(u32, u32)| entry.0 == short && self.keys.get(entry.1 as usize) == key;
+        if let Some((_, row)) = rows.find(is_same) {
             return Ok(Some(first + row));
         }
         for (_, segment) in self.key_segments.iter().rev() {
@@ -117,9 +132,9 @@ impl PartitionLoad {
         let ordinal = self.next_ordinal(engine)?;
         let row = self.keys.len() as u32;
         self.keys.push(key);
-        let keys = &self.keys;
+        let short = short_hash(hash);
         self.rows
-            .insert_unique(hash, row, |row| hash_of(keys.get(*row as usize)));
+            .insert_unique(spread(short), (short, row), |(short, _)| spread(*short));
         if self.chunk != Some(chunk_of(ordinal)) {
             self.write_chunk(engine)?;
             self.chunk = Some(chunk_of(ordinal));
@@ -298,14 +313,31 @@ pub(super) struct TagCells<'a> {
 impl TagCells<'_> {
     /// Applies a cell to a subject.
     pub(super) fn write(&mut self, ordinal: Ordinal, cell: Stored<'_>) {
-        if let Some((chunk, open)) = &mut self.open
-            && *chunk == chunk_of(ordinal)
-            && ordinal >= self.first_new
-            && open.takes(low_of(ordinal), &cell)
-        {
-            open.write(low_of(ordinal), cell);
-            return;
+        match self.open_for(ordinal, &cell) {
+            Some(open) => open.write(low_of(ordinal), cell),
+            None => self.write_late(ordinal, cell),
         }
+    }
+
+    /// Replaces the content of a subject's set or map.
+    pub(super) fn replace(&mut self, ordinal: Ordinal, entries: &[(Code, i64)]) {
+        // As for any other cell that decides.
+        match self.open_for(ordinal, &Stored::Clear) {
+            Some(open) => open.replace(low_of(ordinal), entries),
+            None => self.write_late(ordinal, Stored::Edit(Edit::Replace(entries.to_vec()))),
+        }
+    }
+
+    /// The open chunk, if the cell belongs there.
+    fn open_for(&mut self, ordinal: Ordinal, cell: &Stored<'_>) -> Option<&mut ChunkTag> {
+        let (chunk, open) = self.open.as_mut()?;
+        let is_here = *chunk == chunk_of(ordinal)
+            && ordinal >= self.first_new
+            && open.takes(low_of(ordinal), cell);
+        is_here.then_some(open)
+    }
+
+    fn write_late(&mut self, ordinal: Ordinal, cell: Stored<'_>) {
         let late = self.late.entry(self.tag.id);
         late.or_insert_with(|| (self.tag.clone(), TagBuilder::new(&self.tag)))
             .1

@@ -4,9 +4,9 @@ use crate::engine::tests::fixture::{
     Random, changes, count_files, create, expect_sound, numbers, open, read_numbers, rows, schema,
     table, tag, write,
 };
-use crate::paths::SegmentKind;
+use crate::paths::{self, SegmentKind};
 use crate::schema::KeyType;
-use crate::vfs::MemoryVfs;
+use crate::vfs::{MemoryVfs, RelPath, Vfs};
 
 fn all_files(vfs: &MemoryVfs) -> usize {
     [
@@ -141,4 +141,28 @@ fn what_is_left_of_a_large_file_goes_to_a_small_one() {
     engine.close().unwrap();
     drop(engine);
     expect_sound(&vfs);
+}
+
+#[test]
+fn scratch_files_leave_nothing_behind() {
+    let vfs = MemoryVfs::new(5);
+    let engine = open(&vfs);
+    let mut file = engine.scratch_file().unwrap();
+    file.append(b"some").unwrap();
+    file.append(b" bytes").unwrap();
+    let mut read = [0; 16];
+    assert_eq!((file.len(), file.read_at(2, &mut read).unwrap()), (10, 8));
+    assert_eq!(&read[..8], b"me bytes");
+    let names = |vfs: &MemoryVfs| vfs.list(&RelPath::root()).unwrap();
+    let before = names(&vfs);
+    assert!(
+        before.iter().all(|path| !paths::is_temporary(path)),
+        "{before:?}"
+    );
+    // One whose process died before it took the name away.
+    drop((file, engine));
+    vfs.create_new(&paths::scratch(7)).unwrap();
+    assert!(names(&vfs).iter().any(paths::is_temporary));
+    drop(open(&vfs));
+    assert!(!names(&vfs).iter().any(paths::is_temporary));
 }
