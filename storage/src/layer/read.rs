@@ -92,10 +92,8 @@ impl SingleStack {
         out.clear();
         match &self.resolved {
             Some(resolved) => {
-                let mut found = Chunk::new();
                 for code in codes {
-                    self.resolved(resolved, chunk, *code)?.copy_into(&mut found);
-                    out.or(&found);
+                    self.resolved(resolved, chunk, *code)?.or_into(out);
                 }
             }
             None => write_members(&self.flushed, chunk, codes, out)?,

@@ -137,6 +137,26 @@ impl MultiStack {
         write_members(&self.memory, chunk, code, out)
     }
 
+    /// The subjects that have any of some entries.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn members_any(&self, chunk: u16, codes: &[Code], out: &mut Chunk) -> Result<()> {
+        out.clear();
+        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+            for code in codes {
+                self.resolved(resolved, chunk, *code)?.or_into(out);
+            }
+            return Ok(());
+        }
+        let mut found = Chunk::new();
+        for code in codes {
+            self.members(chunk, *code, &mut found)?;
+            out.or(&found);
+        }
+        Ok(())
+    }
+
     /// The candidates that have an entry.
     ///
     /// # Errors
@@ -161,6 +181,12 @@ impl MultiStack {
         resolved.members(chunk, code, |out| {
             write_members(&self.flushed, chunk, code, out)
         })
+    }
+
+    /// Whether everything is in files: layers in memory have no bitmap for each entry.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.memory.is_empty()
     }
 
     /// The number of subjects in layers that have no bitmap for each entry: there `members` goes

@@ -87,6 +87,14 @@ impl Members {
         }
     }
 
+    /// Adds the members to `out`.
+    pub(crate) fn or_into(&self, out: &mut Chunk) {
+        match self {
+            Self::Many(chunk) => out.or(chunk),
+            Self::Few(lows) => lows.iter().for_each(|low| out.set(*low)),
+        }
+    }
+
     /// Makes `out` the members.
     pub(crate) fn copy_into(&self, out: &mut Chunk) {
         match self {

@@ -12,9 +12,10 @@ use crate::ids::{CHUNK_LEN, Code, TagId};
 use crate::layer::part::FlatRows;
 use crate::layer::{MultiStack, SingleStack, TextStack};
 use crate::schema::Family;
-use crate::segment::blob_file::{BlobRef, Packed};
+use crate::segment::blob_file::BlobRef;
 use crate::segment::directory::{DirectoryBuilder, Record};
 use crate::segment::groups::{DENSE, RANKED};
+use crate::segment::packed::Packed;
 use crate::segment::tags::{TagEntry, TagSegmentWriter};
 use crate::subjects::Dead;
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::codec::{Decoder, Encoder};
 use crate::error::{Error, Result};
 use crate::segment::cache::{BlobCache, Cached};
+use crate::segment::packed::{self, Packed};
 use crate::traffic;
 use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
 
@@ -19,8 +20,6 @@ const HEADER_BYTES: u64 = 64;
 const TRAILER_BYTES: u64 = 32;
 const ALIGNMENT: u64 = 8;
 const WRITE_BUFFER_BYTES: usize = 1 << 20;
-/// A blob of more bytes is not compressed, so that nobody has to make room for more.
-const PACKED_BYTES_MAX: usize = 64 << 20;
 /// The lowest bit of an encoded offset, which is a multiple of 8.
 const PACKED: u64 = 1;
 
@@ -46,45 +45,6 @@ pub struct BlobRef {
     pub crc: u32,
     /// Whether the blob is its length and a zstd frame of its bytes.
     pub packed: bool,
-}
-
-/// Bytes as a blob holds them: compressed, if that makes them smaller by an eighth.
-#[derive(Clone, Debug)]
-pub struct Packed {
-    bytes: Bytes,
-    packed: bool,
-}
-
-impl Packed {
-    /// Leaves bytes as they are.
-    #[must_use]
-    pub const fn plain(bytes: Bytes) -> Self {
-        Self {
-            bytes,
-            packed: false,
-        }
-    }
-
-    /// Compresses what is worth it.
-    #[must_use]
-    pub fn new(bytes: &Bytes) -> Self {
-        let frame = match bytes.len() {
-            0..=PACKED_BYTES_MAX => zstd::bulk::compress(bytes, 1).ok(),
-            _ => None,
-        };
-        match frame.filter(|frame| frame.len() + 4 < bytes.len() - bytes.len() / 8) {
-            Some(frame) => {
-                let mut packed = Encoder::new();
-                packed.u32(bytes.len() as u32);
-                packed.raw(&frame);
-                Self {
-                    bytes: packed.finish().into(),
-                    packed: true,
-                }
-            }
-            None => Self::plain(bytes.clone()),
-        }
-    }
 }
 
 impl BlobRef {
@@ -344,7 +304,7 @@ impl BlobFile {
             offset,
             len,
             crc,
-            packed,
+            packed: is_packed,
         } = reference;
         if len == 0 {
             return Ok(Bytes::new());
@@ -366,24 +326,10 @@ impl BlobFile {
                 format!("a blob of checksum {crc:08x}"),
             ));
         }
-        match packed {
-            true => self.unpack(offset, &bytes),
+        match is_packed {
+            true => packed::unpack(&bytes)
+                .ok_or_else(|| Error::corrupt(&self.path, offset, "a compressed blob")),
             false => Ok(bytes.into()),
-        }
-    }
-
-    fn unpack(&self, offset: u64, bytes: &[u8]) -> Result<Bytes> {
-        let damaged = || Error::corrupt(&self.path, offset, "a compressed blob");
-        let (len, frame) = bytes.split_first_chunk().ok_or_else(damaged)?;
-        let len = u32::from_le_bytes(*len) as usize;
-        if len > PACKED_BYTES_MAX {
-            return Err(damaged());
-        }
-        let whole = zstd::bulk::decompress(frame, len).map_err(|_| damaged())?;
-        if whole.len() == len {
-            Ok(whole.into())
-        } else {
-            Err(damaged())
         }
     }
 

@@ -7,8 +7,10 @@ pub mod base;
 pub mod blob_file;
 pub mod cache;
 pub mod directory;
+pub mod entry;
 pub mod groups;
 pub mod keys;
+pub mod packed;
 pub mod tags;
 pub mod vocabulary;
 

@@ -17,6 +17,10 @@ use crate::exec::row_function::RowFunction;
 
 /// From so many codes on, values are looked at one by one instead of bitmaps.
 const CODES_MANY: usize = 64;
+/// Values of a column that are looked at in the time that one bitmap takes.
+const VALUES_PER_BITMAP: usize = 128;
+/// Rows of a set that are looked at in that time.
+const ROWS_PER_BITMAP: usize = 16;
 /// From so many ranges on, values are looked at one by one instead of range by range.
 const RANGES_MANY: usize = 4;
 
@@ -70,39 +74,49 @@ pub(crate) enum KnownTest {
 
 /// A set of codes.
 #[derive(Debug)]
-pub(super) enum CodeTest {
+pub(super) struct CodeTest {
     /// Rising.
-    Few(Vec<Code>),
-    /// A bit for each code.
-    Many(Vec<u64>),
+    codes: Vec<Code>,
+    /// A bit for each code, if they are many.
+    bits: Vec<u64>,
 }
 
 impl CodeTest {
     /// The set of these codes, which rise.
     pub(super) fn new(codes: Vec<Code>) -> Self {
-        if codes.len() < CODES_MANY {
-            return Self::Few(codes);
+        let last = codes.last().copied().unwrap_or(0) as usize;
+        let mut bits = Vec::new();
+        if codes.len() >= CODES_MANY {
+            bits.resize(last / 64 + 1, 0);
+            for code in &codes {
+                bits[*code as usize / 64] |= 1 << (code % 64);
+            }
         }
-        let last = codes.last().copied().unwrap_or(0);
-        let mut bits = vec![0; last as usize / 64 + 1];
-        for code in codes {
-            bits[code as usize / 64] |= 1 << (code % 64);
-        }
-        Self::Many(bits)
+        Self { codes, bits }
     }
 
     /// Whether a code is in it.
     pub(super) fn has(&self, code: Code) -> bool {
-        match self {
-            Self::Few(codes) => codes.binary_search(&code).is_ok(),
-            Self::Many(bits) => Self::holds(bits, i64::from(code)),
+        if self.codes.len() < CODES_MANY {
+            return self.codes.binary_search(&code).is_ok();
+        }
+        let word = self.bits.get(code as usize / 64);
+        word.is_some_and(|word| word >> (code % 64) & 1 != 0)
+    }
+
+    fn method(&self, before: &str, after: &str, if_many: &str) -> String {
+        let few = format!("{before} {} {after}", self.codes.len());
+        match self.bits.is_empty() {
+            true => few,
+            false => format!("{few}, {if_many}"),
         }
     }
 
-    fn holds(bits: &[u64], code: i64) -> bool {
-        let code = code as usize;
-        bits.get(code / 64)
-            .is_some_and(|word| word >> (code % 64) & 1 != 0)
+    /// Whether so many candidates are better told by the bitmap of each code than by their values,
+    /// so many of which are looked at in the time that a bitmap takes.
+    fn by_bitmaps(&self, candidates: &Chunk, values_per_bitmap: usize) -> bool {
+        self.codes.len() < CODES_MANY
+            || self.codes.len() * values_per_bitmap <= candidates.count() as usize
     }
 }
 
@@ -113,14 +127,14 @@ impl Leaf {
             Self::Keys(_) => 1,
             Self::Subjects(_) | Self::NotRun => 2,
             Self::Boolean(_) | Self::Known(_) => 4,
-            Self::Keyword(_, CodeTest::Few(codes)) | Self::HasAny(_, CodeTest::Few(codes)) => {
-                2 + 2 * codes.len() as u32
+            Self::Keyword(_, test) | Self::HasAny(_, test) if test.codes.len() < CODES_MANY => {
+                2 + 2 * test.codes.len() as u32
             }
             Self::HasAll(_, codes) => 2 + 2 * codes.len() as u32,
             Self::Number(..) => 20,
             Self::MapNumber(..) => 40,
             Self::NumberSet(..) | Self::MapNumberSet(..) => 200,
-            Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
+            Self::Keyword(..) | Self::HasAny(..) => 200,
             Self::Cardinality(..) => 200,
             Self::AnyKey(_) => 300,
             Self::KeyScan(..) => 500,
@@ -134,9 +148,9 @@ impl Leaf {
             Self::Boolean(_) => "bitmap".to_owned(),
             Self::Number(..) => "column, among candidates".to_owned(),
             Self::MapNumber(..) => "values under the key, among candidates".to_owned(),
-            Self::Keyword(_, CodeTest::Few(codes)) => format!("bitmaps of {} values", codes.len()),
-            Self::Keyword(_, CodeTest::Many(_)) => {
-                "column against a set of values, among candidates".to_owned()
+            Self::Keyword(_, test) => {
+                let how = "or column against a set of values, among candidates";
+                test.method("bitmaps of", "values", how)
             }
             Self::Known(_) => "bitmap of who has it".to_owned(),
             Self::Keys(ordinals) => format!("look-up of keys, {} found", ordinals.len()),
@@ -146,10 +160,11 @@ impl Leaf {
             }
             Self::NotRun => "values of a query, which is run first".to_owned(),
             Self::KeyScan(..) => "scan of keys, among candidates".to_owned(),
-            Self::HasAny(_, CodeTest::Few(codes)) => format!("any of {} bitmaps", codes.len()),
-            Self::HasAny(_, CodeTest::Many(_)) => {
-                "members against a set, among candidates".to_owned()
-            }
+            Self::HasAny(_, test) => test.method(
+                "any of",
+                "bitmaps",
+                "or members against a set, among candidates",
+            ),
             Self::HasAll(_, codes) => format!("all of {} bitmaps", codes.len()),
             Self::AnyKey(_) => "entries of the map, among candidates".to_owned(),
             Self::Cardinality(..) => "sizes, among candidates".to_owned(),
@@ -269,7 +284,7 @@ impl Leaf {
                     }
                 })?)
             }
-            Self::HasAny(stack, codes) => has_any(stack, codes, (chunk, candidates), scratch, out),
+            Self::HasAny(stack, codes) => has_any(stack, codes, (chunk, candidates), out),
             Self::HasAll(stack, codes) => {
                 let mut left = scratch.take();
                 out.copy_from(candidates);
@@ -338,19 +353,17 @@ fn keyword(
     scratch: &mut Scratch,
     out: &mut Chunk,
 ) -> Result<()> {
-    let codes = match codes {
-        CodeTest::Few(codes) => codes,
-        CodeTest::Many(bits) => {
-            out.clear();
-            return Ok(stack.for_each(chunk, candidates, &mut |low, value| {
-                if CodeTest::holds(bits, value) == side {
-                    out.set(low);
-                }
-            })?);
-        }
-    };
+    if !codes.by_bitmaps(candidates, VALUES_PER_BITMAP) {
+        out.clear();
+        return Ok(stack.for_each(chunk, candidates, &mut |low, value| {
+            if codes.has(value as Code) == side {
+                out.set(low);
+            }
+        })?);
+    }
+    let codes = &*codes.codes;
     if side {
-        if let [code] = &**codes {
+        if let [code] = codes {
             return Ok(stack.members_among(chunk, *code, candidates, out)?);
         }
         stack.members_any(chunk, codes, out)?;
@@ -373,32 +386,21 @@ fn has_any(
     stack: &MultiStack,
     codes: &CodeTest,
     (chunk, candidates): (u16, &Chunk),
-    scratch: &mut Scratch,
     out: &mut Chunk,
 ) -> Result<()> {
-    if let CodeTest::Few(codes) = codes
-        && let [code] = &**codes
-    {
+    if let [code] = &*codes.codes {
         return Ok(stack.members_among(chunk, *code, candidates, out)?);
     }
-    out.clear();
-    match codes {
-        CodeTest::Few(codes) => {
-            let mut part = scratch.take();
-            for code in codes {
-                stack.members(chunk, *code, &mut part)?;
-                out.or(&part);
-            }
-            scratch.give(part);
-        }
-        CodeTest::Many(bits) => stack.for_each_row(chunk, candidates, &mut |low, entries| {
-            let holds = |(code, _): &(Code, i64)| CodeTest::holds(bits, i64::from(*code));
-            if entries.iter().any(holds) {
-                out.set(low);
-            }
-        })?,
+    let is_indexed = codes.codes.len() < CODES_MANY || stack.is_flushed();
+    if is_indexed && codes.by_bitmaps(candidates, ROWS_PER_BITMAP) {
+        return Ok(stack.members_any(chunk, &codes.codes, out)?);
     }
-    Ok(())
+    out.clear();
+    Ok(stack.for_each_row(chunk, candidates, &mut |low, entries| {
+        if entries.iter().any(|(code, _)| codes.has(*code)) {
+            out.set(low);
+        }
+    })?)
 }
 
 fn in_ranges(

@@ -10,8 +10,9 @@ use crate::column::Vector;
 use crate::error::{Error, Result};
 use crate::ids::Ordinal;
 use crate::schema::KeyType;
-use crate::segment::blob_file::{BlobFileWriter, BlobRef, FileKind, Packed};
+use crate::segment::blob_file::{BlobFileWriter, BlobRef, FileKind};
 use crate::segment::directory::{DirectoryBuilder, Record};
+use crate::segment::packed::Packed;
 use crate::vfs::{RelPath, Vfs};
 
 /// Entries of the hash table that are held in memory at once.
