@@ -186,6 +186,10 @@ fn example_answer(request: &Request) -> Answer {
             r#"{"rows_affected":1,"durable":true,"token":"a1"}"#
         }
         ("POST", "/v1/tables/users/lookup") => r#"{"rows":[{"user_id":"u1"},null]}"#,
+        ("POST", "/v1/tables/users/portrait") => {
+            r#"{"audience":9,"base":12,"test":"hypergeometric","tags":[{"tag":"city"}]}"#
+        }
+        ("POST", "/v1/tables/users/match") => r#"{"results":[{"adult":true},null]}"#,
         ("POST", "/v1/tables/users/rows") => r#"{"rows":2,"created":1,"durable":true}"#,
         ("POST", "/v1/admin/flush" | "/v1/admin/compact") => r#"{"state":"done"}"#,
         ("POST", "/v1/admin/snapshots") => r#"{"name":"monday","lsn":7}"#,
@@ -211,6 +215,10 @@ fn example_sql(request: &Request) -> Answer {
         "{\"user_id\":\"u1\"}\n{\"user_id\":\"u2\"}\n"
     } else if request.header("accept") == Some("text/csv") {
         "user_id\nu1\nu2\n"
+    } else if request.has("page_size") {
+        r#"{"columns":[{"name":"user_id","type":"KEYWORD"}],"rows":[["u1"],["u2"]],"next":"p2"}"#
+    } else if request.has(r#""cursor":"p2""#) {
+        r#"{"columns":[{"name":"user_id","type":"KEYWORD"}],"rows":[["u3"]],"next":null}"#
     } else if request.has("SHOW TABLES; SHOW") {
         r#"{"results":[{"rows":[["users"]]},{"rows":[["users"]]}]}"#
     } else if request.has("GROUP BY city") {

@@ -30,9 +30,11 @@
 pub mod canned;
 
 mod admin;
+mod analysis;
 mod bulk;
 mod client;
 mod error;
+mod pages;
 mod rows;
 mod send;
 mod sql;
@@ -44,6 +46,7 @@ mod tests;
 pub use bulk::{Bulk, Encoding};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Result};
+pub use pages::Pages;
 pub use reqwest::Body;
 pub use sql::Sql;
 pub use stream::{ByteStream, RowStream};

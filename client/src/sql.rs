@@ -17,8 +17,8 @@ use crate::stream::{ByteStream, RowStream};
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is run"]
 pub struct Sql<'a> {
-    client: &'a Client,
-    request: SqlRequest,
+    pub(crate) client: &'a Client,
+    pub(crate) request: SqlRequest,
     key: Option<String>,
     error: Option<Error>,
 }

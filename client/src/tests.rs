@@ -272,3 +272,31 @@ fn addresses_that_cannot_be_are_refused() {
     }
     assert_eq!(Client::new("http://a/x/").unwrap().url(), "http://a/x");
 }
+
+#[tokio::test]
+async fn a_page_can_be_asked_for_again_after_an_error() {
+    let page = r#"{"columns":[],"rows":[[1]],"next":"c.1"}"#;
+    let last = r#"{"columns":[],"rows":[[2]],"next":null}"#;
+    let failed = problem(410, r#""code":"cursor_expired","detail":"too late""#);
+    let count = AtomicU32::new(0);
+    let answer = move |_: &Request| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::new(200, page),
+        1 => failed.clone(),
+        _ => Answer::new(200, last),
+    };
+    let (url, requests) = respond(answer).unwrap();
+    let client = client(&url);
+    let mut pages = client.sql("SELECT ...").param(7).pages(1);
+    assert_eq!(pages.next().await.unwrap().unwrap().rows, [[json!(1)]]);
+    let error = pages.next().await.unwrap_err();
+    assert_eq!(error.code(), Some("cursor_expired"));
+    assert_eq!(pages.next().await.unwrap().unwrap().rows, [[json!(2)]]);
+    assert!(pages.next().await.unwrap().is_none());
+    let bodies: Vec<Value> = requests
+        .try_iter()
+        .map(|request| serde_json::from_slice(&request.body).unwrap())
+        .collect();
+    let first = json!({"sql": "SELECT ...", "params": [7], "page_size": 1});
+    let cursor = json!({"cursor": "c.1"});
+    assert_eq!(bodies, [first, cursor.clone(), cursor]);
+}

@@ -9,11 +9,14 @@ use tagdb_storage::batch::KeyRef;
 use tagdb_storage::catalog::Catalog;
 use tagdb_storage::engine::{DbState, Engine, Receipt, WriteOptions};
 
+use crate::analysis::Analysis;
 use crate::bind::{self, Environment, Param, bound};
 use crate::error::{Error, Result};
 use crate::exec::budget::Budget;
 use crate::exec::mutate::{Affected, Mutation};
-use crate::exec::{CancelFlag, Execution, Interrupt, explain, lookup, select, show};
+use crate::exec::{
+    CancelFlag, Execution, Interrupt, explain, in_query, lookup, membership, select, show, union,
+};
 use crate::limits::Limits;
 use crate::parse::{self, Statement};
 
@@ -25,7 +28,7 @@ pub use crate::exec::rows::RowStream;
 pub struct Database {
     engine: Arc<Engine>,
     limits: Limits,
-    applies_rules: bool,
+    pub(crate) applies_rules: bool,
 }
 
 /// What a statement runs with.
@@ -56,6 +59,13 @@ impl Default for Context {
             memory_bytes_max: 1 << 30,
         }
     }
+}
+
+/// What a statement that reads sees: a state of the whole database, and the time.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    state: Arc<DbState>,
+    now: i64,
 }
 
 /// What a statement comes to.
@@ -122,27 +132,50 @@ impl Database {
     /// [`Error::code`].
     pub fn run(&self, statement: &Statement, context: &Context) -> Result<Answer> {
         if statement.is_read() {
-            let state = self.engine.snapshot();
-            return self.read(statement, context, state).map(Answer::Rows);
+            return self
+                .read(statement, context, &self.moment())
+                .map(Answer::Rows);
         }
         self.write(statement, context)
     }
 
-    fn read(
+    /// The last state that readers see, and the time.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            state: self.engine.snapshot(),
+            now: self.now(),
+        }
+    }
+
+    /// Runs a statement that reads. At the same moment it gives the same rows in the same order.
+    ///
+    /// # Errors
+    /// As of [`Self::run`]; `internal` if it writes.
+    pub fn read(
         &self,
         statement: &Statement,
         context: &Context,
-        state: Arc<DbState>,
+        moment: &Moment,
     ) -> Result<RowStream> {
-        let bound = self.bind(statement, context, state.catalog(), self.now())?;
+        let state = moment.state.clone();
+        let bound = self.bind(statement, context, state.catalog(), moment.now)?;
         let execution = self.execution(context, state);
         match bound {
-            bound::Statement::Select(select) => select::select(execution, *select),
+            bound::Statement::Select(mut select) => {
+                in_query::run_in_select(&execution, &mut select)?;
+                select::select(execution, *select)
+            }
+            bound::Statement::Union(mut union) => {
+                in_query::run_in_union(&execution, &mut union)?;
+                union::union(execution, *union)
+            }
             bound::Statement::ShowTables => Ok(show::tables(&execution)),
             bound::Statement::Describe(schema) => show::describe(&execution, &schema),
             bound::Statement::Explain { analyze, statement } => {
                 explain::explain(execution, *statement, analyze)
             }
+            bound::Statement::Membership(asked) => membership::membership(&execution, &asked),
             bound::Statement::Insert(_)
             | bound::Statement::Update(_)
             | bound::Statement::Delete(_)
@@ -214,6 +247,31 @@ impl Database {
         lookup::lookup_columns(snapshot, schema, keys, tags, bytes_max)
     }
 
+    /// A table at one state, to be asked about audiences. (Parameters of the context are not
+    /// read: conditions bring their own.)
+    ///
+    /// # Errors
+    /// `unknown_table`.
+    pub fn analysis(
+        &self,
+        state: Arc<DbState>,
+        table: &str,
+        context: &Context,
+    ) -> Result<Analysis<'_>> {
+        let schema = state.catalog().table(table).cloned();
+        let schema = schema
+            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
+        let execution = self.execution(context, state);
+        let time_zone = context.time_zone.clone();
+        Ok(Analysis::new(
+            self,
+            execution,
+            schema,
+            self.now(),
+            time_zone,
+        ))
+    }
+
     fn bind(
         &self,
         statement: &Statement,
@@ -239,8 +297,9 @@ impl Database {
                 deadline: context.deadline,
                 cancel: context.cancel.clone(),
             },
-            budget: Budget::new(context.memory_bytes_max),
+            budget: Arc::new(Budget::new(context.memory_bytes_max)),
             groups_max: self.limits.groups_max,
+            subquery_values_max: self.limits.subquery_values_max,
         }
     }
 

@@ -38,6 +38,7 @@ struct Inner {
     offset: Option<u32>,
     position: Option<Position>,
     limit: Option<LimitReached>,
+    condition: Option<String>,
     source: Option<tagdb_storage::error::Error>,
 }
 
@@ -52,6 +53,7 @@ impl Error {
                 offset: None,
                 position: None,
                 limit: None,
+                condition: None,
                 source: None,
             }),
         }
@@ -125,6 +127,22 @@ impl Error {
         self
     }
 
+    /// The error with the name of the condition at fault, of those that have names. (That a call
+    /// was stopped is no condition's fault.)
+    #[must_use]
+    pub fn in_condition(mut self, name: &str) -> Self {
+        if !matches!(self.inner.code, "timeout" | "cancelled") {
+            self.inner.condition.get_or_insert_with(|| name.to_owned());
+        }
+        self
+    }
+
+    /// The name of the condition at fault, if it has one; the place is within its text.
+    #[must_use]
+    pub fn condition(&self) -> Option<&str> {
+        self.inner.condition.as_deref()
+    }
+
     /// The stable code, such as `unknown_tag`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -154,6 +172,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The hint after a semicolon reads best behind the place.
         let detail = self.inner.detail.as_str();
+        if let Some(condition) = &self.inner.condition {
+            write!(f, "condition {condition:?}: ")?;
+        }
         let Some(Position { line, column }) = self.inner.position else {
             return f.write_str(detail);
         };

@@ -2,9 +2,11 @@
 
 mod expr;
 
+use std::sync::Arc;
+
 use crate::bind::bound::{
-    Column, Fraction, GroupKey, Grouping, Insert, Predicate, Scan, Select, Statement, TagChange,
-    Update,
+    Column, Fraction, GroupKey, Grouping, Insert, Leaf, Predicate, Query, Scan, Select, Statement,
+    TagChange, Union, Update,
 };
 use crate::value::{DataType, Value};
 use expr::Names;
@@ -15,22 +17,48 @@ const SHOWN_MAX: usize = 5;
 /// A statement as lines, with two blanks a level.
 #[must_use]
 pub fn explain(statement: &Statement) -> Vec<String> {
-    let mut lines = Vec::new();
+    let (mut lines, mut queries) = (Vec::new(), Vec::new());
+    explain_statement(statement, &mut lines, &mut queries);
+    let mut next = 0;
+    // Queries that WITH names may use each other many times; each is shown once.
+    while let Some(query) = queries.get(next).cloned() {
+        next += 1;
+        lines.push(format!("query {next}"));
+        let mut inner = Vec::new();
+        match &*query {
+            Query::Select(select) => explain_select(select, &mut inner, &mut queries),
+            Query::Union(union) => explain_union(union, &mut inner, &mut queries),
+        }
+        lines.extend(inner.into_iter().map(|line| format!("  {line}")));
+    }
+    lines
+}
+
+/// Queries in conditions, in the order in which they are found.
+type Queries = Vec<Arc<Query>>;
+
+fn explain_statement(statement: &Statement, lines: &mut Vec<String>, queries: &mut Queries) {
     match statement {
-        Statement::Select(select) => explain_select(select, &mut lines),
-        Statement::Insert(insert) => explain_insert(insert, &mut lines),
-        Statement::Update(update) => explain_update(update, &mut lines),
+        Statement::Select(select) => explain_select(select, lines, queries),
+        Statement::Union(union) => explain_union(union, lines, queries),
+        Statement::Insert(insert) => explain_insert(insert, lines),
+        Statement::Update(update) => explain_update(update, lines, queries),
         Statement::Delete(scan) => {
             lines.push("delete".to_owned());
-            explain_scan(scan, 1, &mut lines);
+            explain_scan(scan, 1, lines, queries);
         }
         Statement::Schema(Some(change)) => lines.push(format!("change of the schema: {change:?}")),
         Statement::Schema(None) => lines.push("nothing to do".to_owned()),
         Statement::ShowTables => lines.push("show tables".to_owned()),
         Statement::Describe(table) => lines.push(format!("describe {}", table.name)),
-        Statement::Explain { statement, .. } => return explain(statement),
+        Statement::Explain { statement, .. } => explain_statement(statement, lines, queries),
+        Statement::Membership(_) => lines.push("membership".to_owned()),
     }
-    lines
+}
+
+/// What the columns of a scan are called.
+pub(crate) fn column_names(scan: &Scan) -> Vec<String> {
+    Names::of_scan(scan).slots().to_vec()
 }
 
 /// A predicate on one line.
@@ -41,7 +69,7 @@ pub fn predicate_text(predicate: &Predicate, scan: &Scan) -> String {
     text
 }
 
-fn explain_select(select: &Select, lines: &mut Vec<String>) {
+fn explain_select(select: &Select, lines: &mut Vec<String>, queries: &mut Queries) {
     let names = match &select.grouping {
         Some(grouping) => group_names(&select.scan, grouping),
         None => Names::of_scan(&select.scan),
@@ -58,12 +86,7 @@ fn explain_select(select: &Select, lines: &mut Vec<String>) {
             }
         });
     lines.push(format!("select {}", outputs.collect::<Vec<_>>().join(", ")));
-    if select.limit.is_some() || select.offset > 0 {
-        let limit = select
-            .limit
-            .map_or("all".to_owned(), |limit| limit.to_string());
-        lines.push(format!("  limit {limit} offset {}", select.offset));
-    }
+    explain_limit(select.limit, select.offset, lines);
     if !select.order.is_empty() {
         let terms = select.order.iter().map(|term| {
             let direction = if term.descending { "desc" } else { "asc" };
@@ -90,7 +113,28 @@ fn explain_select(select: &Select, lines: &mut Vec<String>) {
         lines.push(format!("  group by {}", list(keys)));
         lines.push(format!("  aggregate {}", list(aggregates)));
     }
-    explain_scan(&select.scan, 1, lines);
+    explain_scan(&select.scan, 1, lines, queries);
+}
+
+fn explain_union(union: &Union, lines: &mut Vec<String>, queries: &mut Queries) {
+    lines.push("one after the other".to_owned());
+    explain_limit(union.limit, union.offset, lines);
+    if let Some(term) = union.order.first() {
+        let direction = if term.descending { "desc" } else { "asc" };
+        lines.push(format!("  order by the key {direction}"));
+    }
+    for part in &union.parts {
+        let mut select = Vec::new();
+        explain_select(part, &mut select, queries);
+        lines.extend(select.into_iter().map(|line| format!("  {line}")));
+    }
+}
+
+fn explain_limit(limit: Option<u64>, offset: u64, lines: &mut Vec<String>) {
+    if limit.is_some() || offset > 0 {
+        let limit = limit.map_or("all".to_owned(), |limit| limit.to_string());
+        lines.push(format!("  limit {limit} offset {offset}"));
+    }
 }
 
 /// Names of the slots of a group's row.
@@ -147,7 +191,7 @@ fn explain_insert(insert: &Insert, lines: &mut Vec<String>) {
     lines.push(format!("  rows: {}", insert.keys.len()));
 }
 
-fn explain_update(update: &Update, lines: &mut Vec<String>) {
+fn explain_update(update: &Update, lines: &mut Vec<String>, queries: &mut Queries) {
     let names = Names::of_scan(&update.scan);
     lines.push("update".to_owned());
     for assignment in &update.assignments {
@@ -168,18 +212,24 @@ fn explain_update(update: &Update, lines: &mut Vec<String>) {
             }
         });
     }
-    explain_scan(&update.scan, 1, lines);
+    explain_scan(&update.scan, 1, lines, queries);
 }
 
-fn explain_scan(scan: &Scan, depth: usize, lines: &mut Vec<String>) {
+fn explain_scan(scan: &Scan, depth: usize, lines: &mut Vec<String>, queries: &mut Queries) {
     let indent = "  ".repeat(depth);
     lines.push(format!("{indent}scan {}", scan.table.name));
     let names = Names::of_scan(scan);
-    explain_predicate(&names, &scan.predicate, depth + 1, lines);
+    explain_predicate(&names, &scan.predicate, depth + 1, lines, queries);
 }
 
 /// One node a line.
-fn explain_predicate(names: &Names, predicate: &Predicate, depth: usize, lines: &mut Vec<String>) {
+fn explain_predicate(
+    names: &Names,
+    predicate: &Predicate,
+    depth: usize,
+    lines: &mut Vec<String>,
+    queries: &mut Queries,
+) {
     let indent = "  ".repeat(depth);
     let (name, inner): (&str, &[Predicate]) = match predicate {
         Predicate::And(terms) => ("and", terms),
@@ -191,11 +241,22 @@ fn explain_predicate(names: &Names, predicate: &Predicate, depth: usize, lines: 
         Predicate::Constant(_) | Predicate::Leaf(_) => {
             let mut text = String::new();
             names.predicate(predicate, &mut text);
-            return lines.push(format!("{indent}{text}"));
+            lines.push(format!("{indent}{text}"));
+            if let Predicate::Leaf(Leaf::InQuery(test)) = predicate {
+                let known = queries
+                    .iter()
+                    .position(|query| Arc::ptr_eq(query, &test.query));
+                let number = known.unwrap_or(queries.len()) + 1;
+                if known.is_none() {
+                    queries.push(test.query.clone());
+                }
+                lines.push(format!("{indent}  query {number}, see below"));
+            }
+            return;
         }
     };
     lines.push(format!("{indent}{name}"));
     for term in inner {
-        explain_predicate(names, term, depth + 1, lines);
+        explain_predicate(names, term, depth + 1, lines, queries);
     }
 }

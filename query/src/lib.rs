@@ -4,6 +4,7 @@
 //! against a catalog; [`functions`] computes expressions by rows. Nothing here knows of HTTP or
 //! JSON.
 
+pub mod analysis;
 pub mod bind;
 pub mod database;
 pub mod decimal;
@@ -19,10 +20,11 @@ pub mod value;
 
 pub use bind::Param;
 pub use bind::bound::OutputColumn;
-pub use database::{Answer, Context, Database, Found, Row, RowStream};
+pub use database::{Answer, Context, Database, Found, Moment, Row, RowStream};
 pub use error::{Error, Result};
 pub use exec::CancelFlag;
 pub use exec::column_rows::{ColumnRows, ColumnValues, Known, text_of};
+pub use exec::pages::Pages;
 pub use limits::Limits;
 pub use parse::Statement;
 pub use value::{DataType, Value};

@@ -48,6 +48,12 @@ pub struct Config {
     pub result_rows_max: u64,
     /// Bytes of one JSON result.
     pub result_bytes_max: u64,
+    /// Paged results that are open at a time; each keeps the state that it was asked at.
+    pub cursors_max: usize,
+    /// Time after which a paged result is let go if nobody asks for a page.
+    pub cursor_timeout: Duration,
+    /// Memory of paged results between two pages; beyond it pages are made anew.
+    pub cursor_memory_max: u64,
     /// Time that running requests get when the server is told to stop.
     pub stop_timeout: Duration,
     /// Memory for cached segments.
@@ -218,6 +224,24 @@ pub const SETTINGS: &[Setting] = &[
         "Bytes of one JSON result."
     ),
     setting!(
+        cursors_max,
+        "100",
+        |text| count(text, 1),
+        "Paged results that are open at a time; each keeps the state that it was asked at."
+    ),
+    setting!(
+        cursor_timeout,
+        "10m",
+        |text| duration(text, Duration::from_millis(1)),
+        "Time after which a paged result is let go if nobody asks for a page."
+    ),
+    setting!(
+        cursor_memory_max,
+        "256MiB",
+        |text| bytes(text, 1 << 20),
+        "Memory of paged results between two pages; beyond it pages are made anew."
+    ),
+    setting!(
         stop_timeout,
         "30s",
         |text| duration(text, Duration::ZERO),
@@ -278,6 +302,9 @@ impl Default for Config {
             statement_memory_max: 0,
             result_rows_max: 0,
             result_bytes_max: 0,
+            cursors_max: 0,
+            cursor_timeout: Duration::ZERO,
+            cursor_memory_max: 0,
             stop_timeout: Duration::ZERO,
             cache_bytes: 0,
             flush_bytes: 0,

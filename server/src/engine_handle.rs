@@ -43,22 +43,43 @@ const UPLOAD_WAIT: Duration = Duration::from_secs(10);
 pub type CancelFlag = Arc<AtomicBool>;
 
 /// Sets its flag when it is dropped: when the request that wanted the work is gone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CancelOnDrop {
-    flag: CancelFlag,
+    /// None once it is not to be set any more.
+    flag: Option<CancelFlag>,
+}
+
+impl Default for CancelOnDrop {
+    fn default() -> Self {
+        Self::of(CancelFlag::default())
+    }
 }
 
 impl CancelOnDrop {
+    /// Sets a flag that is there already.
+    #[must_use]
+    pub const fn of(flag: CancelFlag) -> Self {
+        Self { flag: Some(flag) }
+    }
+
+    /// The flag, for work that goes on when the request is gone.
+    #[must_use]
+    pub fn keep(mut self) -> CancelFlag {
+        self.flag.take().unwrap_or_default()
+    }
+
     /// The flag, for those who do the work.
     #[must_use]
     pub fn flag(&self) -> CancelFlag {
-        Arc::clone(&self.flag)
+        self.flag.clone().unwrap_or_default()
     }
 }
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.flag.store(true, Ordering::Relaxed);
+        if let Some(flag) = &self.flag {
+            flag.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Metrics {
     connections: Gauge,
     statements: Gauge,
     statements_waiting: Gauge,
+    /// Paged results that are open, counted when they are asked for.
+    pub cursors: Gauge,
     rows_written: Counter,
     rows_rejected: Counter,
     /// Figures of the storage engine, taken when they are asked for.
@@ -81,6 +83,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             statements: Gauge::default(),
             statements_waiting: Gauge::default(),
+            cursors: Gauge::default(),
             rows_written: Counter::default(),
             rows_rejected: Counter::default(),
             engine: EngineGauges::default(),
@@ -115,6 +118,11 @@ impl Metrics {
             "statements_waiting",
             "Statements waiting for their turn",
             self.statements_waiting.clone(),
+        );
+        registry.register(
+            "cursors",
+            "Paged results that are open",
+            self.cursors.clone(),
         );
         registry.register(
             "rows_written",

@@ -24,6 +24,7 @@ pub mod paths;
 pub mod schema;
 pub mod segment;
 pub mod subjects;
+pub mod traffic;
 pub mod vfs;
 pub mod vocabulary;
 

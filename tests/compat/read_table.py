@@ -179,9 +179,14 @@ class Segment:
         offset, length, crc = struct.unpack("<QII", reference)
         if length == 0:
             return b""
+        offset, packed = offset & ~1, offset & 1
         blob = self.data[offset:offset + length]
-        expect(zlib.crc32(self.salt + reference[:8] + blob) == crc, "a blob's checksum")
-        return blob
+        expect(zlib.crc32(self.salt + struct.pack("<Q", offset) + blob) == crc, "a blob's checksum")
+        if not packed:
+            return blob
+        content = decompress(blob[4:])
+        expect(len(content) == struct.unpack("<I", blob[:4])[0], "a compressed blob's length")
+        return content
 
     def directory(self, reference):
         """(key, extra, first reference, second reference) by rising key."""

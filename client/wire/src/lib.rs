@@ -6,6 +6,7 @@
 pub mod codes;
 
 mod admin;
+mod analysis;
 mod problem;
 mod rows;
 mod sql;
@@ -14,6 +15,13 @@ mod tables;
 pub use admin::{
     CompactRequest, FlushRequest, JobInfo, JobState, SnapshotInfo, SnapshotList, SnapshotRequest,
     Status, WriteAnswer, WriteState,
+};
+pub use analysis::{
+    BucketShare, CountNode, ExplainCountRequest, ExplainCountResponse, MatchRequest, MatchResponse,
+    MembershipRequest, MembershipResponse, Named, NamedParams, NodeOperator, OverlapAudience,
+    OverlapCell, OverlapPair, OverlapRequest, OverlapResponse, PortraitRequest, PortraitResponse,
+    SeenValue, Share, SignificanceTest, SignificantRequest, SignificantResponse, SignificantValue,
+    Summary, TagPortrait, ValueShare, VerdictNode,
 };
 pub use codes::ErrorCode;
 pub use problem::{Problem, RowError};

@@ -24,6 +24,10 @@ pub struct Problem {
     /// The character in that line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The name of the condition at fault, where there were several; line and column are within
+    /// its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// The limit that was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,

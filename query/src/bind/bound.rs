@@ -18,6 +18,7 @@ pub use crate::bind::condition::{
     AnyKey, Comparison, EntryColumn, KeyTest, Leaf, Predicate, Ranges, TextTest,
 };
 pub use crate::bind::grouping::{Aggregate, AggregateKind, Fraction, GroupKey, Grouping};
+pub use crate::bind::queries::{Found, InQuery, NumberSet, Operand, Query, Union};
 use crate::functions::Pattern;
 use crate::value::{DataType, Value};
 
@@ -29,6 +30,8 @@ pub type Slot = usize;
 pub enum Statement {
     /// Reads rows or groups.
     Select(Box<Select>),
+    /// Reads the keys of several SELECTs.
+    Union(Box<Union>),
     /// Writes rows by key.
     Insert(Insert),
     /// Changes tags of an audience.
@@ -48,10 +51,21 @@ pub enum Statement {
         /// The statement.
         statement: Box<Statement>,
     },
+    /// Shows why a subject is in an audience, or is not.
+    Membership(Box<Membership>),
+}
+
+/// A subject, and the condition that is asked of it.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The subject.
+    pub key: Key,
+    /// The condition as it is written.
+    pub condition: crate::bind::written::Condition,
 }
 
 /// The subjects of a table for which a predicate is true, and what is read of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
     /// The table.
     pub table: Arc<TableSchema>,
@@ -94,7 +108,7 @@ pub struct OutputColumn {
 }
 
 /// A SELECT.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Select {
     /// The audience. Slots of `output` and `order` are its columns, unless there is a grouping.
     pub scan: Scan,

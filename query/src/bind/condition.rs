@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::schema::Key;
 
-use crate::bind::bound::{Expr, Slot};
+use crate::bind::bound::{Expr, InQuery, Slot};
 use crate::functions::{Pattern, bucket_hash, bucket_of};
 use crate::value::Value;
 
@@ -64,6 +64,8 @@ pub enum Leaf {
     Holds(Expr),
     /// Whether an expression is not NULL, by rows. Two-valued.
     NotNull(Expr),
+    /// Whether something is among the values of a query. Unknown if it is NULL.
+    InQuery(Box<InQuery>),
     /// Whether a condition is true for some key of a map, by rows. Two-valued.
     AnyKey(Box<AnyKey>),
 }
@@ -314,6 +316,7 @@ impl Leaf {
                 right.for_each_slot(f);
             }
             Self::OneOf(expr, _) | Self::Holds(expr) | Self::NotNull(expr) => expr.for_each_slot(f),
+            Self::InQuery(test) => test.operand.for_each_slot(f),
             Self::AnyKey(any) => {
                 f(any.map);
                 for column in &any.columns {

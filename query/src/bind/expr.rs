@@ -62,6 +62,9 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr, expected: Option<DataType>) -> R
             }
             scope.resolve(qualifier.as_ref(), name)
         }
+        Ast::Query(_) => Err(Error::unsupported(
+            "a sub-query other than behind IN, && and @>",
+        )),
         Ast::Element(map, key) => element(scope, map, key),
         Ast::List(items) => list(scope, items),
         Ast::Map(entries) => map(scope, entries, expected),

@@ -31,6 +31,7 @@ fn has_call(ast: &ast::Expr, is_wanted: &dyn Fn(&str) -> bool) -> bool {
         | Ast::Text(_)
         | Ast::Interval(_)
         | Ast::Parameter(_)
+        | Ast::Query(_)
         | Ast::Column { .. } => false,
         Ast::Call(call) => {
             is_wanted(&call.name.text)
@@ -57,6 +58,7 @@ fn has_call(ast: &ast::Expr, is_wanted: &dyn Fn(&str) -> bool) -> bool {
         | Ast::IsNotDistinct(a, b) => has(a) || has(b),
         Ast::Between(a, b, c) => has(a) || has(b) || has(c),
         Ast::In(inner, list) => has(inner) || any(list),
+        Ast::InQuery(inner, _) => has(inner),
         Ast::List(list) | Ast::And(list) | Ast::Or(list) => any(list),
         Ast::Map(entries) => pairs(entries),
         Ast::Case {

@@ -5,7 +5,7 @@ use crate::value::DataType;
 
 /// How an audience falls into groups. Without keys there is exactly one group, even if nobody is
 /// in the audience. SELECT DISTINCT is a grouping without aggregates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {
     /// Slots 0.. of the group's row.
     pub keys: Vec<GroupKey>,

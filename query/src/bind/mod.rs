@@ -6,28 +6,36 @@ mod aggregate;
 mod any_key;
 mod arithmetic;
 mod call;
+mod combined;
 mod compare;
 mod condition;
 mod expr;
 mod group;
 mod grouping;
+mod in_query;
 mod like;
 mod names;
 mod params;
 mod predicate;
+mod queries;
+mod query;
 mod sample;
 mod schema;
 mod scope;
 mod select;
 mod sets;
 mod types;
+mod walk;
 mod write;
+pub mod written;
 
 pub use params::Param;
 pub use scope::Environment;
 
 use bound::{Scan, Statement};
 use scope::{Scope, find_table};
+
+use tagdb_storage::schema::{TableSchema, Tag};
 
 use crate::error::Result;
 use crate::parse;
@@ -44,6 +52,15 @@ pub fn bind(statement: &parse::Statement, env: &Environment<'_>) -> Result<State
         .map_err(|error| error.located_in(&statement.text))
 }
 
+/// A condition on its own.
+#[derive(Clone, Debug)]
+pub struct BoundPredicate {
+    /// The subjects for which it is true.
+    pub scan: Scan,
+    /// The highest number of its parameters.
+    pub params_used: usize,
+}
+
 /// Resolves a condition on its own, on the subjects of a table.
 ///
 /// # Errors
@@ -52,7 +69,7 @@ pub fn bind_predicate(
     condition: &parse::Predicate,
     table: &str,
     env: &Environment<'_>,
-) -> Result<Scan> {
+) -> Result<BoundPredicate> {
     let bound = || {
         let mut scope = Scope::new(env, &condition.text);
         let name = Name {
@@ -62,22 +79,31 @@ pub fn bind_predicate(
         let table = scope.open(&name, None)?;
         let bound = predicate::predicate(&mut scope, &condition.expr)?;
         let bound = scope.simplified(bound);
-        Ok(Scan {
-            table,
-            columns: scope.into_columns(),
-            predicate: bound,
+        Ok(BoundPredicate {
+            params_used: scope.params_used(),
+            scan: Scan {
+                table,
+                columns: scope.into_columns(),
+                predicate: bound,
+            },
         })
     };
     bound().map_err(|error: crate::error::Error| error.located_in(&condition.text))
 }
 
+/// The tag of that name.
+///
+/// # Errors
+/// `unknown_tag`, with the nearest name.
+pub(crate) fn tag_of<'t>(table: &'t TableSchema, name: &str) -> Result<&'t Tag> {
+    let unknown = || names::unknown_tag(name, table);
+    table.tag(name).ok_or_else(unknown)
+}
+
 fn bind_kind(kind: &StatementKind, text: &str, env: &Environment<'_>) -> Result<Statement> {
     let catalog = env.catalog;
     let change = match kind {
-        StatementKind::Select(ast) => {
-            let select = select::select(env, text, ast)?;
-            return Ok(Statement::Select(Box::new(select)));
-        }
+        StatementKind::Query { with, query } => return query::statement(env, text, with, query),
         StatementKind::Insert(ast) => return write::insert(env, text, ast).map(Statement::Insert),
         StatementKind::Update(ast) => return write::update(env, text, ast).map(Statement::Update),
         StatementKind::Delete(ast) => return write::delete(env, text, ast).map(Statement::Delete),
@@ -87,6 +113,10 @@ fn bind_kind(kind: &StatementKind, text: &str, env: &Environment<'_>) -> Result<
                 analyze: *analyze,
                 statement,
             });
+        }
+        StatementKind::ExplainMembership(ast) => {
+            let membership = written::membership(env, text, ast)?;
+            return Ok(Statement::Membership(Box::new(membership)));
         }
         StatementKind::ShowTables => {
             Scope::new(env, text).check_params()?;

@@ -3,6 +3,7 @@
 use crate::bind::bound::{Expr, ExprKind, Leaf, Predicate};
 use crate::bind::compare::{compare, compare_bound, in_list};
 use crate::bind::expr::{alike, scalar};
+use crate::bind::in_query::in_query;
 use crate::bind::scope::Scope;
 use crate::bind::{group, like, sets};
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ pub(super) fn predicate(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Predic
 }
 
 /// Whether it is a condition by its form, whatever its parts are.
-fn is_logic(ast: &ast::Expr) -> bool {
+pub(super) fn is_logic(ast: &ast::Expr) -> bool {
     matches!(
         ast.kind,
         Ast::Compare(..)
@@ -38,6 +39,7 @@ fn is_logic(ast: &ast::Expr) -> bool {
             | Ast::IsFalse(_)
             | Ast::IsNotDistinct(..)
             | Ast::In(..)
+            | Ast::InQuery(..)
             | Ast::Between(..)
             | Ast::Like(_)
     )
@@ -60,6 +62,7 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Predicate> {
             Ok(Predicate::And(vec![from, to]))
         }
         Ast::In(inner, list) => in_list(scope, inner, list),
+        Ast::InQuery(left, query) => in_query(scope, left, query),
         Ast::Like(ast) => like::like(scope, ast),
         Ast::EqualAny(left, list) => sets::equal_any(scope, left, list),
         Ast::Overlaps(left, right) => sets::overlaps(scope, left, right),

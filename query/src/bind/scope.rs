@@ -1,7 +1,8 @@
 //! What names mean in one statement, and what has been read so far.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -9,8 +10,9 @@ use tagdb_storage::catalog::Catalog;
 use tagdb_storage::ids::TagId;
 use tagdb_storage::schema::{TableSchema, Tag};
 
-use crate::bind::bound::{Aggregate, Column, Expr, GroupKey, Predicate, Slot};
+use crate::bind::bound::{Aggregate, Column, Expr, GroupKey, Predicate, Scan, Slot};
 use crate::bind::params::Param;
+use crate::bind::query::Queries;
 use crate::bind::{any_key, names};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -43,6 +45,8 @@ pub(super) struct Scope<'a> {
     /// Nothing where no column may be named.
     pub(super) table: Option<Arc<TableSchema>>,
     alias: Option<String>,
+    /// What the key is called if it is all that may be named.
+    only_key: Option<String>,
     columns: Vec<Column>,
     slots: HashMap<Column, Slot>,
     /// Set while expressions are bound over groups.
@@ -50,8 +54,29 @@ pub(super) struct Scope<'a> {
     /// Set while the condition of `any_key` is bound.
     pub(super) lambda: Option<Lambda>,
     nodes: usize,
+    /// The tables of the queries around this one, and what they are called.
+    outer: Option<Rc<Outer>>,
+    /// Whether it is a query in a statement, not the statement.
+    is_inner: bool,
+    pub(super) statement: Rc<StatementScope>,
+}
+
+/// What all queries of a statement share.
+#[derive(Debug, Default)]
+pub(super) struct StatementScope {
     /// Parameters used so far: the highest number.
     used: Cell<usize>,
+    /// Nodes of queries in queries. They are never forgotten.
+    inner_nodes: Cell<usize>,
+    pub(super) queries: Queries,
+}
+
+/// A table around a query, and the ones around that.
+#[derive(Debug)]
+struct Outer {
+    table: Arc<TableSchema>,
+    name: String,
+    outer: Option<Rc<Outer>>,
 }
 
 /// What a group's row holds.
@@ -87,12 +112,33 @@ impl<'a> Scope<'a> {
             text,
             table: None,
             alias: None,
+            only_key: None,
             columns: Vec::new(),
             slots: HashMap::new(),
             groups: None,
             lambda: None,
             nodes: 0,
-            used: Cell::new(0),
+            outer: None,
+            is_inner: false,
+            statement: Rc::default(),
+        }
+    }
+
+    /// Of a query in this one, before its table is looked up.
+    pub(super) fn inner(&self) -> Self {
+        let outer = match &self.table {
+            Some(table) => Some(Rc::new(Outer {
+                table: table.clone(),
+                name: self.name().to_owned(),
+                outer: self.outer.clone(),
+            })),
+            None => self.outer.clone(),
+        };
+        Self {
+            outer,
+            is_inner: true,
+            statement: self.statement.clone(),
+            ..Self::new(self.env, self.text)
         }
     }
 
@@ -102,6 +148,55 @@ impl<'a> Scope<'a> {
         self.alias = alias.map(|alias| alias.text.clone());
         self.table = Some(found.clone());
         Ok(found)
+    }
+
+    /// Opens a table of which only the key may be named, under other names.
+    pub(super) fn open_keys(&mut self, table: Arc<TableSchema>, alias: &Name, key: &str) {
+        self.table = Some(table);
+        self.alias = Some(alias.text.clone());
+        self.only_key = Some(key.to_owned());
+    }
+
+    /// What the table is called.
+    fn name(&self) -> &str {
+        let table = self.table.as_ref().map_or("", |table| &*table.name);
+        self.alias.as_deref().unwrap_or(table)
+    }
+
+    /// The columns of the table, in their order.
+    pub(super) fn column_names(&self) -> Result<Vec<String>> {
+        if let Some(key) = &self.only_key {
+            return Ok(vec![key.clone()]);
+        }
+        let table = self.table()?;
+        let tags = table.tags.iter().map(|tag| tag.name.to_string());
+        let key = std::iter::once(table.key_name.to_string());
+        Ok(key.chain(tags).collect())
+    }
+
+    /// Whether the table has a column of that name.
+    pub(super) fn has_column(&self, name: &str) -> Result<bool> {
+        Ok(match &self.only_key {
+            Some(key) => key == name,
+            None => has_column(self.table()?, name),
+        })
+    }
+
+    /// A predicate over the columns of a scan of the same table, over the columns of this scope.
+    pub(super) fn embed(&mut self, scan: &Scan) -> Result<Predicate> {
+        self.count(scan.predicate.size())?;
+        let mut predicate = scan.predicate.clone();
+        let mut slots = BTreeMap::new();
+        predicate.for_each_slot(&mut |slot| {
+            slots.insert(slot, slot);
+        });
+        for (from, to) in &mut slots {
+            let column = scan.columns.get(*from);
+            let column = column.ok_or_else(|| Error::internal("a slot without a column"))?;
+            *to = self.slot(column.clone());
+        }
+        predicate.renumber(&mut |slot| slots.get(&slot).copied().unwrap_or(slot));
+        Ok(predicate)
     }
 
     /// The table, if columns may be named.
@@ -172,8 +267,11 @@ impl<'a> Scope<'a> {
     pub(super) fn resolve(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<Expr> {
         let table = self.table().map_err(|error| error.at(name.at))?.clone();
         if let Some(qualifier) = qualifier {
-            let right = self.alias.as_deref().unwrap_or(&table.name);
+            let right = self.name();
             if qualifier.text != right {
+                if self.is_outer(|outer| outer.name == qualifier.text) {
+                    return Err(correlated().at(qualifier.at));
+                }
                 let detail = format!("unknown table {:?}; the table is {right:?}", qualifier.text);
                 return Err(Error::new("unknown_table", detail).at(qualifier.at));
             }
@@ -181,9 +279,23 @@ impl<'a> Scope<'a> {
         if let Some(key) = any_key::own_key(self, qualifier, name) {
             return Ok(key);
         }
-        if *table.key_name == *name.text {
+        if !self.has_column(&name.text)?
+            && self.is_outer(|outer| has_column(&outer.table, &name.text))
+        {
+            return Err(correlated().at(name.at));
+        }
+        let key_name = self.only_key.as_deref().unwrap_or(&table.key_name);
+        if key_name == name.text {
             let slot = self.slot(Column::Key);
             return Ok(Expr::slot(slot, table.key_type.into()));
+        }
+        if self.only_key.is_some() {
+            let alias = self.name();
+            let detail = format!(
+                "unknown tag {:?} of {alias:?}; it has {key_name:?} only",
+                name.text
+            );
+            return Err(Error::new("unknown_tag", detail).at(name.at));
         }
         let tag = find_tag(&table, name)?;
         let slot = self.slot(Column::Tag {
@@ -191,6 +303,10 @@ impl<'a> Scope<'a> {
             kind: tag.kind,
         });
         Ok(Expr::slot(slot, tag.kind.into()))
+    }
+
+    fn is_outer(&self, test: impl Fn(&Outer) -> bool) -> bool {
+        std::iter::successors(self.outer.as_deref(), |outer| outer.outer.as_deref()).any(test)
     }
 
     /// The nodes counted so far.
@@ -206,12 +322,19 @@ impl<'a> Scope<'a> {
     /// Counts nodes of the bound tree.
     pub(super) fn count(&mut self, nodes: usize) -> Result<()> {
         self.nodes = self.nodes.saturating_add(nodes);
-        Limits::check("tree_nodes", self.nodes, self.env.limits.tree_nodes_max)
+        let mut counted = self.nodes;
+        if self.is_inner {
+            let inner = &self.statement.inner_nodes;
+            inner.set(inner.get().saturating_add(nodes));
+            counted = inner.get();
+        }
+        Limits::check("tree_nodes", counted, self.env.limits.tree_nodes_max)
     }
 
     /// The value of a parameter, counted from 0.
     pub(super) fn param(&self, index: usize) -> Result<&'a Param> {
-        self.used.set(self.used.get().max(index + 1));
+        let used = &self.statement.used;
+        used.set(used.get().max(index + 1));
         self.env.params.get(index).ok_or_else(|| {
             let detail = format!(
                 "parameter {} has no value: {} given",
@@ -222,15 +345,35 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// The highest number of a parameter used so far.
+    pub(super) fn params_used(&self) -> usize {
+        self.statement.used.get()
+    }
+
     /// Refuses parameters that the statement does not have.
     pub(super) fn check_params(&self) -> Result<()> {
-        let (used, given) = (self.used.get(), self.env.params.len());
+        self.statement.check_params(self.env)
+    }
+}
+
+impl StatementScope {
+    /// As [`Scope::check_params`].
+    pub(super) fn check_params(&self, env: &Environment<'_>) -> Result<()> {
+        let (used, given) = (self.used.get(), env.params.len());
         if given > used {
             let detail = format!("{given} parameters are given, the statement has {used}");
             return Err(Error::new("bad_parameter", detail));
         }
         Ok(())
     }
+}
+
+fn has_column(table: &TableSchema, name: &str) -> bool {
+    *table.key_name == *name || table.tag(name).is_some()
+}
+
+fn correlated() -> Error {
+    Error::unsupported("a correlated sub-query (one that reads the table around it)")
 }
 
 /// The table of that name.

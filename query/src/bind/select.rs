@@ -7,24 +7,34 @@ use crate::bind::expr::scalar;
 use crate::bind::group::{check_key, has_aggregate, key};
 use crate::bind::predicate::predicate;
 use crate::bind::sample::sample;
-use crate::bind::scope::{Environment, Groups, Scope};
+use crate::bind::scope::{Groups, Scope};
 use crate::error::{Error, Result};
 use crate::parse::ast::{self, ExprKind as Ast, SelectItem};
 use crate::value::{DataType, Value};
 
-/// Binds a SELECT.
-pub(super) fn select(env: &Environment<'_>, text: &str, ast: &ast::Select) -> Result<Select> {
-    let mut scope = Scope::new(env, text);
-    let table = scope.open(&ast.table, ast.alias.as_ref())?;
-    let filter = match &ast.predicate {
-        Some(ast) => predicate(&mut scope, ast)?,
-        None => Predicate::Constant(Some(true)),
+/// Binds a SELECT in a scope of its own. `source` is who it is about, if FROM names a query.
+pub(super) fn select(
+    mut scope: Scope<'_>,
+    ast: &ast::Select,
+    source: Option<(&Scan, &str)>,
+) -> Result<Select> {
+    let (table, who) = match source {
+        None => (scope.open(&ast.table, ast.alias.as_ref())?, None),
+        Some((keys, name)) => {
+            let alias = ast.alias.as_ref().unwrap_or(&ast.table);
+            scope.open_keys(keys.table.clone(), alias, name);
+            let who = Predicate::IsTrue(Box::new(scope.embed(keys)?));
+            (keys.table.clone(), Some(who))
+        }
     };
-    let filter = match &ast.sample {
-        Some(ast) => Predicate::And(vec![sample(&mut scope, ast)?, filter]),
-        None => filter,
-    };
-    let filter = scope.simplified(filter);
+    let mut terms = Vec::from_iter(who);
+    if let Some(ast) = &ast.sample {
+        terms.push(sample(&mut scope, ast)?);
+    }
+    if let Some(ast) = &ast.predicate {
+        terms.push(predicate(&mut scope, ast)?);
+    }
+    let filter = scope.simplified(Predicate::And(terms));
     let grouped = !ast.group_by.is_empty()
         || ast.distinct
         || ast.having.is_some()
@@ -53,7 +63,6 @@ pub(super) fn select(env: &Environment<'_>, text: &str, ast: &ast::Select) -> Re
         .map(|offset| count(&mut scope, offset, "OFFSET"))
         .transpose()?
         .flatten();
-    scope.check_params()?;
     let grouping = scope.groups.take().map(|groups| Grouping {
         keys: groups.keys,
         aggregates: groups.aggregates,
@@ -127,12 +136,10 @@ fn written_key<'q>(
         qualifier: None,
         name,
     } = &term.kind
+        && !scope.has_column(&name.text)?
+        && let Some(expr) = aliased(select, &name.text)
     {
-        let table = scope.table()?;
-        let is_column = *table.key_name == *name.text || table.tag(&name.text).is_some();
-        if !is_column && let Some(expr) = aliased(select, &name.text) {
-            return Ok(expr);
-        }
+        return Ok(expr);
     }
     Ok(term)
 }
@@ -226,13 +233,8 @@ fn all_columns(
     columns: &mut Vec<OutputColumn>,
     output: &mut Vec<Expr>,
 ) -> Result<()> {
-    let table = scope.table()?.clone();
-    let names = std::iter::once(&table.key_name).chain(table.tags.iter().map(|tag| &tag.name));
-    for name in names {
-        let column = ast::Name {
-            text: name.to_string(),
-            at,
-        };
+    for text in scope.column_names()? {
+        let column = ast::Name { text, at };
         let expr = scope.resolve(None, &column)?;
         columns.push(OutputColumn {
             name: column.text,
@@ -292,7 +294,7 @@ fn order_expr(
 }
 
 /// The number behind LIMIT or OFFSET; NULL is none.
-fn count(scope: &mut Scope<'_>, ast: &ast::Expr, clause: &str) -> Result<Option<u64>> {
+pub(super) fn count(scope: &mut Scope<'_>, ast: &ast::Expr, clause: &str) -> Result<Option<u64>> {
     let expr = scalar(scope, ast, Some(DataType::BigInt))?;
     match expr.kind {
         ExprKind::Literal(Value::Null) => Ok(None),

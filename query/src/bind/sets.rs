@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::bind::any_key;
-use crate::bind::bound::{Column, Expr, Function, Leaf, Predicate, Slot};
+use crate::bind::bound::{Column, Expr, Function, Leaf, Operand, Predicate, Slot};
 use crate::bind::compare::in_values;
 use crate::bind::expr::{called, scalar};
+use crate::bind::in_query::set_query;
 use crate::bind::params::{self, Param};
 use crate::bind::scope::Scope;
 use crate::error::{Error, Result};
@@ -90,6 +91,10 @@ pub(super) fn overlaps(
     left: &ast::Expr,
     right: &ast::Expr,
 ) -> Result<Predicate> {
+    if let Ast::Query(query) = &right.kind {
+        let left = set_of(scope, left)?;
+        return set_query(scope, &left, query, Operand::AnyMember);
+    }
     let (left, right) = (set_of(scope, left)?, set_of(scope, right)?);
     let (left_slot, right_slot) = (column_of(scope, &left), column_of(scope, &right));
     match (left_slot, right_slot) {
@@ -106,6 +111,10 @@ pub(super) fn contains(
     left: &ast::Expr,
     right: &ast::Expr,
 ) -> Result<Predicate> {
+    if let Ast::Query(query) = &right.kind {
+        let left = set_of(scope, left)?;
+        return set_query(scope, &left, query, Operand::AllValues);
+    }
     let (left, right) = (set_of(scope, left)?, set_of(scope, right)?);
     match (column_of(scope, &left), column_of(scope, &right)) {
         (Some(left), Some(right)) => Ok(Predicate::Leaf(Leaf::Contains(left, right))),

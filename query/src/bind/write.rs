@@ -86,7 +86,8 @@ fn insert_columns(table: &TableSchema, ast: &ast::Insert) -> Result<InsertColumn
     Ok((key_place, tags))
 }
 
-fn key(scope: &mut Scope<'_>, ast: &ast::Expr, kind: KeyType) -> Result<Key> {
+/// A constant as a key.
+pub(super) fn key(scope: &mut Scope<'_>, ast: &ast::Expr, kind: KeyType) -> Result<Key> {
     let expr = scalar(scope, ast, Some(kind.into()))?;
     match (kind, expr.as_literal()) {
         (_, Some(Value::Null)) => Err(Error::new("bad_key", "the key is NULL")),

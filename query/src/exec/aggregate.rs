@@ -71,14 +71,19 @@ impl DoubleSum {
         self.count += 1;
     }
 
-    fn merge(&mut self, other: Self) {
+    /// Adds a sum of other numbers.
+    pub(crate) fn merge(&mut self, other: Self) {
         let count = self.count + other.count;
         self.add(other.sum);
         self.lost += other.lost;
         self.count = count;
     }
 
-    fn total(self) -> Result<f64> {
+    /// The sum.
+    ///
+    /// # Errors
+    /// `overflow`.
+    pub(crate) fn total(self) -> Result<f64> {
         let total = self.sum + self.lost;
         if total.is_finite() {
             Ok(total)

@@ -47,6 +47,11 @@ impl Budget {
         checked
     }
 
+    /// Bytes held.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Gives bytes back.
     pub(crate) fn release(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);

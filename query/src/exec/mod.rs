@@ -15,10 +15,13 @@ pub(crate) mod explain;
 pub(crate) mod group;
 pub(crate) mod group_ids;
 pub(crate) mod hashed;
+pub(crate) mod in_query;
 pub(crate) mod lookup;
+pub(crate) mod membership;
 pub(crate) mod moments;
 pub(crate) mod mutate;
 pub(crate) mod order;
+pub(crate) mod pages;
 pub(crate) mod predicate;
 pub(crate) mod quantile;
 pub(crate) mod row_function;
@@ -27,6 +30,7 @@ pub(crate) mod scan;
 pub(crate) mod select;
 pub(crate) mod share;
 pub(crate) mod show;
+pub(crate) mod union;
 pub(crate) mod value_counts;
 pub(crate) mod view;
 
@@ -44,12 +48,13 @@ use budget::Budget;
 pub type CancelFlag = Arc<AtomicBool>;
 
 /// What a statement runs with: one state of the database, and when to stop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Execution {
     pub(crate) state: Arc<DbState>,
     pub(crate) interrupt: Interrupt,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) groups_max: usize,
+    pub(crate) subquery_values_max: usize,
 }
 
 impl Execution {

@@ -10,11 +10,16 @@ use crate::bind::bound::{Expr, ExprKind, OutputColumn, Scan, Select, Slot};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::exec::batch::{BATCH_ROWS, Batch, Remaining};
+use crate::exec::budget::bytes_of_row;
 use crate::exec::column_rows::{ColumnRows, ColumnValues, transposed};
 use crate::exec::columns::{Columns, RowBuffer, slots_of};
 use crate::exec::scan::PartitionScan;
+use crate::exec::union::JoinedRows;
 use crate::functions::eval;
 use crate::value::Value;
+
+/// Bytes of a result's buffers, about.
+const STREAM_BYTES: usize = 256 << 10;
 
 /// A result that is made while it is pulled, in constant memory if its order allows.
 #[derive(Debug)]
@@ -29,6 +34,7 @@ enum Source {
     Made(std::vec::IntoIter<Vec<Value>>),
     Scanned(Box<ScannedRows>),
     Picked(Box<PickedRows>),
+    Joined(Box<JoinedRows>),
 }
 
 impl RowStream {
@@ -59,6 +65,14 @@ impl RowStream {
         }
     }
 
+    pub(crate) fn joined(columns: Vec<OutputColumn>, lsn: Lsn, rows: JoinedRows) -> Self {
+        Self {
+            columns,
+            lsn,
+            source: Source::Joined(Box::new(rows)),
+        }
+    }
+
     /// The columns of each row.
     #[must_use]
     pub fn columns(&self) -> &[OutputColumn] {
@@ -69,6 +83,17 @@ impl RowStream {
     #[must_use]
     pub const fn lsn(&self) -> Lsn {
         self.lsn
+    }
+
+    /// Bytes of memory that it holds, about.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let held = match &self.source {
+            Source::Made(rows) => rows.as_slice().iter().map(|row| bytes_of_row(row)).sum(),
+            Source::Scanned(rows) => rows.execution.budget.used(),
+            Source::Picked(rows) => rows.execution.budget.used(),
+            Source::Joined(rows) => rows.held_bytes(),
+        };
+        STREAM_BYTES.saturating_add(held)
     }
 
     /// The next rows; nothing at the end. A batch is never empty.
@@ -82,6 +107,7 @@ impl RowStream {
             Source::Made(rows) => rows.take(BATCH_ROWS).collect(),
             Source::Scanned(rows) => rows.next()?,
             Source::Picked(rows) => rows.next()?,
+            Source::Joined(rows) => rows.next()?,
         };
         Ok(if rows.is_empty() { None } else { Some(rows) })
     }

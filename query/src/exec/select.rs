@@ -32,7 +32,14 @@ pub(crate) fn select(execution: Execution, mut select: Select) -> Result<RowStre
             ScannedRows::new(execution, select),
         ));
     }
+    let held = execution.budget.used();
     let subjects = ordered(&execution, &select)?;
+    // What they were ordered by is not needed any more.
+    let ordered = execution.budget.used().saturating_sub(held);
+    execution.budget.release(ordered);
+    execution
+        .budget
+        .charge(subjects.len() * size_of::<Subject>())?;
     let rows = PickedRows::new(execution, &select.scan, select.output, subjects)?;
     Ok(RowStream::picked(columns, rows))
 }
@@ -142,10 +149,12 @@ fn better(
     let mut found = Box::<Chunk>::default();
     if !bar.is_null() {
         let bar = to_stored(*number, bar)?;
+        // Of rows that are equal in all, those that came first stay.
+        let step = i64::from(select.order.len() == 1);
         let bounds = if first.descending {
-            (bar, i64::MAX)
+            (bar.saturating_add(step), i64::MAX)
         } else {
-            (i64::MIN, bar)
+            (i64::MIN, bar.saturating_sub(step))
         };
         stack.in_range(chunk, audience, bounds, &mut found)?;
     } else if !first.nulls_first {

@@ -27,7 +27,7 @@ impl Part {
     /// # Errors
     /// A file cannot be read or is damaged, or an expression cannot be computed.
     pub(crate) fn find(&mut self, chunk: u16, audience: &Chunk) -> Result<()> {
-        self.filter.among(chunk, audience, &mut self.members)
+        self.filter.side(true, chunk, audience, &mut self.members)
     }
 }
 

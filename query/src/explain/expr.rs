@@ -7,8 +7,8 @@ use tagdb_storage::schema::{Key, NumberType, TagType};
 
 use super::SHOWN_MAX;
 use crate::bind::bound::{
-    AnyKey, Arithmetic, Column, Comparison, EntryColumn, Expr, ExprKind, Function, KeyTest, Leaf,
-    Predicate, Ranges, Scan, Slot, TextTest,
+    AnyKey, Arithmetic, Column, Comparison, EntryColumn, Expr, ExprKind, Function, InQuery,
+    KeyTest, Leaf, Operand, Predicate, Ranges, Scan, Slot, TextTest,
 };
 use crate::functions::Pattern;
 use crate::literal::{from_stored, write_value};
@@ -196,6 +196,20 @@ impl Names {
         format!("{function}({}, [{}])", self.slot(slot), listed(members))
     }
 
+    fn in_query_text(&self, test: &InQuery) -> String {
+        let selects = test.query.selects().iter();
+        let tables: Vec<&str> = selects.map(|select| &*select.scan.table.name).collect();
+        let query = format!("(query of {})", tables.join(", "));
+        match &test.operand {
+            Operand::Key(slot) | Operand::Text(slot) | Operand::Number(slot, _) => {
+                format!("{} in {query}", self.slot(*slot))
+            }
+            Operand::AnyMember(slot) => format!("has_any({}, {query})", self.slot(*slot)),
+            Operand::AllValues(slot) => format!("has_all({}, {query})", self.slot(*slot)),
+            Operand::Rows(expr) => format!("{} in {query} by rows", self.expr_text(expr)),
+        }
+    }
+
     fn leaf(&self, leaf: &Leaf, out: &mut String) {
         let text = match leaf {
             Leaf::Boolean(slot) => self.slot(*slot).to_owned(),
@@ -232,6 +246,7 @@ impl Names {
             }
             Leaf::Holds(expr) => format!("{} by rows", self.expr_text(expr)),
             Leaf::NotNull(expr) => format!("{} is not null by rows", self.expr_text(expr)),
+            Leaf::InQuery(test) => self.in_query_text(test),
             Leaf::AnyKey(any) => {
                 let mut condition = String::new();
                 self.of_entries(any)

@@ -21,7 +21,9 @@ pub use time::{add_interval, date_of, midnight_of};
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::schema::sortable_from_double;
 
-use crate::bind::bound::{AnyKey, Comparison, EntryColumn, Expr, ExprKind, Leaf, Predicate, Slot};
+use crate::bind::bound::{
+    AnyKey, Comparison, EntryColumn, Expr, ExprKind, Found, InQuery, Leaf, Operand, Predicate, Slot,
+};
 use crate::error::{Error, Result};
 use crate::value::Value;
 
@@ -138,6 +140,7 @@ fn eval_leaf(leaf: &Leaf, row: &[Value]) -> Result<Option<bool>> {
         Leaf::OneOf(expr, values) => one_of(&eval(expr, row)?, values),
         Leaf::Holds(expr) => boolean(&eval(expr, row)?),
         Leaf::NotNull(expr) => Some(!eval(expr, row)?.is_null()),
+        Leaf::InQuery(test) => in_query(test, row)?,
         Leaf::AnyKey(any) => Some(any_key(any, row)?),
     })
 }
@@ -203,6 +206,47 @@ fn one_of(value: &Value, values: &[Value]) -> Option<bool> {
     }
     let order = |other: &Value| other.compare(value).unwrap_or(Ordering::Less);
     Some(values.binary_search_by(order).is_ok())
+}
+
+/// Whether something is among the values of a query that was run.
+fn in_query(test: &InQuery, row: &[Value]) -> Result<Option<bool>> {
+    let (Operand::Key(slot)
+    | Operand::Text(slot)
+    | Operand::Number(slot, _)
+    | Operand::AnyMember(slot)
+    | Operand::AllValues(slot)) = &test.operand
+    else {
+        return match (&test.operand, &test.found) {
+            (Operand::Rows(expr), Some(Found::Values(values))) => {
+                Ok(one_of(&eval(expr, row)?, values))
+            }
+            _ => Err(not_run()),
+        };
+    };
+    let value = slot_value(row, *slot)?;
+    match (&test.operand, &test.found) {
+        (_, Some(Found::Numbers(numbers))) => {
+            Ok(stored(value).map(|number| numbers.contains(number)))
+        }
+        (Operand::AnyMember(_), Some(Found::Values(values))) => {
+            let is_value = |member: &std::sync::Arc<str>| {
+                one_of(&Value::Text(member.clone()), values) == Some(true)
+            };
+            Ok(Some(members_of(value).iter().any(is_value)))
+        }
+        (Operand::AllValues(_), Some(Found::Values(values))) => {
+            let set = members_of(value);
+            let mut texts = values.iter().filter_map(text);
+            let is_member = |text: &str| set.binary_search_by(|m| (**m).cmp(text)).is_ok();
+            Ok(Some(texts.all(is_member)))
+        }
+        (_, Some(Found::Values(values))) => Ok(one_of(value, values)),
+        _ => Err(not_run()),
+    }
+}
+
+fn not_run() -> Error {
+    Error::internal("a query in an expression was not run")
 }
 
 fn boolean(value: &Value) -> Option<bool> {

@@ -24,17 +24,21 @@ impl Statement {
     pub const fn is_read(&self) -> bool {
         matches!(
             self.kind,
-            StatementKind::Select(_)
+            StatementKind::Query { .. }
                 | StatementKind::ShowTables
                 | StatementKind::Describe(_)
                 | StatementKind::Explain { .. }
+                | StatementKind::ExplainMembership(_)
         )
     }
 }
 
 #[derive(Debug)]
 pub(crate) enum StatementKind {
-    Select(Box<Select>),
+    Query {
+        with: Vec<CommonTable>,
+        query: Box<Query>,
+    },
     Insert(Insert),
     Update(Update),
     Delete(Delete),
@@ -70,6 +74,7 @@ pub(crate) enum StatementKind {
         analyze: bool,
         statement: Box<StatementKind>,
     },
+    ExplainMembership(Box<Membership>),
 }
 
 /// A name as it is looked up: folded to lower case unless quoted.
@@ -77,6 +82,50 @@ pub(crate) enum StatementKind {
 pub(crate) struct Name {
     pub(crate) text: String,
     pub(crate) at: u32,
+}
+
+/// A SELECT, or several and what is between them.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) body: QueryBody,
+    /// Its first byte.
+    pub(crate) at: u32,
+    /// As of [`Expr::height`].
+    pub(crate) height: u32,
+    /// Whether brackets of its own stand around it.
+    pub(crate) bracketed: bool,
+}
+
+/// `name AS (query)` of WITH.
+#[derive(Debug)]
+pub(crate) struct CommonTable {
+    pub(crate) name: Name,
+    pub(crate) query: Query,
+}
+
+#[derive(Debug)]
+pub(crate) enum QueryBody {
+    Select(Box<Select>),
+    Combined(Box<Combined>),
+}
+
+/// At least two queries with one operator between each two, from left to right.
+#[derive(Debug)]
+pub(crate) struct Combined {
+    pub(crate) operation: SetOperation,
+    pub(crate) terms: Vec<Query>,
+    /// Of the whole.
+    pub(crate) order_by: Vec<OrderTerm>,
+    pub(crate) limit: Option<Expr>,
+    pub(crate) offset: Option<Expr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SetOperation {
+    Union,
+    UnionAll,
+    Intersect,
+    Except,
 }
 
 #[derive(Debug)]
@@ -151,6 +200,13 @@ pub(crate) struct Delete {
 }
 
 #[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) key: Expr,
+    pub(crate) table: Name,
+    pub(crate) predicate: Expr,
+}
+
+#[derive(Debug)]
 pub(crate) struct CreateTable {
     pub(crate) table: Name,
     pub(crate) if_not_exists: bool,
@@ -172,6 +228,10 @@ pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     /// Its first byte, or of operators the operator's.
     pub(crate) at: u32,
+    /// Its first byte, that of its left side if it is an operator, and the byte after it: the
+    /// brackets around it are not part of it.
+    pub(crate) start: u32,
+    pub(crate) end: u32,
     /// Nodes on the longest way down.
     pub(crate) height: u32,
 }
@@ -210,6 +270,10 @@ pub(crate) enum ExprKind {
     IsFalse(Box<Expr>),
     IsNotDistinct(Box<Expr>, Box<Expr>),
     In(Box<Expr>, Vec<Expr>),
+    /// `left IN (query)`
+    InQuery(Box<Expr>, Box<Query>),
+    /// A query in brackets where a set may stand.
+    Query(Box<Query>),
     Between(Box<Expr>, Box<Expr>, Box<Expr>),
     Like(Box<Like>),
     /// `k -> condition`
@@ -288,6 +352,8 @@ impl ExprKind {
             | Self::IsNotDistinct(a, b) => a.height.max(b.height),
             Self::Between(a, b, c) => a.height.max(b.height).max(c.height),
             Self::In(expr, list) => expr.height.max(tallest(list)),
+            Self::InQuery(expr, query) => expr.height.max(query.height),
+            Self::Query(query) => query.height,
             Self::List(list) | Self::And(list) | Self::Or(list) => tallest(list),
             Self::Map(entries) => pairs(entries),
             Self::Case {

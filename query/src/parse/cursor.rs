@@ -70,6 +70,9 @@ impl<'a> Cursor<'a> {
         &mut self,
         read: impl FnOnce(&mut Parser<'a>) -> Result<T, ParserError>,
     ) -> Result<T> {
+        while self.parser.get_current_index() + 1 > self.next {
+            self.parser.prev_token();
+        }
         while self.parser.get_current_index() + 1 < self.next {
             self.parser.advance_token();
         }
@@ -236,6 +239,9 @@ impl<'a> Cursor<'a> {
             false => end.min(self.parser.get_current_index() + 1),
         };
         self.next = (1..end).find(is_there).unwrap_or(stopped);
+        if let Some(error) = self.query_error() {
+            return error;
+        }
         let before = &self.parser.token_at(self.next - 1).token;
         if let Some(feature) = refused::between(before, self.peek()) {
             return self.unsupported(feature);
@@ -251,14 +257,44 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The error inside of a query behind `IN (`, if the library stopped where one starts: it then
+    /// found that the query is none and took it for a list.
+    fn query_error(&mut self) -> Option<Error> {
+        if !self.is_any_word(&["select", "with"]) && !self.is(&Token::LParen) {
+            return None;
+        }
+        let stopped = self.next;
+        let mut first = stopped;
+        while first > 1 && self.parser.token_at(first - 1).token == Token::LParen {
+            first -= 1;
+        }
+        let opens = first > 1 && first < stopped;
+        let before = unquoted(&self.parser.token_at(first - 1).token)?;
+        if !opens || !before.eq_ignore_ascii_case("in") {
+            return None;
+        }
+        self.next = first + 1;
+        let error = self.library(Parser::parse_query).err();
+        if error.is_none() {
+            self.next = stopped;
+        }
+        error
+    }
+
     /// What the library expected here, in our words.
     fn library_expected(&self, what: &str) -> Error {
         match what {
-            "an expression" if self.is_word("select") => self.unsupported("a sub-query"),
+            "an expression" if self.is_word("select") => {
+                self.unsupported("a sub-query without brackets")
+            }
             "an expression" if self.is(&Token::Colon) => {
                 self.unsupported("a parameter of the form :name; write $1")
             }
             "an expression" => self.expected_name("an expression"),
+            "SELECT, VALUES, or a subquery in the query body" if self.is_word("by") => {
+                self.unsupported("BY NAME")
+            }
+            "SELECT, VALUES, or a subquery in the query body" => self.expected("SELECT"),
             "identifier" => self.expected_name("a name"),
             "'FROM' or ','" => self.left_over("FROM"),
             ":" => self.left_over("\":\" or a closing bracket"),
@@ -363,7 +399,13 @@ impl<'a> Cursor<'a> {
             self.limits.expression_height_max,
         )
         .map_err(|error| error.at(at))?;
-        Ok(Expr { kind, at, height })
+        Ok(Expr {
+            kind,
+            at,
+            start: at,
+            end: self.end_of_last(),
+            height,
+        })
     }
 }
 

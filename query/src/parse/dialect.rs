@@ -141,6 +141,10 @@ impl Dialect for TagDialect {
                 Some(parser.parse_value().map(Expr::Value))
             }
             Token::LBrace => Some(map_literal(parser)),
+            Token::LParen if is_query(parser) => Some(match follows_in(parser) {
+                true => parser.expected_ref("an expression", parser.peek_token_ref()),
+                false => query(parser),
+            }),
             // Parameters of other systems.
             Token::Colon | Token::AtSign => {
                 Some(parser.expected_ref("an expression", parser.peek_token_ref()))
@@ -184,6 +188,37 @@ fn word_prefix(keyword: Keyword, parser: &mut Parser<'_>) -> Option<Result<Expr,
         (_, Token::LParen) => Some(function(parser)),
         _ => Some(name(parser)),
     }
+}
+
+fn is_keyword(parser: &Parser<'_>, index: usize, keyword: Keyword) -> bool {
+    matches!(&parser.token_at(index).token, Token::Word(word) if word.keyword == keyword)
+}
+
+/// Whether a query in brackets starts here. The library knows of such if it starts with one SELECT.
+fn is_query(parser: &Parser<'_>) -> bool {
+    let mut next = parser.get_current_index() + 1;
+    while parser.token_at(next).token == Token::LParen {
+        next += 1;
+    }
+    is_keyword(parser, next, Keyword::SELECT) || is_keyword(parser, next, Keyword::WITH)
+}
+
+/// Whether the last tokens were `IN (`. The library has tried to read a query then, and failed: to
+/// read it once more as an element of a list would fail in the same way, and take twice the time
+/// for every bracket around it.
+fn follows_in(parser: &Parser<'_>) -> bool {
+    let current = parser.get_current_index();
+    parser.token_at(current).token == Token::LParen
+        && current > 0
+        && is_keyword(parser, current - 1, Keyword::IN)
+}
+
+/// A query in brackets.
+fn query(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.expect_token(&Token::LParen)?;
+    let query = parser.parse_query()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Subquery(query))
 }
 
 fn name(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {

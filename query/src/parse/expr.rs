@@ -5,7 +5,7 @@
 //! left to right as a parser would; AND and OR become flat. A tree is taken apart by value: to
 //! clone or to drop a high one overflows the stack.
 
-use sqlparser::ast::{BinaryOperator, CastKind, Expr as Tree};
+use sqlparser::ast::{BinaryOperator, CastKind, Expr as Tree, Query};
 use sqlparser::tokenizer::Token;
 
 use crate::bind::bound::Arithmetic;
@@ -24,6 +24,7 @@ enum Tail {
     IsDistinct(Box<Tree>),
     Between(Box<Tree>, Box<Tree>),
     In(Vec<Tree>),
+    InQuery(Box<Query>),
     /// The pattern and what is behind ESCAPE.
     Like(Box<Tree>, Option<Box<Tree>>),
     Cast,
@@ -63,6 +64,7 @@ fn part(tree: Tree) -> (Tree, Option<Tail>) {
             expr, low, high, ..
         } => (expr, Tail::Between(low, high)),
         Tree::InList { expr, list, .. } => (expr, Tail::In(list)),
+        Tree::InSubquery { expr, subquery, .. } => (expr, Tail::InQuery(subquery)),
         Tree::Like {
             any: false,
             expr,
@@ -83,7 +85,6 @@ fn part(tree: Tree) -> (Tree, Option<Tail>) {
             ..
         } => (expr, Tail::Cast),
         Tree::AllOp { left: expr, .. }
-        | Tree::InSubquery { expr, .. }
         | Tree::InUnnest { expr, .. }
         | Tree::Like { expr, .. }
         | Tree::ILike { expr, .. }
@@ -120,18 +121,16 @@ impl Cursor<'_> {
         while let Some(tail) = tails.pop() {
             left = match tail {
                 Tail::And(right) => {
-                    let mut terms = and_terms(left);
-                    terms.extend(self.term("and", *right, and_terms)?);
+                    let mut terms = vec![left, self.term("and", *right)?];
                     while let Some(Tail::And(right)) = tails.pop_if(|t| matches!(t, Tail::And(_))) {
-                        terms.extend(self.term("and", *right, and_terms)?);
+                        terms.push(self.term("and", *right)?);
                     }
                     self.node(start, ExprKind::And(terms))?
                 }
                 Tail::Or(right) => {
-                    let mut terms = or_terms(left);
-                    terms.extend(self.term("or", *right, or_terms)?);
+                    let mut terms = vec![left, self.term("or", *right)?];
                     while let Some(Tail::Or(right)) = tails.pop_if(|t| matches!(t, Tail::Or(_))) {
-                        terms.extend(self.term("or", *right, or_terms)?);
+                        terms.push(self.term("or", *right)?);
                     }
                     self.node(start, ExprKind::Or(terms))?
                 }
@@ -143,18 +142,14 @@ impl Cursor<'_> {
                     self.apply(left, tail)?
                 }
             };
+            left.start = start;
         }
         Ok(left)
     }
 
-    fn term(
-        &mut self,
-        word: &str,
-        right: Tree,
-        terms: impl FnOnce(Expr) -> Vec<Expr>,
-    ) -> Result<Vec<Expr>> {
+    fn term(&mut self, word: &str, right: Tree) -> Result<Expr> {
         self.expect_word(word)?;
-        self.expr(right).map(terms)
+        self.expr(right)
     }
 
     /// The node of an operator that stands here.
@@ -188,6 +183,14 @@ impl Cursor<'_> {
                 let list = self.list(list, Self::expr)?;
                 self.expect(&Token::RParen)?;
                 self.negate_if(at, ExprKind::In(left, list), negated)
+            }
+            Tail::InQuery(query) => {
+                let negated = self.accept_word("not");
+                self.expect_word("in")?;
+                self.expect(&Token::LParen)?;
+                let query = Box::new(self.query(*query)?);
+                self.expect(&Token::RParen)?;
+                self.negate_if(at, ExprKind::InQuery(left, query), negated)
             }
             Tail::Like(pattern, escape) => self.like(*left, *pattern, escape),
             Tail::Cast => {
@@ -255,9 +258,20 @@ impl Cursor<'_> {
             self.expect_word("some")?;
         }
         self.expect(&Token::LParen)?;
-        let list = Box::new(self.expr(list)?);
+        let node = match list {
+            Tree::Subquery(query) if !self.is(&Token::LParen) => {
+                ExprKind::InQuery(left, Box::new(self.query(*query)?))
+            }
+            list => match self.expr(list)? {
+                Expr {
+                    kind: ExprKind::Query(query),
+                    ..
+                } => ExprKind::InQuery(left, query),
+                list => ExprKind::EqualAny(left, Box::new(list)),
+            },
+        };
         self.expect(&Token::RParen)?;
-        self.node(at, ExprKind::EqualAny(left, list))
+        self.node(at, node)
     }
 
     fn is_something(&mut self, left: Box<Expr>) -> Result<Expr> {
@@ -284,11 +298,7 @@ impl Cursor<'_> {
     }
 
     /// The error that the operator which stands here is left out.
-    fn refused_operator(&mut self) -> crate::error::Error {
-        if self.accept_word("in") || self.accept_words(&["not", "in"]) {
-            self.accept(&Token::LParen);
-            return self.unsupported("a sub-query");
-        }
+    fn refused_operator(&self) -> crate::error::Error {
         let word = usize::from(self.is_word("not"));
         if self.is_word_at(word + 1, "any") {
             return self.unsupported("LIKE ANY");
@@ -304,21 +314,7 @@ impl Cursor<'_> {
 }
 
 /// The terms of a chain in brackets, which joins the chain around it, or the one term.
-fn or_terms(term: Expr) -> Vec<Expr> {
-    match term.kind {
-        ExprKind::Or(terms) => terms,
-        _ => vec![term],
-    }
-}
-
 /// As [`or_terms`], of AND.
-fn and_terms(term: Expr) -> Vec<Expr> {
-    match term.kind {
-        ExprKind::And(terms) => terms,
-        _ => vec![term],
-    }
-}
-
 fn compares(token: &Token) -> bool {
     matches!(operator(token), Some(Operator::Compare(_)))
 }

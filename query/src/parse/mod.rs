@@ -10,6 +10,7 @@ mod cursor;
 mod dialect;
 mod expr;
 mod primary;
+mod query;
 mod refused;
 mod scan;
 mod select;

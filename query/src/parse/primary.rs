@@ -21,7 +21,9 @@ impl Cursor<'_> {
         let kind = match tree {
             Tree::Nested(inner) => return self.bracketed(*inner),
             Tree::CompoundFieldAccess { root, access_chain } => {
-                return self.elements(*root, access_chain);
+                let mut element = self.elements(*root, access_chain)?;
+                element.start = at;
+                return Ok(element);
             }
             Tree::UnaryOp { op, expr } => return self.unary(op, *expr),
             Tree::Value(_) => self.literal()?,
@@ -56,6 +58,12 @@ impl Cursor<'_> {
             Tree::Extract { expr, .. } => self.extract(*expr)?,
             Tree::TypedString(_) => self.typed_text()?,
             Tree::Interval(_) => ExprKind::Interval(self.interval()?),
+            Tree::Subquery(query) => {
+                self.expect(&Token::LParen)?;
+                let query = Box::new(self.query(*query)?);
+                self.expect(&Token::RParen)?;
+                ExprKind::Query(query)
+            }
             Tree::Lambda(lambda) => {
                 let name = self.name("an expression")?;
                 self.expect(&Token::Arrow)?;
@@ -88,6 +96,18 @@ impl Cursor<'_> {
             return self.node(at, ExprKind::Negate(Box::new(inner)));
         }
         Err(self.unsupported(&format!("the operator {}", self.peek())))
+    }
+
+    /// A literal or a parameter, which the library does not read.
+    pub(crate) fn constant(&mut self) -> Result<Expr> {
+        let at = self.at();
+        let minus = self.accept(&Token::Minus);
+        let literal = self.literal()?;
+        let literal = self.node(at, literal)?;
+        match minus {
+            true => self.node(at, ExprKind::Negate(Box::new(literal))),
+            false => Ok(literal),
+        }
     }
 
     /// A literal or a parameter.
@@ -352,13 +372,9 @@ impl Cursor<'_> {
     /// The error for an operand that is left out of the dialect.
     fn refused_operand(&mut self, tree: &Tree) -> Error {
         match tree {
-            Tree::Subquery(_) => {
-                self.accept(&Token::LParen);
-                self.unsupported("a sub-query")
-            }
             Tree::Exists { .. } => {
                 self.accept_word("not");
-                self.unsupported("a sub-query")
+                self.unsupported("a sub-query of EXISTS; write key IN (SELECT ...)")
             }
             Tree::Tuple(_) => self.unsupported("a row of several values"),
             _ => match self.word().map(str::to_ascii_uppercase) {

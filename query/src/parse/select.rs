@@ -1,10 +1,9 @@
 //! SELECT.
 
 use sqlparser::ast::{
-    Distinct, Expr as Tree, GroupByExpr, LimitClause, OrderByExpr, OrderByKind, SelectItem as Item,
-    SetExpr, TableFactor, TableSampleKind, TableWithJoins,
+    Distinct, Expr as Tree, GroupByExpr, LimitClause, OrderByExpr, Select as Body,
+    SelectItem as Item, TableFactor, TableSampleKind, TableWithJoins,
 };
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use crate::error::Result;
@@ -14,34 +13,8 @@ use crate::parse::dialect::is_reserved;
 use crate::parse::refused;
 
 impl Cursor<'_> {
-    /// Reads a SELECT.
-    pub(crate) fn select(&mut self) -> Result<Select> {
-        let query = self.library(Parser::parse_query)?;
-        let mut select = self.select_body(*query.body)?;
-        self.refuse_clause()?;
-        if let Some(order_by) = query.order_by {
-            self.expect_word("order")?;
-            self.expect_word("by")?;
-            let OrderByKind::Expressions(terms) = order_by.kind else {
-                return Err(self.unsupported("ORDER BY ALL"));
-            };
-            select.order_by = self.list(terms, Self::order_term)?;
-        }
-        self.limit(query.limit_clause, &mut select)?;
-        self.refuse_clause()?;
-        Ok(select)
-    }
-
-    /// The SELECT up to HAVING.
-    fn select_body(&mut self, body: SetExpr) -> Result<Select> {
-        let mut body = body;
-        while let SetExpr::SetOperation { left, .. } = body {
-            // The operator is found as a clause behind the first SELECT.
-            body = *left;
-        }
-        let SetExpr::Select(body) = body else {
-            return Err(self.expected("SELECT"));
-        };
+    /// Takes apart a SELECT up to HAVING.
+    pub(crate) fn select(&mut self, body: Body) -> Result<Select> {
         self.expect_word("select")?;
         let distinct = match body.distinct {
             Some(Distinct::All) => !self.accept_word("all"),
@@ -119,7 +92,9 @@ impl Cursor<'_> {
     fn table(&mut self, from: &[TableWithJoins]) -> Result<(Name, Option<Name>)> {
         if from.is_empty() || self.is_word("into") {
             return Err(match self.peek() {
-                Token::EOF | Token::SemiColon => self.unsupported("SELECT without FROM"),
+                Token::EOF | Token::SemiColon | Token::RParen => {
+                    self.unsupported("SELECT without FROM")
+                }
                 _ => self.left_over("FROM"),
             });
         }
@@ -174,6 +149,9 @@ impl Cursor<'_> {
             self.expect(&Token::RParen)?;
         }
         let offset = self.optional("offset", tree.offset)?;
+        if offset.is_some() && self.is_any_word(&["where", "group", "having"]) {
+            return Err(self.expected("the end behind OFFSET"));
+        }
         Ok((Some(Sample { percent, seed }), offset))
     }
 
@@ -204,7 +182,7 @@ impl Cursor<'_> {
         Ok(keys)
     }
 
-    fn order_term(&mut self, term: OrderByExpr) -> Result<OrderTerm> {
+    pub(crate) fn order_term(&mut self, term: OrderByExpr) -> Result<OrderTerm> {
         let expr = self.expr(term.expr)?;
         if self.is_word("using") {
             return Err(self.unsupported("ORDER BY ... USING"));
@@ -229,17 +207,21 @@ impl Cursor<'_> {
     }
 
     /// LIMIT and OFFSET, in any order.
-    fn limit(&mut self, clause: Option<LimitClause>, select: &mut Select) -> Result<()> {
+    pub(crate) fn limit(
+        &mut self,
+        clause: Option<LimitClause>,
+    ) -> Result<(Option<Expr>, Option<Expr>)> {
         let (mut limit, mut offset) = match clause {
             Some(LimitClause::LimitOffset { limit, offset, .. }) => (limit, offset),
             Some(LimitClause::OffsetCommaLimit { offset, .. }) => (Some(offset), None),
             None => (None, None),
         };
+        let (mut limit_expr, mut offset_expr) = (None, None);
         loop {
             if self.is_word("limit") && (limit.is_some() || self.is_word_at(1, "all")) {
                 self.skip();
                 match limit.take() {
-                    Some(tree) => select.limit = Some(self.expr(tree)?),
+                    Some(tree) => limit_expr = Some(self.expr(tree)?),
                     None => self.skip(),
                 }
                 if self.is(&Token::Comma) {
@@ -250,12 +232,12 @@ impl Cursor<'_> {
                 }
             } else if let Some(tree) = offset.take_if(|_| self.is_word("offset")) {
                 self.skip();
-                select.offset = Some(self.expr(tree.value)?);
+                offset_expr = Some(self.expr(tree.value)?);
                 if !self.accept_word("rows") {
                     self.accept_word("row");
                 }
             } else {
-                return Ok(());
+                return Ok((limit_expr, offset_expr));
             }
         }
     }

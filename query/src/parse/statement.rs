@@ -7,23 +7,22 @@ use sqlparser::tokenizer::Token;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::parse::ast::{
-    Assignment, ColumnDef, CreateTable, Delete, Expr, Insert, Name, StatementKind, Update,
+    Assignment, ColumnDef, CreateTable, Delete, Expr, Insert, Membership, Name, StatementKind,
+    Update,
 };
 use crate::parse::cursor::Cursor;
 use crate::parse::{refused, types};
 
 /// Reads one statement.
 pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    if cursor.is(&Token::LParen) {
+        return cursor.query_statement();
+    }
     let Some(word) = cursor.word() else {
-        let bracket = cursor.is(&Token::LParen);
-        return Err(match bracket {
-            true => cursor.unsupported("a statement in brackets"),
-            false => cursor.expected("a statement"),
-        });
+        return Err(cursor.expected("a statement"));
     };
     match word.to_ascii_lowercase().as_str() {
-        "select" => Ok(StatementKind::Select(Box::new(cursor.select()?))),
-        "with" => Err(cursor.unsupported("WITH (common table expressions)")),
+        "select" | "with" => cursor.query_statement(),
         "from" => Err(cursor.unsupported("FROM before SELECT")),
         "values" | "table" => Err(cursor.unsupported("VALUES and TABLE as statements")),
         "insert" => insert(cursor).map(StatementKind::Insert),
@@ -60,21 +59,37 @@ pub(crate) fn statement(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
 
 fn explain(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
     cursor.skip();
-    if cursor.is_word("membership") {
-        return Err(cursor.unsupported("EXPLAIN MEMBERSHIP"));
+    if cursor.accept_word("membership") {
+        return membership(cursor);
     }
-    if cursor.is(&Token::LParen) || cursor.is_word("verbose") {
+    if cursor.is(&Token::LParen) && !cursor.is_word_at(1, "select") || cursor.is_word("verbose") {
         return Err(cursor.unsupported("options of EXPLAIN other than ANALYZE"));
     }
     let analyze = cursor.accept_word("analyze");
-    if !cursor.is_any_word(&["select", "update", "delete"]) {
+    let is_query = cursor.is_any_word(&["select", "with"]) || cursor.is(&Token::LParen);
+    if !is_query && !cursor.is_any_word(&["update", "delete"]) {
         return Err(cursor.unsupported("EXPLAIN of anything but SELECT, UPDATE and DELETE"));
     }
-    if analyze && !cursor.is_word("select") {
+    if analyze && !is_query {
         return Err(cursor.unsupported("EXPLAIN ANALYZE of anything but SELECT"));
     }
     let statement = Box::new(statement(cursor)?);
     Ok(StatementKind::Explain { analyze, statement })
+}
+
+/// `MEMBERSHIP OF key IN table WHERE condition`
+fn membership(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
+    cursor.expect_word("of")?;
+    let key = cursor.constant()?;
+    cursor.expect_word("in")?;
+    let table = only_table(cursor)?;
+    cursor.expect_word("where")?;
+    let predicate = cursor.read_expr()?;
+    Ok(StatementKind::ExplainMembership(Box::new(Membership {
+        key,
+        table,
+        predicate,
+    })))
 }
 
 /// The name of a table without anything before it.

@@ -1,5 +1,16 @@
 use super::*;
-use ast::{Expr, ExprKind, StatementKind};
+use ast::{Expr, ExprKind, Query, QueryBody, StatementKind};
+
+/// The tables of a query, with a bracket around every operator between its SELECTs.
+fn shape(query: &Query) -> String {
+    match &query.body {
+        QueryBody::Select(select) => select.table.text.clone(),
+        QueryBody::Combined(combined) => {
+            let terms: Vec<String> = combined.terms.iter().map(shape).collect();
+            format!("({:?} {})", combined.operation, terms.join(" "))
+        }
+    }
+}
 
 /// The tree with a bracket around every operator.
 fn tree(expr: &Expr) -> String {
@@ -38,6 +49,8 @@ fn tree(expr: &Expr) -> String {
         ExprKind::IsFalse(inner) => format!("(false? {})", tree(inner)),
         ExprKind::IsNotDistinct(a, b) => format!("(same {} {})", tree(a), tree(b)),
         ExprKind::In(inner, items) => format!("(in {} [{}])", tree(inner), list(items)),
+        ExprKind::InQuery(inner, query) => format!("(in {} {})", tree(inner), shape(query)),
+        ExprKind::Query(query) => shape(query),
         ExprKind::Between(a, b, c) => format!("(between {} {} {})", tree(a), tree(b), tree(c)),
         ExprKind::Case {
             operand,
@@ -84,8 +97,8 @@ fn like_tree(like: &ast::Like) -> String {
 
 const TREES: &[(&str, &str)] = &[
     ("a OR b AND NOT c = 1", "(or a (and b (not (Equal c 1))))"),
-    ("a OR b OR (c OR d)", "(or a b c d)"),
-    ("a AND (b AND c) AND d", "(and a b c d)"),
+    ("a OR b OR (c OR d)", "(or a b (or c d))"),
+    ("a AND (b AND c) AND d", "(and a (and b c) d)"),
     ("(a OR b) AND c", "(and (or a b) c)"),
     ("NOT NOT a", "(not (not a))"),
     ("1 + 2 * 3 - 4", "(Subtract (Add 1 (Multiply 2 3)) 4)"),
@@ -215,12 +228,49 @@ fn words_of_the_grammar_are_names_where_nothing_else_fits() {
     let text = "SELECT key, values, date AS tables, map m FROM comment partitions \
                 WHERE first = 'x' ORDER BY rows";
     let statements = parse(text, &Limits::default()).unwrap();
-    let StatementKind::Select(select) = &statements[0].kind else {
+    let StatementKind::Query { query, .. } = &statements[0].kind else {
+        panic!("no query");
+    };
+    let QueryBody::Select(select) = &query.body else {
         panic!("no SELECT");
     };
     assert_eq!(select.table.text, "comment");
     assert_eq!(select.alias.as_ref().unwrap().text, "partitions");
     assert_eq!(select.items.len(), 4);
+}
+
+#[test]
+fn operators_between_queries_bind_as_in_sql() {
+    for (text, expected) in [
+        ("a UNION b UNION c", "(Union a b c)"),
+        ("a UNION ALL b UNION c", "(Union (UnionAll a b) c)"),
+        ("a UNION b INTERSECT c", "(Union a (Intersect b c))"),
+        ("a INTERSECT b UNION c", "(Union (Intersect a b) c)"),
+        (
+            "a EXCEPT b UNION DISTINCT c EXCEPT d",
+            "(Except (Union (Except a b) c) d)",
+        ),
+        ("a EXCEPT (b UNION c)", "(Except a (Union b c))"),
+        ("((a UNION b) UNION c)", "(Union (Union a b) c)"),
+    ] {
+        let mut sql = text.to_owned();
+        for table in ["a", "b", "c", "d"] {
+            sql = sql.replace(&format!("{table} "), &format!("SELECT k FROM {table} "));
+            sql = sql.replace(&format!("{table})"), &format!("SELECT k FROM {table})"));
+        }
+        let last = sql.pop().unwrap();
+        let end = if last == ')' {
+            ")".to_owned()
+        } else {
+            format!("SELECT k FROM {last}")
+        };
+        let sql = format!("{sql}{end}");
+        let statements = parse(&sql, &Limits::default()).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let StatementKind::Query { query, .. } = &statements[0].kind else {
+            panic!("{sql} is no query");
+        };
+        assert_eq!(shape(query), expected, "{sql}");
+    }
 }
 
 /// Texts that repeat one thing so that the library calls itself, or builds a tree, as deep as it
@@ -236,6 +286,16 @@ const DEEP: &[(&str, &str, &str)] = &[
     ("a", " BETWEEN 1 AND 2", ""),
     ("a", " IN (1)", " IN ("),
     ("a", " IN (SELECT a FROM t WHERE a", ""),
+    ("a", " IN ((SELECT a FROM t WHERE a", ""),
+    ("a", " IN (((SELECT a FROM t WHERE a", " !"),
+    (
+        "a",
+        " IN ((SELECT a FROM t) UNION (SELECT a FROM t WHERE a",
+        "",
+    ),
+    ("a", " && (SELECT a FROM t WHERE a", ""),
+    ("a", " && ((SELECT a FROM t WHERE a", " !"),
+    ("a", " = ANY(SELECT a FROM t WHERE a", ""),
     ("a", "['x']", "["),
     ("a", ".a", "."),
     ("a", "(a)", "("),
@@ -279,6 +339,14 @@ const DEEP_STATEMENTS: &[(&str, &str, &str)] = &[
         " INTERSECT SELECT a FROM t",
         " INTERSECT",
     ),
+    (
+        "SELECT a FROM t",
+        " UNION SELECT a FROM t EXCEPT SELECT a FROM t",
+        "",
+    ),
+    ("", "(SELECT a FROM t) UNION (", ""),
+    ("SELECT a FROM t", " UNION (SELECT a FROM t", ""),
+    ("WITH x AS (SELECT 1)", ", x AS (SELECT a FROM x)", ""),
     ("SELECT a FROM ", "(", ""),
     ("SELECT a FROM ", "(SELECT a FROM ", "t"),
     ("SELECT a FROM ", "((t) ", ""),

@@ -70,7 +70,8 @@ fn is_two_valued(predicate: &Predicate) -> bool {
             | Leaf::Text(..)
             | Leaf::Compare(..)
             | Leaf::OneOf(..)
-            | Leaf::Holds(_) => false,
+            | Leaf::Holds(_)
+            | Leaf::InQuery(_) => false,
         },
     }
 }

@@ -1,5 +1,7 @@
 //! Statements from text to answer, on engines in memory: by hand, and against an oracle.
 
+mod analysis;
+mod bank;
 mod edges;
 mod nulls;
 mod oracle;
@@ -7,3 +9,5 @@ mod session;
 mod sizes;
 mod statements;
 mod statistics;
+mod subqueries;
+mod top;

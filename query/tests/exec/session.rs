@@ -111,7 +111,8 @@ impl Session {
     }
 }
 
-fn text_of(value: &Value, null: &str) -> String {
+/// A value as an answer shows it.
+pub(crate) fn text_of(value: &Value, null: &str) -> String {
     let mut text = String::new();
     write_value(value, &mut text);
     if value.is_null() {

@@ -23,6 +23,7 @@ pub struct ApiError {
 #[derive(Clone, Debug, Default)]
 struct Extra {
     position: Option<(u32, u32)>,
+    condition: Option<String>,
     limit: Option<(String, u64, u64)>,
     statement: Option<(u32, Vec<Value>)>,
     rows: Option<(u64, Vec<RowError>)>,
@@ -89,6 +90,15 @@ impl ApiError {
     pub fn at(mut self, position: Option<(u32, u32)>) -> Self {
         if position.is_some() {
             self.extra_mut().position = position;
+        }
+        self
+    }
+
+    /// Says which of several conditions is at fault.
+    #[must_use]
+    pub fn in_condition(mut self, name: Option<&str>) -> Self {
+        if let Some(name) = name {
+            self.extra_mut().condition = Some(name.to_owned());
         }
         self
     }
@@ -162,6 +172,7 @@ impl ApiError {
             detail,
             line: extra.position.map(|(line, _)| line),
             column: extra.position.map(|(_, column)| column),
+            condition: extra.condition,
             limit,
             value,
             maximum,
@@ -219,7 +230,9 @@ impl From<tagdb_query::Error> for ApiError {
             // Its kind says more than the code that was taken from it.
             return Self::of_storage(storage);
         }
-        let answered = Self::new(error.code(), error.to_string()).at(error.position());
+        let answered = Self::new(error.code(), error.to_string())
+            .at(error.position())
+            .in_condition(error.condition());
         match error.limit() {
             Some((name, value, max)) => answered.limit(name, value, max),
             None => answered,

@@ -3,11 +3,13 @@
 mod accept;
 mod body;
 mod convert;
+mod cursors;
 mod error;
 mod jobs;
 mod middleware;
 mod negotiate;
 mod output;
+mod pages;
 mod params;
 mod read;
 mod routes;

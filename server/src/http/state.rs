@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tagdb_query::Database;
 
+use super::cursors::Cursors;
 use super::jobs::Jobs;
 use super::middleware::RequestIds;
 use crate::config::Config;
@@ -24,6 +25,7 @@ pub struct Shared {
     pub(super) config: Config,
     pub(super) metrics: Arc<Metrics>,
     pub(super) jobs: Jobs,
+    pub(super) cursors: Arc<Cursors>,
     pub(super) request_ids: RequestIds,
     pub(super) started: Instant,
     pub(super) stopping: AtomicBool,
@@ -36,6 +38,7 @@ impl AppState {
         let metrics = Arc::new(Metrics::default());
         Self(Arc::new(Shared {
             handle: EngineHandle::new(database, &config, Arc::clone(&metrics)),
+            cursors: Arc::new(Cursors::new(&config)),
             config,
             metrics,
             jobs: Jobs::default(),

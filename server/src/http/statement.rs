@@ -53,14 +53,23 @@ pub(super) fn time_zone(name: Option<&str>) -> ApiResult<TimeZone> {
 
 /// What one statement did beside its rows.
 #[derive(Debug, Default)]
-struct Effect {
+pub(super) struct Effect {
     rows_affected: u64,
     durable: Option<bool>,
-    token: String,
+    /// The state that was read, or made.
+    pub(super) token: String,
     replayed: bool,
 }
 
 impl Effect {
+    /// Of a read.
+    pub(super) fn of_read(token: String) -> Self {
+        Self {
+            token,
+            ..Self::default()
+        }
+    }
+
     fn of_write(rows_affected: u64, receipt: Receipt) -> Self {
         Self {
             rows_affected,
@@ -70,7 +79,7 @@ impl Effect {
         }
     }
 
-    fn mark(&self, response: &mut Response) {
+    pub(super) fn mark(&self, response: &mut Response) {
         let headers = response.headers_mut();
         if let Ok(token) = HeaderValue::from_str(&self.token) {
             headers.insert(headers::TOKEN, token);
@@ -85,7 +94,11 @@ impl Effect {
 }
 
 impl Job {
-    fn parse(&self, database: &Database) -> ApiResult<Vec<Statement>> {
+    /// Its statements.
+    ///
+    /// # Errors
+    /// They cannot be read, or are not what the request may ask for.
+    pub(super) fn parse(&self, database: &Database) -> ApiResult<Vec<Statement>> {
         let statements = database.parse(&self.sql)?;
         if self.read_only && !statements.iter().all(Statement::is_read) {
             return Err(ApiError::new(
@@ -102,7 +115,12 @@ impl Job {
     }
 
     /// What the statement of that number, from 0, runs with.
-    fn context(&mut self, number: usize, cancel: CancelFlag, memory_bytes_max: usize) -> Context {
+    pub(super) fn context(
+        &mut self,
+        number: usize,
+        cancel: CancelFlag,
+        memory_bytes_max: usize,
+    ) -> Context {
         Context {
             params: std::mem::take(&mut self.params),
             time_zone: self.time_zone.clone(),
@@ -178,13 +196,14 @@ fn in_statement(error: ApiError, number: usize, completed: &[String]) -> ApiErro
 
 /// The limits of one statement.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
-    memory_bytes_max: usize,
-    result: (u64, u64),
+pub(super) struct Limits {
+    pub(super) memory_bytes_max: usize,
+    /// Rows and bytes.
+    pub(super) result: (u64, u64),
 }
 
 impl Limits {
-    fn of(state: &AppState) -> Self {
+    pub(super) fn of(state: &AppState) -> Self {
         let config = &state.config;
         Self {
             memory_bytes_max: usize::try_from(config.statement_memory_max).unwrap_or(usize::MAX),
@@ -193,7 +212,11 @@ impl Limits {
     }
 }
 
-fn document(
+/// Runs a statement and writes its whole result.
+///
+/// # Errors
+/// Whatever it fails with; `result_too_large`.
+pub(super) fn document(
     database: &Database,
     statement: &Statement,
     job: &mut Job,
@@ -213,11 +236,7 @@ fn document(
                 }
             }
             let token = database.engine().token(rows.lsn());
-            let effect = Effect {
-                token,
-                ..Effect::default()
-            };
-            (json, effect)
+            (json, Effect::of_read(token))
         }
         Answer::Written {
             rows_affected,
@@ -231,7 +250,7 @@ fn document(
         elapsed_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         token: effect.token.clone(),
     };
-    let text = json.finish(effect.rows_affected, effect.durable, &stats);
+    let text = json.finish(effect.rows_affected, effect.durable, None, &stats);
     Ok((text, effect))
 }
 
@@ -293,10 +312,7 @@ pub(super) async fn answer_rows(
     let (body, effect) = match begun {
         Begun::Written(effect) => (Body::from(counted(format, effect.rows_affected)?), effect),
         Begun::Rows(rows) => {
-            let effect = Effect {
-                token: rows.token().to_owned(),
-                ..Effect::default()
-            };
+            let effect = Effect::of_read(rows.token().to_owned());
             let left = time.saturating_sub(started.elapsed());
             (rows.into_body(state.clone(), cancel, left, id), effect)
         }

@@ -9,6 +9,7 @@ mod codes;
 mod kernels;
 mod lists;
 mod select;
+mod spread;
 mod text;
 mod vector;
 
@@ -18,6 +19,7 @@ mod tests;
 pub use aggregate::Totals;
 pub use codes::CodeSet;
 pub use lists::{Lists, ListsBuilder};
+pub use spread::Spread;
 pub use text::{TEXT_BYTES_MAX, TextBlock, TextBlocks, TextBlocksBuilder};
 pub use vector::{Vector, VectorIter};
 

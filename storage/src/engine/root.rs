@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::batch::{KeyRef, Keys};
 use crate::bitmap::Chunk;
 use crate::catalog::Catalog;
+use crate::column::Spread;
 use crate::engine::memtable::MemoryLayer;
 use crate::engine::segments::{SegmentSet, Vocabularies};
 use crate::engine::subject::Subject;
@@ -16,7 +17,7 @@ use crate::ids::{
 use crate::keys::{KeyMemory, PartitionKeys};
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::partitioning::partition_of;
-use crate::schema::{Family, Key, TableSchema};
+use crate::schema::{Family, Key, TableSchema, TagType};
 use crate::subjects::Dead;
 use crate::vocabulary::Vocabulary;
 
@@ -291,6 +292,53 @@ impl PartitionState {
             Family::Text => self.text(tag)?.known(chunk, out),
             Family::Set | Family::Map => self.multi(tag)?.nonempty(chunk, out),
         }
+    }
+
+    /// Adds to `counts[code]` how many of the living have each value, member or map key of a tag
+    /// with codes (0 and 1 are those of booleans), and gives how many have any. What is in files is counted once and remembered, so that it takes little more than what
+    /// was written since.
+    ///
+    /// # Errors
+    /// `cancelled` when it is not to go on; the tag has no codes, a value is no index of `counts`,
+    /// or a file cannot be read or is damaged.
+    pub fn count_everybody(
+        &self,
+        tag: TagId,
+        kind: TagType,
+        go_on: &dyn Fn() -> bool,
+        counts: &mut [u64],
+    ) -> Result<u64> {
+        let alive = &mut |chunk, out: &mut Chunk| self.living(go_on, chunk, out);
+        match kind.family() {
+            Family::Single if kind.is_coded() => {
+                let stack = self.single(tag)?;
+                stack.count_everybody(self.chunks(), alive, counts)
+            }
+            Family::Set | Family::Map => {
+                let stack = self.multi(tag)?;
+                stack.count_everybody(self.chunks(), alive, counts)
+            }
+            Family::Single | Family::Text => Err(Error::internal("a tag without codes")),
+        }
+    }
+
+    /// How the numbers of all the living spread; extremes may be those of values that are hidden.
+    ///
+    /// # Errors
+    /// `cancelled` when it is not to go on; a file cannot be read or is damaged.
+    pub fn spread_everybody(&self, tag: TagId, go_on: &dyn Fn() -> bool) -> Result<Spread> {
+        let alive = &mut |chunk, out: &mut Chunk| self.living(go_on, chunk, out);
+        self.single(tag)?.spread_everybody(self.chunks(), alive)
+    }
+
+    /// The subjects of a chunk, and whether none of them is dead.
+    fn living(&self, go_on: &dyn Fn() -> bool, chunk: u16, out: &mut Chunk) -> Result<bool> {
+        if !go_on() {
+            let detail = "the count was stopped";
+            return Err(Error::new(ErrorKind::Busy, "cancelled", detail));
+        }
+        self.alive(chunk, out);
+        Ok(self.dead.chunk(chunk).is_none())
     }
 
     /// How many layers a tag has.

@@ -6,6 +6,7 @@
 //! neighbours into one, [`read`] asks a stack from oldest to newest. Nothing here knows of files,
 //! but that a part's columns may be fetched chunk by chunk ([`part::Values::Grouped`]).
 
+pub mod count;
 pub mod encode;
 pub mod merge;
 mod multi_part;

@@ -18,9 +18,9 @@ pub struct SingleStack {
     /// In files, oldest first.
     flushed: Vec<Arc<SinglePart>>,
     /// Where chunks of the flushed layers are kept once they are resolved.
-    resolved: Option<ChunkCache>,
+    pub(super) resolved: Option<ChunkCache>,
     /// In memory, oldest first.
-    memory: Vec<Arc<SinglePart>>,
+    pub(super) memory: Vec<Arc<SinglePart>>,
 }
 
 impl SingleStack {
@@ -208,7 +208,12 @@ impl SingleStack {
     }
 
     /// Visits, newest first, each layer with those of the audience whose value it owns.
-    fn for_each_owner(&self, chunk: u16, audience: &Chunk, visit: Visit<'_>) -> Result<()> {
+    pub(super) fn for_each_owner(
+        &self,
+        chunk: u16,
+        audience: &Chunk,
+        visit: Visit<'_>,
+    ) -> Result<()> {
         let mut left = audience.clone();
         visit_owners(&self.memory, chunk, &mut left, visit)?;
         if let Some(resolved) = self.several() {
@@ -224,12 +229,27 @@ impl SingleStack {
         visit_owners(&self.flushed, chunk, &mut left, visit)
     }
 
-    /// What the flushed layers come to in a chunk.
-    fn resolve(&self, chunk: u16) -> Result<ResolvedValues> {
-        let flushed = Self {
+    /// As [`Self::for_each_owner`] of the layers in memory; takes away whom they speak of.
+    pub(super) fn for_each_in_memory(
+        &self,
+        chunk: u16,
+        left: &mut Chunk,
+        visit: Visit<'_>,
+    ) -> Result<()> {
+        visit_owners(&self.memory, chunk, left, visit)
+    }
+
+    /// The flushed layers alone, without what is kept of them.
+    pub(super) fn flushed(&self) -> Self {
+        Self {
             flushed: self.flushed.clone(),
             ..Self::default()
-        };
+        }
+    }
+
+    /// What the flushed layers come to in a chunk.
+    fn resolve(&self, chunk: u16) -> Result<ResolvedValues> {
+        let flushed = self.flushed();
         let mut known = Chunk::new();
         flushed.known(chunk, &mut known)?;
         let mut values = vec![0; CHUNK_LEN as usize];
@@ -248,7 +268,7 @@ fn subjects_in(layers: &[Arc<SinglePart>], chunk: u16) -> u64 {
 }
 
 /// Is given the subjects of a layer in a chunk, their values, and those of them that are meant.
-type Visit<'a> = &'a mut dyn FnMut(Container<'_>, &ChunkValues, &Chunk) -> Result<()>;
+pub(super) type Visit<'a> = &'a mut dyn FnMut(Container<'_>, &ChunkValues, &Chunk) -> Result<()>;
 
 /// Visits, newest first, each layer with those of `left` whose value it owns, and takes them away.
 fn visit_owners(

@@ -57,10 +57,32 @@ impl MultiStack {
     }
 
     /// The flushed layers alone, without what is kept of them.
-    fn flushed(&self) -> Self {
+    pub(super) fn flushed(&self) -> Self {
         Self {
             flushed: self.flushed.clone(),
             ..Self::default()
+        }
+    }
+
+    /// Where what files say is remembered.
+    pub(super) const fn remembered(&self) -> Option<&ChunkCache> {
+        self.resolved.as_ref()
+    }
+
+    /// Whether layers in memory speak of anybody in a chunk.
+    pub(super) fn is_touched(&self, chunk: u16) -> bool {
+        subjects_in(&self.memory, chunk) > 0
+    }
+
+    /// Of whom layers in memory speak.
+    pub(super) fn in_memory(&self, chunk: u16, out: &mut Chunk) {
+        out.clear();
+        for layer in &self.memory {
+            for part in [&layer.reset, &layer.dirty] {
+                if let Some((_, subjects)) = chunk_of_bitmap(part, chunk) {
+                    subjects.or_into(out);
+                }
+            }
         }
     }
 
@@ -279,7 +301,7 @@ impl MultiStack {
 
     /// Visits, newest first, the full rows of each layer with those of the audience that nothing
     /// newer touches; those that need several layers are left in `mixed`.
-    fn for_each_owner(
+    pub(super) fn for_each_owner(
         &self,
         chunk: u16,
         audience: &Chunk,
@@ -320,7 +342,8 @@ impl MultiStack {
         Ok(ResolvedRows::new(chunk, &present, rows))
     }
 
-    fn collect(&self, ordinal: Ordinal, entries: &mut Vec<(Code, i64)>) -> Result<()> {
+    /// Makes `entries` those of a subject, by rising code.
+    pub(super) fn collect(&self, ordinal: Ordinal, entries: &mut Vec<(Code, i64)>) -> Result<()> {
         let mut found: Vec<EntryState> = Vec::new();
         for layer in self.newest_first() {
             if let Some(state) = layer.state(ordinal)? {
@@ -412,8 +435,8 @@ fn write_members(layers: &[Arc<MultiPart>], chunk: u16, code: Code, out: &mut Ch
 }
 
 /// The full rows of a layer in one chunk.
-struct FullRows<'a> {
-    set: Container<'a>,
-    rows: &'a FlatRows,
-    start: usize,
+pub(super) struct FullRows<'a> {
+    pub(super) set: Container<'a>,
+    pub(super) rows: &'a FlatRows,
+    pub(super) start: usize,
 }

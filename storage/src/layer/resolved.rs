@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
-use crate::column::Vector;
+use crate::column::{Spread, Vector};
 use crate::error::Result;
 use crate::ids::Code;
+use crate::layer::count::ValueCounts;
 use crate::layer::part::{ChunkValues, FlatRows};
 use crate::segment::cache::{BlobCache, Cached};
 
@@ -32,6 +33,7 @@ enum Kind {
     Members = 0,
     Known = 1,
     Content = 2,
+    Everybody = 3,
 }
 
 /// Some subjects of a chunk.
@@ -211,6 +213,23 @@ impl ChunkCache {
         let key = self.key(Kind::Content, chunk, 0);
         let found = self.get(key, make, || Ok(Cached::ResolvedRows(Arc::new(resolve()?))))?;
         found.map(Cached::into_resolved_rows).transpose()
+    }
+
+    /// How many of everybody have each value.
+    pub(crate) fn everybody(
+        &self,
+        count: impl FnOnce() -> Result<ValueCounts>,
+    ) -> Result<Arc<ValueCounts>> {
+        let key = self.key(Kind::Everybody, 0, 0);
+        let make = || Ok(Cached::ValueCounts(Arc::new(count()?)));
+        self.cache.get_or_insert(key, make)?.into_value_counts()
+    }
+
+    /// How the numbers of everybody spread.
+    pub(crate) fn spread(&self, count: impl FnOnce() -> Result<Spread>) -> Result<Arc<Spread>> {
+        let key = self.key(Kind::Everybody, 0, 0);
+        let make = || Ok(Cached::Spread(Arc::new(count()?)));
+        self.cache.get_or_insert(key, make)?.into_spread()
     }
 
     fn get(

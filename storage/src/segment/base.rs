@@ -5,8 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-
 use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
 use crate::column::{TextBlocks, Vector};
 use crate::error::Result;
@@ -14,7 +12,7 @@ use crate::ids::{CHUNK_LEN, Code, TagId};
 use crate::layer::part::FlatRows;
 use crate::layer::{MultiStack, SingleStack, TextStack};
 use crate::schema::Family;
-use crate::segment::blob_file::BlobRef;
+use crate::segment::blob_file::{BlobRef, Packed};
 use crate::segment::directory::{DirectoryBuilder, Record};
 use crate::segment::groups::{DENSE, RANKED};
 use crate::segment::tags::{TagEntry, TagSegmentWriter};
@@ -125,16 +123,16 @@ struct Groups {
 pub struct EncodedChunk {
     chunk: u16,
     extra: u32,
-    first: Bytes,
-    second: Option<Bytes>,
+    first: Packed,
+    second: Option<Packed>,
 }
 
 impl Groups {
     /// Writes a chunk.
     fn put(&mut self, writer: &mut TagSegmentWriter, encoded: &EncodedChunk) -> Result<()> {
-        let first = writer.file.put(&encoded.first)?;
+        let first = writer.file.put_packed(&encoded.first)?;
         let second = match &encoded.second {
-            Some(second) => writer.file.put(second)?,
+            Some(second) => writer.file.put_packed(second)?,
             None => BlobRef::default(),
         };
         self.directory.push(Record {
@@ -206,7 +204,7 @@ impl BaseSingle {
         Some(EncodedChunk {
             chunk,
             extra: if is_dense { DENSE } else { RANKED },
-            first: vector.bytes().clone(),
+            first: Packed::new(vector.bytes()),
             second: None,
         })
     }
@@ -260,7 +258,8 @@ impl BaseText {
         Some(EncodedChunk {
             chunk,
             extra: RANKED,
-            first: blocks.bytes().clone(),
+            // Compressed already, block by block.
+            first: Packed::plain(blocks.bytes().clone()),
             second: None,
         })
     }
@@ -322,8 +321,8 @@ impl BaseMulti {
         Some(EncodedChunk {
             chunk,
             extra: RANKED,
-            first: rows.codes.bytes().clone(),
-            second: rows.payload.map(|payload| payload.bytes().clone()),
+            first: Packed::new(rows.codes.bytes()),
+            second: rows.payload.map(|payload| Packed::new(payload.bytes())),
         })
     }
 

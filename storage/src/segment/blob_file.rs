@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::codec::{Decoder, Encoder};
 use crate::error::{Error, Result};
 use crate::segment::cache::{BlobCache, Cached};
+use crate::traffic;
 use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
 
 const MAGIC: [u8; 8] = *b"TAGDBSEG";
@@ -18,6 +19,10 @@ const HEADER_BYTES: u64 = 64;
 const TRAILER_BYTES: u64 = 32;
 const ALIGNMENT: u64 = 8;
 const WRITE_BUFFER_BYTES: usize = 1 << 20;
+/// A blob of more bytes is not compressed, so that nobody has to make room for more.
+const PACKED_BYTES_MAX: usize = 64 << 20;
+/// The lowest bit of an encoded offset, which is a multiple of 8.
+const PACKED: u64 = 1;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,47 @@ pub struct BlobRef {
     pub len: u32,
     /// Over salt, offset and bytes.
     pub crc: u32,
+    /// Whether the blob is its length and a zstd frame of its bytes.
+    pub packed: bool,
+}
+
+/// Bytes as a blob holds them: compressed, if that makes them smaller by an eighth.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    bytes: Bytes,
+    packed: bool,
+}
+
+impl Packed {
+    /// Leaves bytes as they are.
+    #[must_use]
+    pub const fn plain(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            packed: false,
+        }
+    }
+
+    /// Compresses what is worth it.
+    #[must_use]
+    pub fn new(bytes: &Bytes) -> Self {
+        let frame = match bytes.len() {
+            0..=PACKED_BYTES_MAX => zstd::bulk::compress(bytes, 1).ok(),
+            _ => None,
+        };
+        match frame.filter(|frame| frame.len() + 4 < bytes.len() - bytes.len() / 8) {
+            Some(frame) => {
+                let mut packed = Encoder::new();
+                packed.u32(bytes.len() as u32);
+                packed.raw(&frame);
+                Self {
+                    bytes: packed.finish().into(),
+                    packed: true,
+                }
+            }
+            None => Self::plain(bytes.clone()),
+        }
+    }
 }
 
 impl BlobRef {
@@ -47,7 +93,7 @@ impl BlobRef {
 
     /// Appends the reference.
     pub fn encode(self, out: &mut Encoder) {
-        out.u64(self.offset);
+        out.u64(self.offset | if self.packed { PACKED } else { 0 });
         out.u32(self.len);
         out.u32(self.crc);
     }
@@ -57,10 +103,12 @@ impl BlobRef {
     /// # Errors
     /// There are not enough bytes.
     pub fn decode(input: &mut Decoder<'_>) -> Result<Self> {
+        let offset = input.u64()?;
         Ok(Self {
-            offset: input.u64()?,
+            offset: offset & !PACKED,
             len: input.u32()?,
             crc: input.u32()?,
+            packed: offset & PACKED != 0,
         })
     }
 }
@@ -141,6 +189,19 @@ impl BlobFileWriter {
             offset,
             len,
             crc: checksum(self.salt, offset, bytes),
+            packed: false,
+        })
+    }
+
+    /// Adds a blob that may be compressed.
+    ///
+    /// # Errors
+    /// As [`BlobFileWriter::put`].
+    pub fn put_packed(&mut self, blob: &Packed) -> Result<BlobRef> {
+        let reference = self.put(&blob.bytes)?;
+        Ok(BlobRef {
+            packed: blob.packed,
+            ..reference
         })
     }
 
@@ -279,7 +340,12 @@ impl BlobFile {
     /// # Errors
     /// The file cannot be read, or the blob is damaged.
     pub fn read(&self, reference: BlobRef) -> Result<Bytes> {
-        let BlobRef { offset, len, crc } = reference;
+        let BlobRef {
+            offset,
+            len,
+            crc,
+            packed,
+        } = reference;
         if len == 0 {
             return Ok(Bytes::new());
         }
@@ -292,6 +358,7 @@ impl BlobFile {
         let mut bytes = vec![0; len as usize];
         read_exact_at(&*self.file, offset, &mut bytes)
             .map_err(|error| Error::io(&self.path, error))?;
+        traffic::read(u64::from(len));
         if checksum(self.salt, offset, &bytes) != crc {
             return Err(Error::corrupt(
                 &self.path,
@@ -299,7 +366,25 @@ impl BlobFile {
                 format!("a blob of checksum {crc:08x}"),
             ));
         }
-        Ok(bytes.into())
+        match packed {
+            true => self.unpack(offset, &bytes),
+            false => Ok(bytes.into()),
+        }
+    }
+
+    fn unpack(&self, offset: u64, bytes: &[u8]) -> Result<Bytes> {
+        let damaged = || Error::corrupt(&self.path, offset, "a compressed blob");
+        let (len, frame) = bytes.split_first_chunk().ok_or_else(damaged)?;
+        let len = u32::from_le_bytes(*len) as usize;
+        if len > PACKED_BYTES_MAX {
+            return Err(damaged());
+        }
+        let whole = zstd::bulk::decompress(frame, len).map_err(|_| damaged())?;
+        if whole.len() == len {
+            Ok(whole.into())
+        } else {
+            Err(damaged())
+        }
     }
 
     /// Reads every byte of the file, past the cache; `blobs` are all that the footer reaches.
@@ -370,6 +455,7 @@ impl BlobFile {
         reference: BlobRef,
         parse: impl FnOnce(Bytes) -> Result<Cached>,
     ) -> Result<Cached> {
+        traffic::asked(u64::from(reference.len));
         self.cache
             .get_or_insert((self.cache_id, reference.offset), || {
                 let bytes = self.read(reference)?;

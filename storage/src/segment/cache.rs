@@ -9,10 +9,11 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::bitmap::Bitmap;
-use crate::column::{Lists, TextBlocks, Vector};
+use crate::column::{Lists, Spread, TextBlocks, Vector};
 use crate::error::{Error, Result};
 use crate::ids::TagId;
 use crate::layer::Part;
+use crate::layer::count::ValueCounts;
 use crate::layer::resolved::{Members, ResolvedRows, ResolvedValues};
 use crate::vfs::RelPath;
 
@@ -37,6 +38,10 @@ pub enum Cached {
     ResolvedValues(Arc<ResolvedValues>),
     /// The rows of such a chunk.
     ResolvedRows(Arc<ResolvedRows>),
+    /// Counts of everybody in a stack of layers.
+    ValueCounts(Arc<ValueCounts>),
+    /// How the numbers of everybody in a stack of layers spread.
+    Spread(Arc<Spread>),
 }
 
 impl Cached {
@@ -53,6 +58,8 @@ impl Cached {
                 Self::Members(members) => members.bytes(),
                 Self::ResolvedValues(values) => values.bytes(),
                 Self::ResolvedRows(rows) => rows.bytes(),
+                Self::ValueCounts(counts) => counts.bytes(),
+                Self::Spread(spread) => spread.bytes(),
             }
     }
 
@@ -151,6 +158,30 @@ impl Cached {
     pub fn into_resolved_rows(self) -> Result<Arc<ResolvedRows>> {
         if let Self::ResolvedRows(rows) = self {
             Ok(rows)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
+    /// As counts of everybody.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_value_counts(self) -> Result<Arc<ValueCounts>> {
+        if let Self::ValueCounts(counts) = self {
+            Ok(counts)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
+    /// As numbers of everybody.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_spread(self) -> Result<Arc<Spread>> {
+        if let Self::Spread(spread) = self {
+            Ok(spread)
         } else {
             Err(Self::wrong())
         }

@@ -14,9 +14,11 @@ use tagdb_storage::catalog::{Catalog, SchemaChange};
 use tagdb_storage::engine::Outcome;
 use tagdb_storage::schema::TableSchema;
 
-use crate::bind::bound::{KeyTest, Leaf, Predicate, Scan, Statement, Update};
+use crate::bind::bound::{
+    Assignment, KeyTest, Leaf, Predicate, Scan, Statement, TagChange, Update,
+};
 use crate::error::{Error, Result};
-use crate::exec::{Execution, scan};
+use crate::exec::{Execution, in_query, scan};
 
 /// A statement that writes, as far as it could be prepared without reading subjects.
 #[derive(Debug)]
@@ -45,18 +47,31 @@ impl Mutation {
             Statement::Update(update) => Ok(Self::Update(update)),
             Statement::Delete(scan) => Ok(Self::Delete(scan)),
             Statement::Select(_)
+            | Statement::Union(_)
             | Statement::ShowTables
             | Statement::Describe(_)
-            | Statement::Explain { .. } => Err(Error::internal("a statement that reads")),
+            | Statement::Explain { .. }
+            | Statement::Membership(_) => Err(Error::internal("a statement that reads")),
         }
     }
 
-    /// Whether what it was bound to is still so in a catalog.
+    /// Whether what it was bound to is still so in a catalog. Of the tables of queries in it that
+    /// is not looked at.
     pub(crate) fn is_current(&self, catalog: &Catalog) -> bool {
         let table = match self {
             Self::Schema(_) => return false,
             Self::Insert { table, .. } => table,
-            Self::Update(update) => &update.scan.table,
+            Self::Update(update) => {
+                let asks = |assignment: &Assignment| match &assignment.change {
+                    TagChange::Set(expr) | TagChange::Entry { value: expr, .. } => expr.has_query(),
+                    TagChange::EditSet { .. } => false,
+                };
+                if update.scan.predicate.has_query() || update.assignments.iter().any(asks) {
+                    return false;
+                }
+                &update.scan.table
+            }
+            Self::Delete(scan) if scan.predicate.has_query() => return false,
             Self::Delete(scan) => &scan.table,
         };
         catalog.table(&table.name) == Some(table)
@@ -80,8 +95,14 @@ impl Mutation {
                     ..WriteSet::default()
                 })
             }
-            Self::Update(update) => update::write_set(execution, &update),
-            Self::Delete(scan) => delete(execution, &scan),
+            Self::Update(mut update) => {
+                in_query::run_in_update(execution, &mut update)?;
+                update::write_set(execution, &update)
+            }
+            Self::Delete(mut scan) => {
+                in_query::run_in_scan(execution, &mut scan)?;
+                delete(execution, &scan)
+            }
         }
     }
 }

@@ -8,13 +8,18 @@ use tagdb_storage::partitioning::partition_of;
 use tagdb_storage::schema::Key;
 use tagdb_storage::vocabulary::Vocabulary;
 
-use crate::bind::bound::{Column, KeyTest, Leaf as Test, Predicate, Ranges, Scan, Slot, TextTest};
+use crate::bind::bound::{
+    Column, Found, InQuery, KeyTest, Leaf as Test, Operand, Predicate, Ranges, Scan, Slot, TextTest,
+};
 use crate::error::{Error, Result};
 use crate::exec::columns::{Columns, Reader};
 use crate::exec::predicate::entries::EntryTest;
 use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf, RowTest, Sides};
 use crate::exec::predicate::{Node, NodeKind};
 use crate::exec::row_function::RowFunction;
+
+/// So many subjects are kept in a list, from which the chunks to look at are known.
+const KEYS_FEW: u64 = 1 << 16;
 
 /// Compiles a predicate.
 pub(super) fn compile(
@@ -46,6 +51,8 @@ impl Compiler<'_> {
         Ok(Node {
             cost: cost_of(&kind),
             kind,
+            place: 0,
+            profile: None,
         })
     }
 
@@ -54,6 +61,9 @@ impl Compiler<'_> {
             .iter()
             .map(|term| self.node(term))
             .collect::<Result<Vec<_>>>()?;
+        for (place, node) in nodes.iter_mut().enumerate() {
+            node.place = place;
+        }
         nodes.sort_by_key(|node| node.cost);
         Ok(nodes)
     }
@@ -82,7 +92,9 @@ impl Compiler<'_> {
                 }
                 _ => Err(wrong_column()),
             },
-            Test::Overlaps(..)
+            Test::InQuery(test) if !matches!(test.operand, Operand::Rows(_)) => self.in_query(test),
+            Test::InQuery(_)
+            | Test::Overlaps(..)
             | Test::Contains(..)
             | Test::Compare(..)
             | Test::OneOf(..)
@@ -92,6 +104,55 @@ impl Compiler<'_> {
                 Some(test) => leaf(Leaf::AnyKey(Box::new(test))),
                 None => self.rows(test, predicate),
             },
+        }
+    }
+
+    /// Of a query that was run; of one that was not, as EXPLAIN shows it, without the values.
+    fn in_query(&self, test: &InQuery) -> Result<NodeKind> {
+        let Some(found) = &test.found else {
+            return leaf(Leaf::NotRun);
+        };
+        let place = usize::from(self.partition.id().0);
+        match (&test.operand, found) {
+            (Operand::Key(_), Found::Subjects(subjects)) => {
+                let own = subjects.get(place).ok_or_else(wrong_column)?;
+                leaf(match own.len() <= KEYS_FEW {
+                    true => Leaf::Keys(own.iter().collect()),
+                    false => Leaf::Subjects(own.clone()),
+                })
+            }
+            (Operand::Number(slot, _), Found::Numbers(numbers)) => match self.reader(*slot)? {
+                Reader::Number(stack, _) => leaf(Leaf::NumberSet(stack, numbers.clone())),
+                Reader::MapValue(_, None, _) => Ok(NodeKind::Constant(None)),
+                Reader::MapValue(stack, Some(code), _) => {
+                    leaf(Leaf::MapNumberSet(stack, code, numbers.clone()))
+                }
+                _ => Err(wrong_column()),
+            },
+            (operand, Found::Codes(codes)) => {
+                let codes = codes.get(place).ok_or_else(wrong_column)?.as_deref();
+                self.among_codes(operand, codes)
+            }
+            _ => Err(wrong_column()),
+        }
+    }
+
+    fn among_codes(&self, operand: &Operand, codes: Option<&[Code]>) -> Result<NodeKind> {
+        let Some(codes) = codes else {
+            return Ok(NodeKind::Constant(Some(false)));
+        };
+        let codes = codes.to_vec();
+        match operand {
+            Operand::Text(slot) => match self.reader(*slot)? {
+                Reader::Keyword(stack, _) => leaf(Leaf::Keyword(stack, CodeTest::new(codes))),
+                _ => Err(wrong_column()),
+            },
+            Operand::AnyMember(_) if codes.is_empty() => Ok(NodeKind::Constant(Some(false))),
+            Operand::AnyMember(slot) => {
+                leaf(Leaf::HasAny(self.set(*slot)?.0, CodeTest::new(codes)))
+            }
+            Operand::AllValues(slot) => leaf(Leaf::HasAll(self.set(*slot)?.0, codes)),
+            Operand::Key(_) | Operand::Number(..) | Operand::Rows(_) => Err(wrong_column()),
         }
     }
 

@@ -5,6 +5,7 @@ use tagdb_storage::bitmap::Chunk;
 use crate::error::Result;
 use crate::exec::batch::{Batch, Remaining};
 use crate::exec::predicate::leaf::RowTest;
+use crate::exec::predicate::profile::Running;
 use crate::exec::predicate::{Node, NodeKind};
 use crate::functions::eval_predicate;
 
@@ -42,7 +43,23 @@ impl Scratch {
         candidates: &Chunk,
         out: &mut Chunk,
     ) -> Result<()> {
-        match &mut node.kind {
+        let running = node.profile.is_some().then(Running::start);
+        self.evaluate_kind(&mut node.kind, side, chunk, candidates, out)?;
+        if let (Some(running), Some(profile)) = (running, &mut node.profile) {
+            running.finish(profile, candidates.count(), out.count());
+        }
+        Ok(())
+    }
+
+    fn evaluate_kind(
+        &mut self,
+        kind: &mut NodeKind,
+        side: bool,
+        chunk: u16,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        match kind {
             NodeKind::Constant(value) => {
                 match *value == Some(side) {
                     true => out.copy_from(candidates),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tagdb_storage::bitmap::Chunk;
+use tagdb_storage::bitmap::{Bitmap, Chunk};
 use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Code, Ordinal, TagId, chunk_of, low_of};
 use tagdb_storage::layer::{MultiStack, SingleStack, TextStack};
 use tagdb_storage::schema::Family;
 
-use crate::bind::bound::{KeyTest, Predicate, Ranges};
-use crate::error::Result;
+use crate::bind::bound::{KeyTest, NumberSet, Predicate, Ranges};
+use crate::error::{Error, Result};
 use crate::exec::columns::Columns;
 use crate::exec::predicate::entries::EntryTest;
 use crate::exec::predicate::evaluate::Scratch;
@@ -30,6 +30,11 @@ pub(super) enum Leaf {
     Known(KnownTest),
     /// Rising.
     Keys(Vec<Ordinal>),
+    Subjects(Bitmap),
+    NumberSet(SingleStack, Arc<NumberSet>),
+    MapNumberSet(MultiStack, Code, Arc<NumberSet>),
+    /// A query that was not run, and so cannot be asked.
+    NotRun,
     KeyScan(Arc<PartitionState>, KeyTest),
     HasAny(MultiStack, CodeTest),
     HasAll(MultiStack, Vec<Code>),
@@ -106,6 +111,7 @@ impl Leaf {
     pub(super) fn cost(&self) -> u32 {
         match self {
             Self::Keys(_) => 1,
+            Self::Subjects(_) | Self::NotRun => 2,
             Self::Boolean(_) | Self::Known(_) => 4,
             Self::Keyword(_, CodeTest::Few(codes)) | Self::HasAny(_, CodeTest::Few(codes)) => {
                 2 + 2 * codes.len() as u32
@@ -113,6 +119,7 @@ impl Leaf {
             Self::HasAll(_, codes) => 2 + 2 * codes.len() as u32,
             Self::Number(..) => 20,
             Self::MapNumber(..) => 40,
+            Self::NumberSet(..) | Self::MapNumberSet(..) => 200,
             Self::Keyword(_, CodeTest::Many(_)) | Self::HasAny(_, CodeTest::Many(_)) => 200,
             Self::Cardinality(..) => 200,
             Self::AnyKey(_) => 300,
@@ -133,6 +140,11 @@ impl Leaf {
             }
             Self::Known(_) => "bitmap of who has it".to_owned(),
             Self::Keys(ordinals) => format!("look-up of keys, {} found", ordinals.len()),
+            Self::Subjects(subjects) => format!("bitmap of {} subjects", subjects.len()),
+            Self::NumberSet(..) | Self::MapNumberSet(..) => {
+                "column against a set of numbers, among candidates".to_owned()
+            }
+            Self::NotRun => "values of a query, which is run first".to_owned(),
             Self::KeyScan(..) => "scan of keys, among candidates".to_owned(),
             Self::HasAny(_, CodeTest::Few(codes)) => format!("any of {} bitmaps", codes.len()),
             Self::HasAny(_, CodeTest::Many(_)) => {
@@ -188,6 +200,23 @@ impl Leaf {
                     }
                 })?;
             }
+            Self::NumberSet(stack, numbers) => {
+                out.clear();
+                stack.for_each(chunk, candidates, &mut |low, value| {
+                    if numbers.contains(value) == side {
+                        out.set(low);
+                    }
+                })?;
+            }
+            Self::MapNumberSet(stack, code, numbers) => {
+                out.clear();
+                stack.for_each_value(chunk, *code, candidates, &mut |low, value| {
+                    if numbers.contains(value) == side {
+                        out.set(low);
+                    }
+                })?;
+            }
+            Self::NotRun => return Err(Error::internal("a query was not run")),
             Self::Keyword(stack, codes) => {
                 keyword(stack, codes, side, (chunk, candidates), scratch, out)?;
             }
@@ -197,6 +226,7 @@ impl Leaf {
             | Self::AnyKey(_)
             | Self::Known(_)
             | Self::Keys(_)
+            | Self::Subjects(_)
             | Self::KeyScan(..) => {
                 self.members((chunk, candidates), scratch, out)?;
                 match side {
@@ -227,6 +257,10 @@ impl Leaf {
                 own.for_each(|ordinal| out.set(low_of(*ordinal)));
                 Ok(())
             }
+            Self::Subjects(subjects) => {
+                subjects.write_chunk(chunk, out);
+                Ok(())
+            }
             Self::KeyScan(partition, test) => {
                 out.clear();
                 Ok(partition.for_each_key(chunk, candidates, &mut |low, key| {
@@ -235,30 +269,7 @@ impl Leaf {
                     }
                 })?)
             }
-            Self::HasAny(stack, CodeTest::Few(codes)) => {
-                if let [code] = &**codes {
-                    return Ok(stack.members_among(chunk, *code, candidates, out)?);
-                }
-                out.clear();
-                let mut part = scratch.take();
-                for code in codes {
-                    stack.members(chunk, *code, &mut part)?;
-                    out.or(&part);
-                }
-                scratch.give(part);
-                Ok(())
-            }
-            Self::HasAny(stack, CodeTest::Many(bits)) => {
-                out.clear();
-                Ok(stack.for_each_row(chunk, candidates, &mut |low, entries| {
-                    if entries
-                        .iter()
-                        .any(|(code, _)| CodeTest::holds(bits, i64::from(*code)))
-                    {
-                        out.set(low);
-                    }
-                })?)
-            }
+            Self::HasAny(stack, codes) => has_any(stack, codes, (chunk, candidates), scratch, out),
             Self::HasAll(stack, codes) => {
                 let mut left = scratch.take();
                 out.copy_from(candidates);
@@ -280,6 +291,9 @@ impl Leaf {
             | Self::Number(..)
             | Self::MapNumber(..)
             | Self::Keyword(..)
+            | Self::NumberSet(..)
+            | Self::MapNumberSet(..)
+            | Self::NotRun
             | Self::Rows(_) => Ok(()),
         }
     }
@@ -350,6 +364,39 @@ fn keyword(
         stack.members_any(chunk, codes, &mut members)?;
         out.and_not(&members);
         scratch.give(members);
+    }
+    Ok(())
+}
+
+/// Those who have any of some members. Whoever is no candidate may or may not be there.
+fn has_any(
+    stack: &MultiStack,
+    codes: &CodeTest,
+    (chunk, candidates): (u16, &Chunk),
+    scratch: &mut Scratch,
+    out: &mut Chunk,
+) -> Result<()> {
+    if let CodeTest::Few(codes) = codes
+        && let [code] = &**codes
+    {
+        return Ok(stack.members_among(chunk, *code, candidates, out)?);
+    }
+    out.clear();
+    match codes {
+        CodeTest::Few(codes) => {
+            let mut part = scratch.take();
+            for code in codes {
+                stack.members(chunk, *code, &mut part)?;
+                out.or(&part);
+            }
+            scratch.give(part);
+        }
+        CodeTest::Many(bits) => stack.for_each_row(chunk, candidates, &mut |low, entries| {
+            let holds = |(code, _): &(Code, i64)| CodeTest::holds(bits, i64::from(*code));
+            if entries.iter().any(holds) {
+                out.set(low);
+            }
+        })?,
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod compile;
 mod entries;
 mod evaluate;
 mod leaf;
+mod profile;
 
 use std::sync::Arc;
 
@@ -17,11 +18,12 @@ use tagdb_storage::engine::PartitionState;
 use tagdb_storage::ids::{Ordinal, chunk_of};
 
 use crate::bind::bound::{Predicate, Scan};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use evaluate::Scratch;
 use leaf::Leaf;
 
 pub(crate) use leaf::KnownTest;
+pub(crate) use profile::{Profile, Report};
 
 /// A predicate compiled for one partition.
 #[derive(Debug)]
@@ -38,6 +40,10 @@ struct Node {
     kind: NodeKind,
     /// What evaluating it takes, roughly, in chunk operations.
     cost: u32,
+    /// Its place among the terms of an AND or OR as they are bound.
+    place: usize,
+    /// What it did, while it is watched.
+    profile: Option<Box<Profile>>,
 }
 
 #[derive(Debug)]
@@ -85,20 +91,6 @@ impl Filter {
         chunks
     }
 
-    /// What evaluating it in a chunk takes, roughly, in chunk operations.
-    pub(crate) const fn cost(&self) -> u32 {
-        self.root.cost
-    }
-
-    /// How a single condition is met, in words.
-    pub(crate) fn method(&self) -> String {
-        match &self.root.kind {
-            NodeKind::Leaf(leaf) => leaf.method(),
-            NodeKind::Constant(_) => "constant".to_owned(),
-            _ => "sides of other conditions".to_owned(),
-        }
-    }
-
     /// The living subjects of a chunk for which the predicate is true.
     ///
     /// # Errors
@@ -113,13 +105,69 @@ impl Filter {
             .evaluate(&mut self.root, true, chunk, &self.alive, out)
     }
 
-    /// Those of some living subjects of a chunk for which the predicate is true.
+    /// Those of the candidates, living subjects of a chunk, for which the predicate is true, or
+    /// false.
+    ///
+    /// # Errors
+    /// As of [`Self::audience`].
+    pub(crate) fn side(
+        &mut self,
+        side: bool,
+        chunk: u16,
+        candidates: &Chunk,
+        out: &mut Chunk,
+    ) -> Result<()> {
+        self.scratch
+            .evaluate(&mut self.root, side, chunk, candidates, out)
+    }
+}
+
+/// Predicates over the columns of one scan, each to be asked for both of its sides.
+#[derive(Debug)]
+pub(crate) struct Tests {
+    roots: Vec<Node>,
+    scratch: Scratch,
+    left: Box<Chunk>,
+}
+
+impl Tests {
+    /// As of [`Filter::compile`], of several predicates.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub(crate) fn compile<'a>(
+        predicates: impl Iterator<Item = &'a Predicate>,
+        scan: &Scan,
+        partition: &Arc<PartitionState>,
+    ) -> Result<Self> {
+        let root = |predicate| compile::compile(predicate, scan, partition);
+        Ok(Self {
+            roots: predicates.map(root).collect::<Result<_>>()?,
+            scratch: Scratch::default(),
+            left: Box::default(),
+        })
+    }
+
+    /// The candidates, living subjects of a chunk, for which the predicate at a place is true, and
+    /// those for which it is false.
     ///
     /// # Errors
     /// A file cannot be read or is damaged, or an expression cannot be computed.
-    pub(crate) fn among(&mut self, chunk: u16, candidates: &Chunk, out: &mut Chunk) -> Result<()> {
-        self.scratch
-            .evaluate(&mut self.root, true, chunk, candidates, out)
+    pub(crate) fn sides(
+        &mut self,
+        place: usize,
+        chunk: u16,
+        candidates: &Chunk,
+        yes: &mut Chunk,
+        no: &mut Chunk,
+    ) -> Result<()> {
+        let Some(root) = self.roots.get_mut(place) else {
+            return Err(Error::internal("a test that was not compiled"));
+        };
+        self.scratch.evaluate(root, true, chunk, candidates, yes)?;
+        self.left.copy_from(candidates);
+        self.left.and_not(yes);
+        self.scratch.evaluate(root, false, chunk, &self.left, no)
     }
 }
 

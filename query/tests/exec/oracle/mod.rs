@@ -5,6 +5,7 @@
 //! executor; what the two have in common is the text of the statements.
 
 mod aggregates;
+pub(crate) mod analysis;
 mod any_key;
 mod grouped;
 mod history;
@@ -12,6 +13,7 @@ mod keys;
 mod model;
 mod patterns;
 mod predicates;
-mod random;
+pub(super) mod random;
 mod run;
-mod sample;
+pub(super) mod sample;
+mod trees;

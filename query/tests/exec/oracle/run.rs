@@ -1,11 +1,11 @@
 //! Histories of writes with queries after each.
 
 use super::grouped::Grouped;
-use super::history;
 use super::model::{Row, Table};
 use super::predicates::P;
 use super::random::Random;
 use super::sample::Sample;
+use super::{analysis, history};
 use crate::session::Session;
 
 /// Histories, unless HISTORIES says otherwise; SEED repeats one.
@@ -43,6 +43,7 @@ fn history(random: &mut Random, mut table: Table) {
             groups(&session, &table, random);
             listed(&session, &table, random);
         }
+        analysis::check(&session, &table, random);
     }
     everything(&session, &table);
 }

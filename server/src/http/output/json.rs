@@ -83,12 +83,14 @@ impl Json {
         mut self,
         rows_affected: u64,
         durable: Option<bool>,
+        next: Option<&str>,
         stats: &Stats,
     ) -> String {
         let out = &mut self.out;
         out.push_str("],\"rows_affected\":");
         out.push_str(&rows_affected.to_string());
-        out.push_str(",\"next\":null");
+        out.push_str(",\"next\":");
+        append(&next, out);
         if let Some(durable) = durable {
             out.push_str(if durable {
                 ",\"durable\":true"

@@ -53,7 +53,7 @@ fn a_document_is_what_the_contract_says() {
         elapsed_us: 5,
         token: "t".to_owned(),
     };
-    let text = json.finish(3, Some(false), &stats);
+    let text = json.finish(3, Some(false), None, &stats);
     assert_eq!(
         text,
         r#"{"columns":[{"name":"key","type":"KEYWORD"},{"name":"n \"x\"","type":"BIGINT"}],"#

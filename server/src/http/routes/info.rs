@@ -104,6 +104,11 @@ pub(super) async fn ready(State(state): State<AppState>, _: NoParams) -> ApiResu
 /// `GET /metrics`
 pub(super) async fn metrics(State(state): State<AppState>, _: NoParams) -> ApiResult<Response> {
     let status = engine_status(&state).await?;
+    let cursors = state.cursors.count();
+    state
+        .metrics
+        .cursors
+        .set(i64::try_from(cursors).unwrap_or(i64::MAX));
     let gauges = &state.metrics.engine;
     for (gauge, value) in [
         (&gauges.memory_bytes, status.memory_bytes),

@@ -148,7 +148,8 @@ fn look_up(
     Ok((out, database.engine().token(snapshot.lsn())))
 }
 
-fn parse_key(schema: &TableSchema, key: Json) -> ApiResult<Key> {
+/// A key as it stands in a body.
+pub(super) fn parse_key(schema: &TableSchema, key: Json) -> ApiResult<Key> {
     let text = match (key, schema.key_type) {
         (Json::String(text), _) => text,
         (Json::Number(number), KeyType::BigInt) => number.to_string(),

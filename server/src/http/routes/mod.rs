@@ -1,9 +1,9 @@
 //! The paths of the contract, one file a subject.
 
 mod admin;
+mod analysis;
 mod bulk;
 mod info;
-mod later;
 mod lookup;
 mod row;
 mod sql;
@@ -81,7 +81,7 @@ pub(super) fn all() -> Vec<Route> {
         route("/openapi.json", &["get"], get(info::openapi)),
         route("/errors/{code}", &["get"], get(info::error)),
     ];
-    routes.extend(later::all());
+    routes.extend(analysis::all());
     routes
 }
 

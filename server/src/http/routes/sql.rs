@@ -16,6 +16,7 @@ use crate::http::convert::param;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::middleware::RequestId;
 use crate::http::negotiate::{self, Format};
+use crate::http::pages;
 use crate::http::params::{Params, idempotency_key};
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
@@ -129,7 +130,20 @@ async fn answer(
     let format = negotiate::format(asked.params.take("format").as_deref(), &asked.headers)?;
     let delimiter = delimiter(&mut asked.params)?;
     asked.params.finish()?;
-    refuse_pages(&wanted)?;
+    let is_paged = wanted.page_size.is_some() || wanted.cursor.is_some();
+    if is_paged && format != Format::Json {
+        let detail = "pages are answered as application/json; other formats are streamed whole";
+        return Err(ApiError::bad_parameter(detail));
+    }
+    if let Some(cursor) = &wanted.cursor {
+        check_alone(&wanted)?;
+        let time = time(state, wanted.timeout_ms)?;
+        return pages::later(state, cursor, time).await;
+    }
+    let page_size = wanted.page_size;
+    if page_size == Some(0) {
+        return Err(ApiError::bad_parameter("\"page_size\" is at least 1"));
+    }
     let Some(sql) = wanted.sql else {
         return Err(ApiError::bad_parameter("\"sql\" is missing"));
     };
@@ -151,27 +165,32 @@ async fn answer(
         read_only: asked.read_only,
     };
     match format {
-        Format::Json => statement::answer_json(state, job).await,
+        Format::Json => match page_size {
+            Some(page_size) => pages::first(state, job, page_size).await,
+            None => statement::answer_json(state, job).await,
+        },
         Format::NdJson | Format::Csv | Format::Arrow | Format::Roaring | Format::Roaring64 => {
             statement::answer_rows(state, job, format, delimiter, id).await
         }
     }
 }
 
-fn refuse_pages(wanted: &SqlRequest) -> ApiResult<()> {
-    if wanted.page_size == Some(0) {
-        return Err(ApiError::bad_parameter("\"page_size\" is at least 1"));
-    }
-    if wanted.page_size.is_some() {
-        return Err(ApiError::unsupported("page_size"));
-    }
-    if wanted.cursor.is_some() {
-        return Err(ApiError::unsupported("cursor"));
+/// A cursor continues what was asked before, so that nothing else is to be said.
+fn check_alone(wanted: &SqlRequest) -> ApiResult<()> {
+    let alone = SqlRequest {
+        cursor: wanted.cursor.clone(),
+        timeout_ms: wanted.timeout_ms,
+        ..SqlRequest::default()
+    };
+    if *wanted != alone {
+        let detail = "\"cursor\" stands alone, or beside \"timeout_ms\"";
+        return Err(ApiError::bad_parameter(detail));
     }
     Ok(())
 }
 
-fn time(state: &AppState, timeout_ms: Option<u64>) -> ApiResult<Duration> {
+/// The time that a statement may take.
+pub(super) fn time(state: &AppState, timeout_ms: Option<u64>) -> ApiResult<Duration> {
     let longest = state.config.statement_timeout_max;
     let Some(milliseconds) = timeout_ms else {
         return Ok(state.config.statement_timeout.min(longest));

@@ -1,5 +1,6 @@
 //! The contract, against the real router and an engine in memory.
 
+mod analysis;
 mod bulk;
 mod column_rows;
 mod columns;
@@ -9,6 +10,7 @@ mod faults;
 mod formats;
 mod layouts;
 mod openapi;
+mod pages;
 mod rows;
 mod sockets;
 mod sql;

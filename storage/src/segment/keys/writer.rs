@@ -10,7 +10,7 @@ use crate::column::Vector;
 use crate::error::{Error, Result};
 use crate::ids::Ordinal;
 use crate::schema::KeyType;
-use crate::segment::blob_file::{BlobFileWriter, BlobRef, FileKind};
+use crate::segment::blob_file::{BlobFileWriter, BlobRef, FileKind, Packed};
 use crate::segment::directory::{DirectoryBuilder, Record};
 use crate::vfs::{RelPath, Vfs};
 
@@ -143,8 +143,10 @@ impl Blocks<'_> {
         if self.places.is_empty() {
             return Ok(());
         }
-        let first = self.file.put(Vector::from_values(&self.places).bytes())?;
-        let second = self.file.put(&self.texts)?;
+        let places = Packed::new(Vector::from_values(&self.places).bytes());
+        let texts = Packed::new(&std::mem::take(&mut self.texts).into());
+        let first = self.file.put_packed(&places)?;
+        let second = self.file.put_packed(&texts)?;
         self.directory.push(Record {
             key: self.count,
             extra: 0,
@@ -153,7 +155,6 @@ impl Blocks<'_> {
         });
         self.count += 1;
         self.places.clear();
-        self.texts.clear();
         Ok(())
     }
 }
@@ -174,7 +175,7 @@ fn write_hashes(
     })?;
     table.sort_unstable();
     for own in table.chunk_by(|a, b| block_of(a.0, bits) == block_of(b.0, bits)) {
-        let first = file.put(&encode_hashes(own, bits))?;
+        let first = file.put_packed(&Packed::new(&encode_hashes(own, bits).into()))?;
         directory.push(Record {
             key: block_of(own[0].0, bits),
             extra: own.len() as u32,
