@@ -214,13 +214,14 @@ fn array_of(values: &[Value], kind: DataType) -> Result<ArrayRef, ArrowError> {
         // A decimal that was computed may have more digits than a tag's.
         DataType::Decimal { precision, scale } => {
             let digits = values.iter().map(|value| match value {
-                Value::Decimal {
-                    digits,
-                    scale: from,
-                } => rescale(*digits, *from, scale),
-                _ => None,
+                Value::Null => Ok(None),
+                value => value
+                    .to_fixed()
+                    .and_then(|(digits, from)| rescale(digits, from, scale))
+                    .map(Some)
+                    .ok_or_else(|| unfit(value, kind)),
             });
-            let decimals = Decimal128Array::from_iter(digits);
+            let decimals: Decimal128Array = digits.collect::<Result<_, _>>()?;
             Ok(Arc::new(decimals.with_precision_and_scale(
                 precision,
                 scale.cast_signed(),
@@ -237,9 +238,12 @@ fn array_of(values: &[Value], kind: DataType) -> Result<ArrayRef, ArrowError> {
             let mut stored = Vec::with_capacity(values.len());
             for (row, value) in values.iter().enumerate() {
                 let number = match (value, kind.number_type()) {
-                    (Value::Boolean(value), _) => Some(i64::from(*value)),
-                    (Value::Null, _) | (_, None) => None,
-                    (value, Some(number)) => to_stored(number, value).ok(),
+                    (Value::Null, _) => None,
+                    (Value::Boolean(value), None) => Some(i64::from(*value)),
+                    (value, Some(number)) => {
+                        Some(to_stored(number, value).map_err(|_| unfit(value, kind))?)
+                    }
+                    (value, None) => return Err(unfit(value, kind)),
                 };
                 if number.is_some() {
                     known[row / 64] |= 1 << (row % 64);
@@ -249,6 +253,11 @@ fn array_of(values: &[Value], kind: DataType) -> Result<ArrayRef, ArrowError> {
             numbers(stored, Some(known), kind)
         }
     }
+}
+
+/// The error of a value that is not of its column's type, which must not become NULL.
+fn unfit(value: &Value, kind: DataType) -> ArrowError {
+    ArrowError::ComputeError(format!("{value:?} in a column of type {kind}"))
 }
 
 fn sets(values: &[Value]) -> ArrayRef {
