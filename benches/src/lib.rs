@@ -5,6 +5,7 @@
 //!
 //! Benchmarks beside other systems read the columns that those read: see [`raw`].
 
+pub mod calls;
 pub mod naive;
 pub mod questions;
 pub mod raw;

@@ -2,6 +2,7 @@
 
 use tagdb_query::{Database, Result};
 
+use crate::calls::Call;
 use crate::sql::{Answered, ask};
 
 /// The interests of the overlaps.
@@ -22,9 +23,10 @@ pub const EXPORT: &str =
 pub struct Question {
     /// Its name in reports.
     pub item: &'static str,
-    /// Each under the label that its findings get. An analysis that is one call takes the place of
-    /// the statements that it saves.
+    /// Each under the label that its findings get.
     statements: Vec<(String, String)>,
+    /// What is timed instead, if it says the same.
+    pub call: Option<Call>,
 }
 
 impl Question {
@@ -53,6 +55,7 @@ pub fn questions() -> Vec<Question> {
         Question {
             item: "Q3 portrait",
             statements: portrait(&["gender", "age", "city"], "", FIVE_TAGS),
+            call: Some(Call::Portrait(&["gender", "age", "city"], FIVE_TAGS)),
         },
         overlap(),
         tgi(),
@@ -69,6 +72,7 @@ pub fn questions() -> Vec<Question> {
         Question {
             item: "portrait of 0.1%",
             statements: portrait(&PORTRAIT, "", FEW),
+            call: None,
         },
         Question {
             item: "portrait of 0.1% and of the base",
@@ -77,6 +81,7 @@ pub fn questions() -> Vec<Question> {
                 portrait(&PORTRAIT, "all ", "true"),
             ]
             .concat(),
+            call: Some(Call::Portrait(&PORTRAIT, FEW)),
         },
     ]
 }
@@ -114,6 +119,7 @@ fn users(item: &'static str, what: &str, audience: &str) -> Question {
     Question {
         item,
         statements: vec![("users".to_owned(), sql)],
+        call: None,
     }
 }
 
@@ -141,6 +147,7 @@ fn overlap() -> Question {
     Question {
         item: "Q6 overlap 10x10",
         statements,
+        call: Some(Call::Overlap),
     }
 }
 
@@ -152,6 +159,7 @@ fn tgi() -> Question {
     Question {
         item: "Q7 TGI 200 interests",
         statements: statements.concat(),
+        call: Some(Call::Portrait(&["interests"], FIVE_TAGS)),
     }
 }
 

@@ -5,7 +5,7 @@ use tagdb_benches::report::Report;
 use tagdb_benches::sql::stream;
 use tagdb_benches::subjects::Result;
 use tagdb_benches::timing::Repeat;
-use tagdb_query::{Database, Value};
+use tagdb_query::{ColumnValues, Database};
 
 pub(crate) fn measure(
     database: &Database,
@@ -33,31 +33,32 @@ pub(crate) fn measure(
 
 /// A key a line. No key here needs quotes.
 fn csv(database: &Database, out: &mut Vec<u8>) -> tagdb_query::Result<u64> {
-    each(database, |key| {
-        out.extend_from_slice(key.as_bytes());
-        out.push(b'\n');
+    each(database, |bytes, ends| {
+        let mut start = 0;
+        for end in ends.iter().map(|end| *end as usize) {
+            out.extend_from_slice(&bytes[start..end]);
+            out.push(b'\n');
+            start = end;
+        }
     })
 }
 
-/// The length of each key, in one byte, and its bytes: what a binary row format writes of strings
-/// below 128 bytes.
+/// The keys' bytes and the ends of the keys in them, as Arrow has them.
 fn binary(database: &Database, out: &mut Vec<u8>) -> tagdb_query::Result<u64> {
-    each(database, |key| {
-        out.push(key.len() as u8);
-        out.extend_from_slice(key.as_bytes());
+    each(database, |bytes, ends| {
+        out.extend_from_slice(bytes);
+        out.extend(ends.iter().flat_map(|end| end.to_le_bytes()));
     })
 }
 
 /// The one place that knows in what form rows leave the query crate.
-fn each(database: &Database, mut visit: impl FnMut(&str)) -> tagdb_query::Result<u64> {
+fn each(database: &Database, mut visit: impl FnMut(&[u8], &[u32])) -> tagdb_query::Result<u64> {
     let mut rows = stream(database, EXPORT)?;
     let mut count = 0;
-    while let Some(batch) = rows.next()? {
-        for row in &batch {
-            if let [Value::Text(key)] = &row[..] {
-                visit(key);
-                count += 1;
-            }
+    while let Some(batch) = rows.next_columns()? {
+        if let [ColumnValues::Texts { bytes, ends, .. }] = &batch.columns[..] {
+            visit(bytes.as_bytes(), ends);
+            count += ends.len() as u64;
         }
     }
     Ok(count)

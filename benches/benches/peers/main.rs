@@ -156,7 +156,17 @@ fn measure(
             let difference = difference(right.get(item), &found);
             return Err(format!("{state}: {item} is wrong: {difference}").into());
         }
-        let times = Repeat::QUERY.times(|| question.ask(database).map(drop))?;
+        let times = match &question.call {
+            None => Repeat::QUERY.times(|| question.ask(database).map(drop))?,
+            Some(call) => {
+                for (of, n) in call.ask(database)?.findings() {
+                    if found.get(&of) != Some(&n) {
+                        return Err(format!("{state}: {item} as one call: {of} is {n}").into());
+                    }
+                }
+                Repeat::QUERY.times(|| call.ask(database).map(drop))?
+            }
+        };
         let first = found.first_key_value();
         let note = first.map_or(String::new(), |(of, n)| format!("{of}={n}"));
         report.times(&format!("{state}: {item}"), times, &note)?;
