@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::vector::Deltas;
 use super::{ColumnError, Vector};
 use crate::bitmap::small;
 
@@ -104,11 +105,58 @@ impl Lists {
         low
     }
 
+    /// Adds to `counts[item]` for each item of some lists, and gives how many of these have any.
+    /// Items that are no index of `counts` are passed over.
+    pub(crate) fn tally(&self, lists: &[u32], counts: &mut [u64]) -> u64 {
+        let bounds =
+            |list: usize| self.bounds.get(list) as usize..self.bounds.get(list + 1) as usize;
+        let min = self.items.min() as usize;
+        let items = self.items.deltas(0, self.items.len());
+        match (self.bounds.deltas(0, self.bounds.len()), items) {
+            (Deltas::Four(ends), Deltas::One(items)) => {
+                let at = |list: usize| u32::from_le_bytes(ends[list]) as usize;
+                let item = |place: usize| min.wrapping_add(usize::from(items[place][0]));
+                tally(lists, |list| at(list)..at(list + 1), item, counts)
+            }
+            (Deltas::Four(ends), Deltas::Two(items)) => {
+                let at = |list: usize| u32::from_le_bytes(ends[list]) as usize;
+                let item =
+                    |place: usize| min.wrapping_add(usize::from(u16::from_le_bytes(items[place])));
+                tally(lists, |list| at(list)..at(list + 1), item, counts)
+            }
+            _ => tally(
+                lists,
+                bounds,
+                |place| self.items.get(place) as usize,
+                counts,
+            ),
+        }
+    }
+
     /// The items of all lists, one after the other.
     #[must_use]
     pub fn items(&self) -> &Vector {
         &self.items
     }
+}
+
+fn tally(
+    lists: &[u32],
+    bounds: impl Fn(usize) -> Range<usize>,
+    item: impl Fn(usize) -> usize,
+    counts: &mut [u64],
+) -> u64 {
+    let mut known = 0;
+    for list in lists {
+        let places = bounds(*list as usize);
+        known += u64::from(!places.is_empty());
+        for place in places {
+            if let Some(count) = counts.get_mut(item(place)) {
+                *count += 1;
+            }
+        }
+    }
+    known
 }
 
 impl Default for Lists {

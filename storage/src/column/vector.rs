@@ -313,6 +313,33 @@ impl Vector {
         }
     }
 
+    /// Calls `visit` with the value before each position, or `first` before all, and the value there.
+    ///
+    /// # Panics
+    /// If a position is not below `len()`.
+    pub(crate) fn for_each_step(
+        &self,
+        first: i64,
+        positions: &[u32],
+        mut visit: impl FnMut(i64, i64),
+    ) {
+        let mut step = |read: &dyn Fn(usize) -> i64| {
+            for position in positions.iter().map(|position| *position as usize) {
+                let before = position.checked_sub(1).map_or(first, read);
+                visit(before, read(position));
+            }
+        };
+        match self.deltas(0, self.len) {
+            Deltas::Two(deltas) => {
+                step(&|at| self.value(u64::from(u16::from_le_bytes(deltas[at]))));
+            }
+            Deltas::Four(deltas) => {
+                step(&|at| self.value(u64::from(u32::from_le_bytes(deltas[at]))));
+            }
+            _ => step(&|at| self.get(at)),
+        }
+    }
+
     /// The same vector over another copy of its bytes.
     pub(super) fn over(self, bytes: Bytes) -> Self {
         debug_assert_eq!(self.bytes, bytes);

@@ -211,16 +211,11 @@ impl MultiStack {
 impl FullRows<'_> {
     /// Adds the entries of the audience, all of whom have rows here; gives how many have any.
     fn add_entries(&self, audience: &Chunk, counts: &mut [u64]) -> u64 {
-        let mut known = 0;
-        let items = self.rows.codes.items();
-        self.set.for_each_in(audience, |_, rank| {
-            let places = self.rows.codes.get(self.start + rank as usize);
-            known += u64::from(!places.is_empty());
-            for place in places {
-                add(counts, items.get(place) as Code);
-            }
-        });
-        known
+        let mut lists = Vec::with_capacity(audience.count() as usize);
+        let start = self.start as u32;
+        self.set
+            .for_each_in(audience, |_, rank| lists.push(start + rank));
+        self.rows.codes.tally(&lists, counts)
     }
 }
 

@@ -120,22 +120,27 @@ impl KeyBlock {
                 self.places.gather(places, &mut keys[before..]);
             }
             (Some(texts), Keys::Texts { bytes, ends }) => {
-                let mut bounds = vec![0; self.places.len() + 1];
-                self.places.read_range(0, &mut bounds[1..]);
-                let offset = |place: u32| usize::try_from(bounds[place as usize]);
-                let (Some(first), Some(last)) = (places.first(), places.last()) else {
-                    return Ok(());
-                };
-                let from = offset(*first).map_err(|_| damaged())?;
-                let to = offset(last + 1).map_err(|_| damaged())?;
-                // One look at the whole costs less than one at each key.
-                let whole = texts.get(from..to).ok_or_else(damaged)?;
-                let whole = std::str::from_utf8(whole).map_err(|_| damaged())?;
-                for place in places {
-                    let start = offset(*place).map_err(|_| damaged())?.wrapping_sub(from);
-                    let end = offset(place + 1).map_err(|_| damaged())?.wrapping_sub(from);
-                    bytes.push_str(whole.get(start..end).ok_or_else(damaged)?);
-                    ends.push(u32::try_from(bytes.len()).map_err(|_| damaged())?);
+                let mut found = Vec::new();
+                let mut own_ends = Vec::with_capacity(places.len());
+                let mut whole = true;
+                self.places.for_each_step(0, places, |start, end| {
+                    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+                    match range.and_then(|(start, end)| texts.get(start..end)) {
+                        Some(key) => found.extend_from_slice(key),
+                        None => whole = false,
+                    }
+                    own_ends.push(found.len());
+                });
+                // One look at all of them costs less than one at each key.
+                let found = std::str::from_utf8(&found).map_err(|_| damaged())?;
+                whole &= own_ends.iter().all(|end| found.is_char_boundary(*end));
+                if !whole {
+                    return Err(damaged());
+                }
+                let before = bytes.len();
+                bytes.push_str(found);
+                for end in own_ends {
+                    ends.push(u32::try_from(before + end).map_err(|_| damaged())?);
                 }
             }
             _ => return Err(Error::internal("keys of another type")),

@@ -72,3 +72,24 @@ fn know_the_list_of_each_item() {
         }
     }
 }
+
+#[test]
+fn count_the_items_of_some_lists() {
+    for sample in samples() {
+        let lists = build(&sample);
+        let some: Vec<u32> = (0..sample.len() as u32).step_by(3).collect();
+        let (mut found, mut counts) = (vec![0; 300], vec![0; 300]);
+        let mut known = 0;
+        for list in &some {
+            let items = &sample[*list as usize];
+            known += u64::from(!items.is_empty());
+            for item in items.iter().filter_map(|item| usize::try_from(*item).ok()) {
+                if let Some(count) = counts.get_mut(item) {
+                    *count += 1;
+                }
+            }
+        }
+        assert_eq!(lists.tally(&some, &mut found), known);
+        assert_eq!(found, counts);
+    }
+}
