@@ -27,8 +27,6 @@ pub struct Limits {
     /// `subquery_values`: different values of a query in a condition, unless they are keys or
     /// keywords of what is asked for.
     pub subquery_values_max: usize,
-    /// `result_bytes`: bytes of a result that has to be held as a whole.
-    pub result_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -44,7 +42,6 @@ impl Default for Limits {
             insert_rows_max: 100_000,
             groups_max: 1_000_000,
             subquery_values_max: 10_000_000,
-            result_bytes_max: 64 << 20,
         }
     }
 }

@@ -71,7 +71,7 @@ impl SingleStack {
             flushed.count_codes(chunk, audience, counts)
         };
         let mut all = || count_all(chunks, counts.len(), alive, &count);
-        let all = match &self.resolved {
+        let all = match &self.layers.resolved {
             Some(resolved) => resolved.everybody(all)?,
             None => Arc::new(all()?),
         };
@@ -111,7 +111,7 @@ impl SingleStack {
             }
             Ok(all)
         };
-        let mut found = match &self.resolved {
+        let mut found = match &self.layers.resolved {
             Some(resolved) => (*resolved.spread(all)?).clone(),
             None => all()?,
         };
@@ -135,6 +135,7 @@ impl SingleStack {
     /// Whether layers in memory speak of anybody in a chunk.
     fn is_touched(&self, chunk: u16) -> bool {
         let mut parts = self
+            .layers
             .memory
             .iter()
             .flat_map(|layer| [&layer.set, &layer.cleared]);
@@ -171,7 +172,7 @@ impl MultiStack {
             flushed.count_entries(chunk, audience, counts)
         };
         let mut all = || count_all(chunks, counts.len(), alive, &count);
-        let all = match self.remembered() {
+        let all = match &self.layers.resolved {
             Some(resolved) => resolved.everybody(all)?,
             None => Arc::new(all()?),
         };

@@ -14,6 +14,7 @@ pub mod part;
 pub mod read;
 mod read_multi;
 pub mod resolved;
+mod stack;
 pub mod write;
 
 #[cfg(test)]

@@ -11,16 +11,12 @@ use crate::error::{Error, Result};
 use crate::ids::{CHUNK_LEN, Code, Ordinal, chunk_of, low_of};
 use crate::layer::part::{ChunkValues, Part, SinglePart, TextPart, chunk_of_bitmap};
 use crate::layer::resolved::{ChunkCache, Members, ResolvedValues, is_worth};
+use crate::layer::stack::Layers;
 
 /// The layers of a boolean, keyword or number.
 #[derive(Clone, Debug, Default)]
 pub struct SingleStack {
-    /// In files, oldest first.
-    flushed: Vec<Arc<SinglePart>>,
-    /// Where chunks of the flushed layers are kept once they are resolved.
-    pub(super) resolved: Option<ChunkCache>,
-    /// In memory, oldest first.
-    pub(super) memory: Vec<Arc<SinglePart>>,
+    pub(super) layers: Layers<SinglePart>,
 }
 
 impl SingleStack {
@@ -41,15 +37,8 @@ impl SingleStack {
         resolved: Option<ChunkCache>,
         memory: &[Arc<Part>],
     ) -> Result<Self> {
-        let singles = |parts: &[Arc<Part>]| {
-            let singles = parts.iter().map(|part| part.as_single().cloned());
-            singles.collect::<Option<_>>().ok_or_else(wrong_family)
-        };
-        Ok(Self {
-            flushed: singles(flushed)?,
-            resolved,
-            memory: singles(memory)?,
-        })
+        let layers = Layers::new(flushed, resolved, memory, Part::as_single)?;
+        Ok(Self { layers })
     }
 
     /// The subjects that have a value.
@@ -62,17 +51,17 @@ impl SingleStack {
             known_of(layers, chunk, out);
         };
         out.clear();
-        match self.several() {
+        match self.layers.several() {
             Some(resolved) => {
                 let known = resolved.known(chunk, |out| {
-                    of(&self.flushed, out);
+                    of(&self.layers.flushed, out);
                     Ok(())
                 })?;
                 known.copy_into(out);
             }
-            None => of(&self.flushed, out),
+            None => of(&self.layers.flushed, out),
         }
-        of(&self.memory, out);
+        of(&self.layers.memory, out);
         Ok(())
     }
 
@@ -90,15 +79,15 @@ impl SingleStack {
     /// A file cannot be read or is damaged.
     pub fn members_any(&self, chunk: u16, codes: &[Code], out: &mut Chunk) -> Result<()> {
         out.clear();
-        match &self.resolved {
+        match &self.layers.resolved {
             Some(resolved) => {
                 for code in codes {
                     self.resolved(resolved, chunk, *code)?.or_into(out);
                 }
             }
-            None => write_members(&self.flushed, chunk, codes, out)?,
+            None => write_members(&self.layers.flushed, chunk, codes, out)?,
         }
-        write_members(&self.memory, chunk, codes, out)
+        write_members(&self.layers.memory, chunk, codes, out)
     }
 
     /// The candidates whose value is `code`.
@@ -112,7 +101,7 @@ impl SingleStack {
         candidates: &Chunk,
         out: &mut Chunk,
     ) -> Result<()> {
-        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+        if let Some(resolved) = self.layers.settled() {
             self.resolved(resolved, chunk, code)?.among(candidates, out);
             return Ok(());
         }
@@ -121,14 +110,9 @@ impl SingleStack {
         Ok(())
     }
 
-    /// Where their content is kept, if there are several flushed layers: one needs no resolving.
-    fn several(&self) -> Option<&ChunkCache> {
-        self.resolved.as_ref().filter(|_| self.flushed.len() > 1)
-    }
-
     fn resolved(&self, resolved: &ChunkCache, chunk: u16, code: Code) -> Result<Arc<Members>> {
         resolved.members(chunk, code, |out| {
-            write_members(&self.flushed, chunk, &[code], out)
+            write_members(&self.layers.flushed, chunk, &[code], out)
         })
     }
 
@@ -197,7 +181,7 @@ impl SingleStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn get(&self, ordinal: Ordinal) -> Result<Option<i64>> {
-        for layer in self.memory.iter().rev().chain(self.flushed.iter().rev()) {
+        for layer in self.layers.newest_first() {
             if let Some(value) = layer.get(ordinal)? {
                 return Ok(value);
             }
@@ -213,9 +197,9 @@ impl SingleStack {
         visit: Visit<'_>,
     ) -> Result<()> {
         let mut left = audience.clone();
-        visit_owners(&self.memory, chunk, &mut left, visit)?;
-        if let Some(resolved) = self.several() {
-            let make = is_worth(left.count(), subjects_in(&self.flushed, chunk));
+        visit_owners(&self.layers.memory, chunk, &mut left, visit)?;
+        if let Some(resolved) = self.layers.several() {
+            let make = is_worth(left.count(), subjects_in(&self.layers.flushed, chunk));
             if let Some(found) = resolved.values(chunk, make, || self.resolve(chunk))? {
                 if let Some((_, set)) = chunk_of_bitmap(&found.set, chunk) {
                     set.and_into(&mut left);
@@ -224,7 +208,7 @@ impl SingleStack {
                 return Ok(());
             }
         }
-        visit_owners(&self.flushed, chunk, &mut left, visit)
+        visit_owners(&self.layers.flushed, chunk, &mut left, visit)
     }
 
     /// As [`Self::for_each_owner`] of the layers in memory; takes away whom they speak of.
@@ -234,15 +218,13 @@ impl SingleStack {
         left: &mut Chunk,
         visit: Visit<'_>,
     ) -> Result<()> {
-        visit_owners(&self.memory, chunk, left, visit)
+        visit_owners(&self.layers.memory, chunk, left, visit)
     }
 
-    /// The flushed layers alone, without what is kept of them.
+    /// The flushed layers alone.
     pub(super) fn flushed(&self) -> Self {
-        Self {
-            flushed: self.flushed.clone(),
-            ..Self::default()
-        }
+        let layers = self.layers.flushed();
+        Self { layers }
     }
 
     /// What the flushed layers come to in a chunk.
@@ -351,7 +333,7 @@ impl SinglePart {
 /// The layers of a long text.
 #[derive(Clone, Debug, Default)]
 pub struct TextStack {
-    layers: Vec<Arc<TextPart>>,
+    layers: Layers<TextPart>,
 }
 
 impl TextStack {
@@ -360,13 +342,8 @@ impl TextStack {
     /// # Errors
     /// A part is of another family.
     pub fn new(parts: &[Arc<Part>]) -> Result<Self> {
-        let layers = parts
-            .iter()
-            .map(|part| part.as_text().cloned())
-            .collect::<Option<_>>();
-        layers
-            .map(|layers| Self { layers })
-            .ok_or_else(wrong_family)
+        let layers = Layers::new(parts, None, &[], Part::as_text)?;
+        Ok(Self { layers })
     }
 
     /// The subjects that have a text.
@@ -374,7 +351,11 @@ impl TextStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn known(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
-        let layers = self.layers.iter().map(|layer| (&layer.set, &layer.cleared));
+        let layers = self
+            .layers
+            .flushed
+            .iter()
+            .map(|layer| (&layer.set, &layer.cleared));
         out.clear();
         known_of(layers, chunk, out);
         Ok(())
@@ -392,7 +373,7 @@ impl TextStack {
         visit: &mut dyn FnMut(u16, &str),
     ) -> Result<()> {
         let mut left = audience.clone();
-        for layer in self.layers.iter().rev() {
+        for layer in self.layers.newest_first() {
             if let Some((first_rank, set)) = chunk_of_bitmap(&layer.set, chunk) {
                 let mut own = left.clone();
                 set.and_into(&mut own);
@@ -426,7 +407,7 @@ impl TextStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn get(&self, ordinal: Ordinal) -> Result<Option<String>> {
-        for layer in self.layers.iter().rev() {
+        for layer in self.layers.newest_first() {
             if let Some(text) = layer.get(ordinal)? {
                 return Ok(text);
             }
@@ -456,10 +437,6 @@ impl TextPart {
 
 fn text_of(bytes: &[u8], index: u64) -> Result<&str> {
     str::from_utf8(bytes).map_err(|_| Error::corrupt("a text block", index, "valid UTF-8"))
-}
-
-pub(crate) fn wrong_family() -> Error {
-    Error::internal("a layer is of another family than its tag")
 }
 
 /// Puts layers of `set` and `cleared`, oldest first, on top of who had something.

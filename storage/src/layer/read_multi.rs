@@ -7,19 +7,14 @@ use crate::error::Result;
 use crate::ids::{Code, Ordinal, ordinal_at};
 use crate::layer::multi_part::Verdict;
 use crate::layer::part::{FlatRows, MultiPart, Part, chunk_of_bitmap};
-use crate::layer::read::wrong_family;
 use crate::layer::resolved::{ChunkCache, Members, ResolvedRows, is_worth};
+use crate::layer::stack::Layers;
 use crate::layer::write::EntryState;
 
 /// The layers of a set or map.
 #[derive(Clone, Debug, Default)]
 pub struct MultiStack {
-    /// In files, oldest first.
-    flushed: Vec<Arc<MultiPart>>,
-    /// Where chunks of the flushed layers are kept once they are resolved.
-    resolved: Option<ChunkCache>,
-    /// In memory, oldest first.
-    memory: Vec<Arc<MultiPart>>,
+    pub(super) layers: Layers<MultiPart>,
 }
 
 impl MultiStack {
@@ -40,44 +35,25 @@ impl MultiStack {
         resolved: Option<ChunkCache>,
         memory: &[Arc<Part>],
     ) -> Result<Self> {
-        let multis = |parts: &[Arc<Part>]| {
-            let multis = parts.iter().map(|part| part.as_multi().cloned());
-            multis.collect::<Option<_>>().ok_or_else(wrong_family)
-        };
-        Ok(Self {
-            flushed: multis(flushed)?,
-            resolved,
-            memory: multis(memory)?,
-        })
+        let layers = Layers::new(flushed, resolved, memory, Part::as_multi)?;
+        Ok(Self { layers })
     }
 
-    /// The layers, newest first.
-    fn newest_first(&self) -> impl Iterator<Item = &Arc<MultiPart>> {
-        self.memory.iter().rev().chain(self.flushed.iter().rev())
-    }
-
-    /// The flushed layers alone, without what is kept of them.
+    /// The flushed layers alone.
     pub(super) fn flushed(&self) -> Self {
-        Self {
-            flushed: self.flushed.clone(),
-            ..Self::default()
-        }
-    }
-
-    /// Where what files say is remembered.
-    pub(super) const fn remembered(&self) -> Option<&ChunkCache> {
-        self.resolved.as_ref()
+        let layers = self.layers.flushed();
+        Self { layers }
     }
 
     /// Whether layers in memory speak of anybody in a chunk.
     pub(super) fn is_touched(&self, chunk: u16) -> bool {
-        subjects_in(&self.memory, chunk) > 0
+        subjects_in(&self.layers.memory, chunk) > 0
     }
 
     /// Of whom layers in memory speak.
     pub(super) fn in_memory(&self, chunk: u16, out: &mut Chunk) {
         out.clear();
-        for layer in &self.memory {
+        for layer in &self.layers.memory {
             for part in [&layer.reset, &layer.dirty] {
                 if let Some((_, subjects)) = chunk_of_bitmap(part, chunk) {
                     subjects.or_into(out);
@@ -86,17 +62,12 @@ impl MultiStack {
         }
     }
 
-    /// Where their content is kept, if there are several flushed layers: one needs no resolving.
-    fn several(&self) -> Option<&ChunkCache> {
-        self.resolved.as_ref().filter(|_| self.flushed.len() > 1)
-    }
-
     /// The subjects that have at least one entry.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn nonempty(&self, chunk: u16, out: &mut Chunk) -> Result<()> {
-        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+        if let Some(resolved) = self.layers.settled() {
             let known = resolved.known(chunk, |out| self.flushed().nonempty(chunk, out))?;
             known.copy_into(out);
             return Ok(());
@@ -127,14 +98,14 @@ impl MultiStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn members(&self, chunk: u16, code: Code, out: &mut Chunk) -> Result<()> {
-        match &self.resolved {
+        match &self.layers.resolved {
             Some(resolved) => self.resolved(resolved, chunk, code)?.copy_into(out),
             None => {
                 out.clear();
-                write_members(&self.flushed, chunk, code, out)?;
+                write_members(&self.layers.flushed, chunk, code, out)?;
             }
         }
-        write_members(&self.memory, chunk, code, out)
+        write_members(&self.layers.memory, chunk, code, out)
     }
 
     /// The subjects that have any of some entries.
@@ -143,7 +114,7 @@ impl MultiStack {
     /// A file cannot be read or is damaged.
     pub fn members_any(&self, chunk: u16, codes: &[Code], out: &mut Chunk) -> Result<()> {
         out.clear();
-        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+        if let Some(resolved) = self.layers.settled() {
             for code in codes {
                 self.resolved(resolved, chunk, *code)?.or_into(out);
             }
@@ -168,7 +139,7 @@ impl MultiStack {
         candidates: &Chunk,
         out: &mut Chunk,
     ) -> Result<()> {
-        if let (Some(resolved), []) = (&self.resolved, &*self.memory) {
+        if let Some(resolved) = self.layers.settled() {
             self.resolved(resolved, chunk, code)?.among(candidates, out);
             return Ok(());
         }
@@ -179,21 +150,24 @@ impl MultiStack {
 
     fn resolved(&self, resolved: &ChunkCache, chunk: u16, code: Code) -> Result<Arc<Members>> {
         resolved.members(chunk, code, |out| {
-            write_members(&self.flushed, chunk, code, out)
+            write_members(&self.layers.flushed, chunk, code, out)
         })
     }
 
     /// Whether everything is in files: layers in memory have no bitmap for each entry.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.memory.is_empty()
+        self.layers.memory.is_empty()
     }
 
     /// The number of subjects in layers that have no bitmap for each entry: there `members` goes
     /// over all entries.
     #[must_use]
     pub fn unindexed(&self) -> u64 {
-        let layers = self.newest_first().filter(|layer| layer.index.is_none());
+        let layers = self
+            .layers
+            .newest_first()
+            .filter(|layer| layer.index.is_none());
         layers
             .map(|layer| layer.reset.len() + layer.dirty.len())
             .sum()
@@ -233,7 +207,7 @@ impl MultiStack {
     ) -> Result<()> {
         let (mut ranks, mut found) = (Chunk::new(), Chunk::new());
         let mut left = audience.clone();
-        for layer in self.newest_first() {
+        for layer in self.layers.newest_first() {
             if left.is_empty() {
                 break;
             }
@@ -315,7 +289,7 @@ impl MultiStack {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn get_entry(&self, ordinal: Ordinal, code: Code) -> Result<Option<i64>> {
-        for layer in self.newest_first() {
+        for layer in self.layers.newest_first() {
             match layer.verdict(ordinal, code)? {
                 Verdict::Silent => {}
                 Verdict::Absent => return Ok(None),
@@ -336,9 +310,9 @@ impl MultiStack {
     ) -> Result<()> {
         let mut left = audience.clone();
         mixed.clear();
-        visit_owners(&self.memory, chunk, (&mut left, mixed), visit)?;
-        if let Some(resolved) = self.several() {
-            let make = is_worth(left.count(), subjects_in(&self.flushed, chunk));
+        visit_owners(&self.layers.memory, chunk, (&mut left, mixed), visit)?;
+        if let Some(resolved) = self.layers.several() {
+            let make = is_worth(left.count(), subjects_in(&self.layers.flushed, chunk));
             if let Some(found) = resolved.rows(chunk, make, || self.resolve(chunk))? {
                 if let Some((_, set)) = chunk_of_bitmap(&found.set, chunk) {
                     set.and_into(&mut left);
@@ -348,7 +322,7 @@ impl MultiStack {
                 return Ok(());
             }
         }
-        visit_owners(&self.flushed, chunk, (&mut left, mixed), visit)
+        visit_owners(&self.layers.flushed, chunk, (&mut left, mixed), visit)
     }
 
     /// What the flushed layers come to in a chunk.
@@ -371,7 +345,7 @@ impl MultiStack {
     /// Makes `entries` those of a subject, by rising code.
     pub(super) fn collect(&self, ordinal: Ordinal, entries: &mut Vec<(Code, i64)>) -> Result<()> {
         let mut found: Vec<EntryState> = Vec::new();
-        for layer in self.newest_first() {
+        for layer in self.layers.newest_first() {
             if let Some(state) = layer.state(ordinal)? {
                 let reset = state.reset;
                 found.push(state);
