@@ -44,7 +44,7 @@ pub enum NodeOperator {
     Or,
     /// Not the part below.
     Not,
-    /// IS [NOT] TRUE, FALSE or NULL of the part below.
+    /// IS \[NOT\] TRUE, FALSE or NULL of the part below.
     Is,
     /// A test, with nothing below.
     #[default]
