@@ -321,7 +321,7 @@ impl Check<'_> {
                     touched = Bitmap::union(&[&touched, &part.subjects()]);
                 }
             }
-            Ok::<_, Error>(touched == *segment.subjects()?)
+            Ok::<_, Error>(touched == segment.subjects()?)
         };
         match union() {
             Ok(true) => {}

@@ -370,23 +370,29 @@ impl Part {
                 Self::Single(part) => {
                     let values = match &part.values {
                         Values::Flat(vector) => vector.bytes().len(),
-                        Values::Grouped(_) => 0,
+                        Values::Grouped(groups) => groups.directory.bytes(),
                     };
-                    part.set.bytes().len() + part.cleared.bytes().len() + values
+                    let members = part.members.as_ref();
+                    part.set.bytes().len()
+                        + part.cleared.bytes().len()
+                        + values
+                        + members.map_or(0, |index| index.directory.bytes())
                 }
                 Self::Text(part) => {
                     let texts = match &part.texts {
                         Texts::Flat(texts) => texts.bytes().len(),
-                        Texts::Grouped(_) => 0,
+                        Texts::Grouped(groups) => groups.directory.bytes(),
                     };
                     part.set.bytes().len() + part.cleared.bytes().len() + texts
                 }
                 Self::Multi(part) => {
                     let full = match &part.full {
                         Rows::Flat(rows) => rows.bytes(),
-                        Rows::Grouped(_) => 0,
+                        Rows::Grouped(groups) => groups.directory.bytes(),
                     };
-                    part.reset.bytes().len()
+                    let index = part.index.as_ref();
+                    index.map_or(0, |index| index.directory.bytes())
+                        + part.reset.bytes().len()
                         + part.dirty.bytes().len()
                         + full
                         + part.puts.bytes()

@@ -79,6 +79,12 @@ impl Directory {
         self.bytes.len() / RECORD_BYTES
     }
 
+    /// Memory held, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -46,6 +46,13 @@ impl TagEntry {
         }
     }
 
+    /// Bytes of what is read when the tag's part is opened: of base form its bitmaps and
+    /// directories.
+    pub(super) fn own_bytes(&self) -> u64 {
+        let blobs = [self.set, self.cleared, self.values, self.index];
+        blobs.iter().map(|blob| u64::from(blob.len)).sum()
+    }
+
     pub(super) fn encode(&self, out: &mut Encoder) {
         out.u8(match self.family {
             Family::Single => 1,

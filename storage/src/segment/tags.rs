@@ -146,6 +146,9 @@ fn not_flat() -> Error {
     Error::internal("a part in base form was given as a delta")
 }
 
+/// Bytes of what look-ups ask first that is kept beside the cache, each.
+const KEPT_BYTES_MAX: usize = 256 << 10;
+
 /// An open tag segment.
 #[derive(Debug)]
 pub struct TagSegment {
@@ -154,7 +157,7 @@ pub struct TagSegment {
     entries: BTreeMap<TagId, TagEntry>,
     /// What look-ups ask first of every segment.
     touched: OnceLock<Bitmap>,
-    /// Parts in base form, which hold no values themselves.
+    /// Small parts in base form, which hold no values themselves.
     base: BTreeMap<TagId, OnceLock<Arc<Part>>>,
 }
 
@@ -173,7 +176,8 @@ impl TagSegment {
             entries.insert(tag, TagEntry::decode(&mut input)?);
         }
         input.finish()?;
-        let base = entries.iter().filter(|(_, entry)| entry.base);
+        let is_kept = |entry: &TagEntry| entry.base && entry.own_bytes() <= KEPT_BYTES_MAX as u64;
+        let base = entries.iter().filter(|(_, entry)| is_kept(entry));
         let base = base.map(|(tag, _)| (*tag, OnceLock::new())).collect();
         Ok(Arc::new(Self {
             file,
@@ -216,12 +220,15 @@ impl TagSegment {
     ///
     /// # Errors
     /// The file cannot be read or is damaged.
-    pub fn subjects(&self) -> Result<&Bitmap> {
+    pub fn subjects(&self) -> Result<Bitmap> {
         if let Some(touched) = self.touched.get() {
+            return Ok(touched.clone());
+        }
+        let touched = super::groups::bitmap(&self.file, self.subjects)?;
+        if touched.bytes().len() > KEPT_BYTES_MAX {
             return Ok(touched);
         }
-        let touched = self.bitmap(self.subjects)?;
-        Ok(self.touched.get_or_init(|| touched))
+        Ok(self.touched.get_or_init(|| touched).clone())
     }
 
     /// What it says of a tag, if anything.

@@ -245,6 +245,10 @@ impl Loader {
 
     /// Clears the tags that rows clear by not naming them.
     fn clear_unnamed(&mut self, named: &[TagId], places: &[Option<(PartitionId, Resolved)>]) {
+        // Else a chunk would be opened of tags that nobody has.
+        if places.iter().flatten().all(|(_, place)| place.created) {
+            return;
+        }
         for tag in self.cleared_when_unnamed() {
             if named.iter().any(|id| self.target(*id) == tag.id) {
                 continue;
