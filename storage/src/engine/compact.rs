@@ -14,6 +14,7 @@ use crate::ids::{PartitionId, TableId, TagId};
 use crate::layer::merge::{MergeContext, merge};
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::paths::{SegmentKind, SegmentName};
+use crate::planted::{Planted, is_planted};
 use crate::schema::{Family, Tag};
 use crate::segment::base::{BaseContext, write_multi, write_single, write_text};
 use crate::segment::tags::{TagSegment, TagSegmentWriter};
@@ -77,7 +78,9 @@ impl Engine {
         let _one = self.compacting.lock();
         let state = self.snapshot();
         // Merging forgets the dead for good, so their deletion must survive a crash.
-        self.commit(state.lsn)?;
+        if !is_planted(Planted::CompactUncommitted) {
+            self.commit(state.lsn)?;
+        }
         let mut any = false;
         for table in state.tables.values() {
             if only.is_some_and(|only| only != table.schema.id) {

@@ -16,7 +16,8 @@ use super::replay::limits;
 use super::state::{Chunk, State};
 use super::{LogError, LogSettings, PAYLOAD_BYTES_MAX};
 use crate::paths;
-use crate::vfs::{self, Vfs};
+use crate::planted::{Planted, is_planted};
+use crate::vfs::{self, Vfs, VfsFile};
 
 /// A buffer larger than this is given back to the allocator after use.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
@@ -290,7 +291,7 @@ impl Log {
             self.advance(&mut state);
         }
         state.check_poison()?;
-        if state.is_sealed || state.durable_lsn < state.last_lsn {
+        if state.is_sealed || is_planted(Planted::NoSeal) || state.durable_lsn < state.last_lsn {
             return Ok(());
         }
         let seal = FrameHeader::seal(state.last_lsn);
@@ -352,7 +353,10 @@ impl Log {
             let file = &*chunk.log_file.file;
             vfs::write_all_at(file, chunk.offset, &chunk.bytes)?;
             // A file is synced before anything is written to the next one: replay counts on it.
-            file.sync_data()?;
+            if is_planted(Planted::AckEarly) {
+                self.announce(chunk.last_lsn);
+            }
+            sync(file)?;
             self.announce(chunk.last_lsn);
             buffer = chunk.bytes;
         }
@@ -370,6 +374,17 @@ impl Log {
             on_durable(durable_lsn);
         }
         self.state.lock().durable_lsn = durable_lsn;
+    }
+}
+
+fn sync(file: &dyn VfsFile) -> io::Result<()> {
+    if is_planted(Planted::NoLogSync) {
+        return Ok(());
+    }
+    match file.sync_data() {
+        Err(_) if is_planted(Planted::IgnoreSyncError) => Ok(()),
+        Err(_) if is_planted(Planted::RetrySync) => file.sync_data(),
+        synced => synced,
     }
 }
 

@@ -8,10 +8,11 @@ use bytes::Bytes;
 
 use crate::codec::{Decoder, Encoder};
 use crate::error::{Error, Result};
+use crate::planted::{Planted, is_planted};
 use crate::segment::cache::{BlobCache, Cached};
 use crate::segment::packed::{self, Packed};
 use crate::traffic;
-use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
+use crate::vfs::{Mode, RelPath, Vfs, VfsFile, is_disk_full, read_exact_at, write_all_at};
 
 const MAGIC: [u8; 8] = *b"TAGDBSEG";
 const END_MAGIC: [u8; 8] = *b"TAGDBEND";
@@ -198,9 +199,11 @@ impl BlobFileWriter {
         self.buffer.extend_from_slice(&trailer);
         self.buffer.extend_from_slice(&crc.to_le_bytes());
         self.write_out()?;
-        self.file
-            .sync_data()
-            .map_err(|error| Error::io(&self.path, error))?;
+        if !is_planted(Planted::NoSegmentSync) {
+            self.file
+                .sync_data()
+                .map_err(|error| Error::io(&self.path, error))?;
+        }
         Ok(self.written)
     }
 
@@ -211,8 +214,10 @@ impl BlobFileWriter {
     }
 
     fn write_out(&mut self) -> Result<()> {
-        write_all_at(&*self.file, self.written, &self.buffer)
-            .map_err(|error| Error::io(&self.path, error))?;
+        match write_all_at(&*self.file, self.written, &self.buffer) {
+            Err(error) if is_disk_full(&error) && is_planted(Planted::ContinueAfterFull) => {}
+            written => written.map_err(|error| Error::io(&self.path, error))?,
+        }
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
@@ -319,7 +324,7 @@ impl BlobFile {
         read_exact_at(&*self.file, offset, &mut bytes)
             .map_err(|error| Error::io(&self.path, error))?;
         traffic::read(u64::from(len));
-        if checksum(self.salt, offset, &bytes) != crc {
+        if checksum(self.salt, offset, &bytes) != crc && !is_planted(Planted::NoBlobChecksum) {
             return Err(Error::corrupt(
                 &self.path,
                 offset,
