@@ -387,8 +387,7 @@ pub fn read(vfs: &dyn Vfs, path: &RelPath) -> Result<Manifest> {
     let mut input = Decoder::new(&header[8..]);
     let version = input.u32()?;
     if version != FORMAT_VERSION {
-        let expected = format!("format version {FORMAT_VERSION}, not {version}");
-        return Err(Error::corrupt(path, 8, expected));
+        return Err(Error::unknown_format(path, version, FORMAT_VERSION));
     }
     if input.u64()? != payload.len() as u64 {
         return Err(Error::corrupt(

@@ -18,6 +18,7 @@ use crate::planted::{Planted, is_planted};
 use crate::schema::{Family, Tag};
 use crate::segment::base::{BaseContext, write_multi, write_single, write_text};
 use crate::segment::tags::{TagSegment, TagSegmentWriter};
+use crate::vfs::RelPath;
 
 /// A merge at the bottom of a stack is in base form from one in so many subjects.
 const BASE_SHARE: u64 = 100;
@@ -34,17 +35,26 @@ struct Job {
     bottom: bool,
 }
 
+impl Job {
+    fn paths(&self) -> impl Iterator<Item = RelPath> + '_ {
+        self.inputs
+            .iter()
+            .map(|input| input.segment.file().path().clone())
+    }
+}
+
 impl Engine {
     /// Merges all segments of each tag, of keys and of strings into one, of one table or of all.
     ///
     /// # Errors
-    /// A file cannot be read or written: what is not merged stays as it was.
+    /// A file cannot be read or written: what is not merged stays as it was. A damaged file does not
+    /// keep others from being merged.
     pub fn compact(&self, table: Option<TableId>) -> Result<()> {
         let all = |sizes: &[u64]| (sizes.len() > 1).then_some(0..sizes.len());
         self.compact_by(table, &|partition| jobs(partition, &all))?;
         self.compact_by(table, &sparse_jobs)?;
         self.compact_names(table, &all)?;
-        Ok(())
+        self.damaged.expect_none()
     }
 
     /// Merges the neighbours that `choose` names of each stack of segments, by their sizes, oldest
@@ -88,8 +98,8 @@ impl Engine {
             }
             for partition in &table.partitions {
                 for job in jobs(partition) {
-                    self.run(partition, &job)?;
-                    any = true;
+                    let inputs: Vec<RelPath> = job.paths().collect();
+                    any |= self.merge_sound(&inputs, || self.run(partition, &job))?;
                 }
             }
         }

@@ -214,6 +214,10 @@ impl Engine {
             let Some(vocabulary) = partition.vocabularies.opened(tag.id) else {
                 continue;
             };
+            if !vocabulary.is_read() {
+                // It has nothing new, and need not be sound.
+                continue;
+            }
             let first = vocabulary.stored();
             let strings = vocabulary.read()?.from(first);
             if !strings.is_empty() {
