@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod partitioning;
 pub mod paths;
 pub mod planted;
+pub mod repair;
 pub mod schema;
 pub mod segment;
 pub mod subjects;

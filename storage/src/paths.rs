@@ -190,6 +190,12 @@ fn is_snapshot_name(name: &str) -> bool {
             .all(|byte| plain(byte) || matches!(byte, b'_' | b'-'))
 }
 
+/// A directory for what a repair takes out.
+#[must_use]
+pub fn given_up(number: u32) -> RelPath {
+    RelPath::from_trusted(format!("given-up-{number:04}"))
+}
+
 /// The name a file or directory has until it is complete.
 #[must_use]
 pub fn temporary(path: &RelPath) -> RelPath {

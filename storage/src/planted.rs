@@ -30,7 +30,7 @@ pub enum Planted {
     NoTailRewrite,
     /// Log files are deleted before the manifest that makes them superfluous is in force.
     TrimEarly,
-    /// A segment that met a full disk counts all the same.
+    /// A write goes on that has no room in the log.
     ContinueAfterFull,
     /// Segments are not synced.
     NoSegmentSync,

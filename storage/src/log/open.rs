@@ -137,23 +137,23 @@ fn delete_temporaries(vfs: &dyn Vfs) -> Result<(), LogError> {
 
 /// The frames after `kept_lsn` up to `last_lsn`: read, but not known to be durable.
 #[derive(Debug, Clone, Copy)]
-struct Unproven<'a> {
+pub(super) struct Unproven<'a> {
     /// The file that holds all of them.
-    source: Option<&'a LogFile>,
-    kept_lsn: u64,
-    last_lsn: u64,
+    pub(super) source: Option<&'a LogFile>,
+    pub(super) kept_lsn: u64,
+    pub(super) last_lsn: u64,
 }
 
 /// What a fresh file starts with.
 #[derive(Debug, Clone, Copy, Default)]
-struct Copied {
+pub(super) struct Copied {
     frames: u64,
     end_offset: u64,
 }
 
 impl Unproven<'_> {
     /// Makes a file that takes over after `kept_lsn`, and with it the frames durable.
-    fn copy_to_fresh_file(
+    pub(super) fn copy_to_fresh_file(
         &self,
         vfs: &dyn Vfs,
         settings: LogSettings,

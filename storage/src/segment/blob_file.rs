@@ -14,7 +14,7 @@ use crate::planted::{Planted, is_planted};
 use crate::segment::cache::{BlobCache, Cached};
 use crate::segment::packed::{self, Packed};
 use crate::traffic;
-use crate::vfs::{Mode, RelPath, Vfs, VfsFile, is_disk_full, read_exact_at, write_all_at};
+use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
 
 pub(in crate::segment) use damaged::OUT_OF_REACH;
 
@@ -218,10 +218,8 @@ impl BlobFileWriter {
     }
 
     fn write_out(&mut self) -> Result<()> {
-        match write_all_at(&*self.file, self.written, &self.buffer) {
-            Err(error) if is_disk_full(&error) && is_planted(Planted::ContinueAfterFull) => {}
-            written => written.map_err(|error| Error::io(&self.path, error))?,
-        }
+        write_all_at(&*self.file, self.written, &self.buffer)
+            .map_err(|error| Error::io(&self.path, error))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

@@ -20,8 +20,10 @@ use crate::run::build;
 /// A closed database that is small, has all kinds of files, and writes in its log.
 #[derive(Debug)]
 pub struct Sound {
-    disk: MemoryVfs,
-    model: Database,
+    /// Its disk.
+    pub disk: MemoryVfs,
+    /// What it holds.
+    pub model: Database,
     /// All its files, with their lengths.
     pub files: Vec<(RelPath, u64)>,
 }
@@ -67,7 +69,11 @@ fn settings() -> Settings {
     }
 }
 
-fn open(disk: &MemoryVfs) -> Result<Arc<Engine>, Error> {
+/// Opens a database on a disk that may be damaged.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open(disk: &MemoryVfs) -> Result<Arc<Engine>, Error> {
     Engine::open(Arc::new(disk.clone()), settings(), Clock::manual(0))
 }
 
@@ -77,7 +83,7 @@ fn open(disk: &MemoryVfs) -> Result<Arc<Engine>, Error> {
 /// It cannot be made.
 pub fn sound() -> Result<Sound, String> {
     let mut steps = sweep::script();
-    steps.truncate(8);
+    steps.truncate(9);
     let mut other = rows(0..3, 9, true);
     other.edits[0].0 = Arc::from("u");
     steps.extend([
@@ -152,7 +158,12 @@ impl Sound {
             if self.is_missed(path) {
                 let damaged = self.disk.fork();
                 damaged.remove(path).map_err(|error| error.to_string())?;
-                verdicts.add(self.judge(&damaged, &[path], &|| format!("{path} is gone"))?);
+                // Of a missing log file the place is told where it should go on.
+                let kin = self.files.iter().map(|(other, _)| other);
+                let kin: Vec<&RelPath> = kin
+                    .filter(|other| *other == path || is_log(path) && is_log(other))
+                    .collect();
+                verdicts.add(self.judge(&damaged, &kin, &|| format!("{path} is gone"))?);
             }
             for (other, other_len) in &self.files {
                 if other > path {
@@ -181,11 +192,7 @@ impl Sound {
     /// Whether the database remembers a file: nothing outside tells of the newest manifest, and of
     /// the last of the log's files.
     fn is_missed(&self, path: &RelPath) -> bool {
-        let last_of_log = self
-            .files
-            .iter()
-            .rev()
-            .find(|(path, _)| paths::parse_log_file(path).is_some());
+        let last_of_log = self.files.iter().rev().find(|(path, _)| is_log(path));
         paths::parse_manifest(path).is_none() && last_of_log.is_none_or(|(last, _)| last != path)
     }
 
@@ -228,6 +235,10 @@ impl Sound {
     }
 }
 
+fn is_log(path: &RelPath) -> bool {
+    paths::parse_log_file(path).is_some()
+}
+
 fn is_honest(error: &Error) -> bool {
     error.kind() == ErrorKind::Corrupt || error.detail().contains("not found")
 }
@@ -249,7 +260,11 @@ fn exchange(disk: &MemoryVfs, a: &RelPath, b: &RelPath) -> std::io::Result<()> {
     Ok(())
 }
 
-fn bytes_of(disk: &MemoryVfs, path: &RelPath) -> std::io::Result<Vec<u8>> {
+/// The bytes of a file.
+///
+/// # Errors
+/// It is not there.
+pub fn bytes_of(disk: &MemoryVfs, path: &RelPath) -> std::io::Result<Vec<u8>> {
     let file = disk.open(path, Mode::Read)?;
     let mut bytes = vec![0; file.len()? as usize];
     tagdb_storage::vfs::read_exact_at(&*file, 0, &mut bytes)?;

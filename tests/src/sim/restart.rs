@@ -117,3 +117,38 @@ pub fn history(seed: u64) -> History {
 pub fn restart(seed: u64) -> Result<Summary, String> {
     run_caught(&history(seed)).map_err(|wrong| format!("SEED={seed}: {wrong}"))
 }
+
+/// A group of frames of one size reaches the disk in part, and the log goes on behind it.
+///
+/// # Errors
+/// What was lost, invented or wrong.
+pub fn torn(seed: u64) -> Result<Summary, String> {
+    let mut random = Random::new(seed);
+    let mut steps = vec![Step::Write(create("t"))];
+    // All words are known then, so that frames have one size.
+    steps.push(Step::Write(rows(0..6, 0, true)));
+    for key in 0..2 + random.below(5) as i64 {
+        steps.push(Step::Write(rows(key..key + 1, 10 + key, false)));
+    }
+    let damage = *random.pick(&[Damage::Sectors, Damage::Garbage]);
+    steps.push(Step::Interrupted(Interruption {
+        step: Box::new(Step::Write(rows(0..1, 20, true))),
+        after: 1,
+        fault: Fault::Crash,
+        sticky: false,
+        stop: Some(Stop::Cut(damage, random.next())),
+    }));
+    for key in 0..1 + random.below(3) as i64 {
+        steps.push(Step::Write(rows(key..key + 1, 30 + key, true)));
+    }
+    steps.push(Step::Reopen(Stop::Kill));
+    let history = History {
+        seed,
+        cache_bytes: 0,
+        log_file_bytes: 1 << 13,
+        load_cells: 50,
+        check_every: 1,
+        steps,
+    };
+    run_caught(&history).map_err(|wrong| format!("SEED={seed}: {wrong}"))
+}

@@ -87,6 +87,10 @@ pub fn script() -> Vec<Step> {
         Step::Write(rows(2..6, 2, false)),
         Step::Write(edit("t", Edit::Delete(keys(0..1)))),
         Step::Flush,
+        Step::Write(Write {
+            durable: false,
+            ..edit("t", Edit::Delete(keys(1..2)))
+        }),
         Step::Compact(None),
         Step::Load(load),
         Step::Snapshot(Arc::from("s")),

@@ -13,6 +13,7 @@
     reason = "all of this file is a test"
 )]
 
+mod damage;
 mod planted;
 
 use std::sync::Mutex;
@@ -91,6 +92,11 @@ fn crash() {
 #[test]
 fn restart_eio() {
     seeds("restart_eio", RESTART_SEEDS, restart::restart);
+}
+
+#[test]
+fn torn_groups() {
+    seeds("torn_groups", RESTART_SEEDS, restart::torn);
 }
 
 #[test]

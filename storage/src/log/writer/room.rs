@@ -8,6 +8,7 @@ use crate::log::file::{BlankFile, CreateError, LogFile, Origin, size_for};
 use crate::log::frame::FRAME_HEADER_BYTES;
 use crate::log::{LogError, PAYLOAD_BYTES_MAX};
 use crate::paths;
+use crate::planted::{Planted, is_planted};
 
 impl Log {
     /// Makes sure that the next frame, with a payload of `payload_bytes`, has its place. To be
@@ -83,6 +84,7 @@ impl Log {
             Err(CreateError::DiskFull(_)) if deletes => {
                 self.use_reserve(&mut blank, origin, frame_bytes)
             }
+            Err(CreateError::DiskFull(_)) if is_planted(Planted::ContinueAfterFull) => Ok(()),
             Err(error) => self.fail(error),
         }
     }
