@@ -46,7 +46,12 @@ pub fn repair(vfs: &dyn Vfs) -> Result<Repair> {
         give_up_segments(vfs, &manifest, &damaged, &aside, &mut repair)?;
     }
     let first_lsn = manifest.lsn.0 + 1;
-    let salvaged = log::salvage(vfs, LogSettings::default(), first_lsn, &aside)?;
+    let settings = LogSettings {
+        // What is copied gets a file of its own size.
+        file_bytes: 0,
+        ..LogSettings::default()
+    };
+    let salvaged = log::salvage(vfs, settings, first_lsn, &aside)?;
     if let Some(salvaged) = salvaged {
         let (damage, last) = (salvaged.damage, Lsn(salvaged.last_lsn));
         repair

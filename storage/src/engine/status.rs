@@ -1,5 +1,7 @@
 //! What an operator wants to know.
 
+use std::collections::BTreeSet;
+
 use crate::engine::maintenance::memory_bytes;
 use crate::engine::{DbState, Engine};
 use crate::error::Damage;
@@ -74,7 +76,7 @@ impl Engine {
         let partitions = state.tables.values().flat_map(|table| &table.partitions);
         let live = partitions.flat_map(|partition| &partition.segments.live);
         let out_of_reach = live.filter_map(|live| live.segment.file().damage());
-        let mut all: Vec<String> = out_of_reach
+        let mut all: BTreeSet<String> = out_of_reach
             .map(|damage| {
                 let Damage {
                     file,
@@ -85,6 +87,6 @@ impl Engine {
             })
             .collect();
         all.extend(self.damaged.list());
-        all
+        all.into_iter().collect()
     }
 }

@@ -40,21 +40,16 @@ pub fn salvage(
         Err(other) => return Err(other),
     };
     let all = log_files(vfs)?;
-    let mut sound = Vec::new();
-    for (number, _) in &all {
+    let (mut sound, mut removed) = (Vec::new(), Vec::new());
+    for (number, path) in &all {
         match LogFile::open(vfs, *number, settings.log_id) {
             Ok(file) => sound.push(file),
-            // What comes after a file that is out of reach does not follow from what is before it.
-            Err(LogError::Corrupt { .. }) => break,
+            Err(LogError::Corrupt { .. }) => removed.push(path.clone()),
             Err(other) => return Err(other),
         }
     }
     let end = readable(&sound, first_lsn)?;
-    let removed: Vec<RelPath> = all
-        .iter()
-        .map(|(_, path)| path.clone())
-        .skip(end.file)
-        .collect();
+    removed.extend(sound.iter().skip(end.file).map(|file| file.path.clone()));
     keep(vfs, &removed, aside)?;
     let source = sound.get(end.file);
     let unproven = Unproven {
