@@ -24,6 +24,7 @@ mod section;
 pub mod segments;
 mod sequence;
 mod settings;
+mod sizes;
 mod snapshot;
 mod status;
 mod subject;
