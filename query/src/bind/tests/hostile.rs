@@ -407,3 +407,18 @@ fn random_text_never_panics() {
         drop(bind_in(&catalog, &sql, &[]));
     }
 }
+
+#[test]
+fn many_columns_are_told_apart() {
+    let columns: Vec<String> = (0..15_000).map(|n| format!("c{n} INT")).collect();
+    let table = |last: &str| {
+        format!(
+            "CREATE TABLE w (k BIGINT PRIMARY KEY, {}, {last} INT)",
+            columns.join(",")
+        )
+    };
+    assert_eq!(bound(&table("c7")).unwrap_err().code(), "duplicate_column");
+    let error = bound(&table("c")).unwrap_err();
+    assert_eq!(error.code(), "limit_exceeded");
+    assert!(error.position().is_some());
+}
