@@ -136,6 +136,7 @@ fn counted(
     }
     let (keys, tallies) = counts.finish(partition, &scan.columns)?;
     budget.release(bytes);
+    budget.charge(grouping.aggregates.len() * keys.len() * size_of::<u64>())?;
     let states = grouping.aggregates.iter().map(|aggregate| {
         let (counts, known) = &tallies[aggregate.filter.map_or(0, |filter| filter + 1)];
         match aggregate.kind {
@@ -187,6 +188,7 @@ fn accumulated(
     let finish = |(_, a): (_, Accumulator)| a.finish(ids.len(), partition, &scan.columns, budget);
     let states = all.into_iter().map(finish).collect::<Result<_>>()?;
     let keys = ids.values(partition, &scan.columns)?;
+    budget.release(ids.held_bytes());
     Ok((keys, states))
 }
 
@@ -231,6 +233,8 @@ fn finalize(
             });
         }
         if eval_predicate(&grouping.having, &row)? == Some(true) {
+            let values = grouping.aggregates.len() * size_of::<Value>();
+            execution.budget.charge(values)?;
             rows.push(row);
         }
     }

@@ -58,6 +58,8 @@ enum Source {
 struct Interner<T> {
     ids: HashMap<T, Id>,
     things: Vec<T>,
+    /// Bytes that the things hold beside their own size, as far as they were charged.
+    bytes: usize,
 }
 
 /// The groups by the first keys up to one of them.
@@ -77,11 +79,12 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
         Self {
             ids: HashMap::new(),
             things: Vec::new(),
+            bytes: 0,
         }
     }
 
     fn id(&mut self, thing: T) -> Id {
-        let Self { ids, things } = self;
+        let Self { ids, things, .. } = self;
         *ids.entry(thing).or_insert_with_key(|thing| {
             things.push(thing.clone());
             things.len() as Id
@@ -165,6 +168,18 @@ impl GroupIds {
         self.keys.last().map_or(1, |key| key.groups.len())
     }
 
+    /// Bytes that were charged for it.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let held = |key: &Key| {
+            let values = match &key.source {
+                Source::Computed(computed) => computed.2.bytes,
+                _ => 0,
+            };
+            key.numbers() * NUMBER_BYTES + values
+        };
+        self.keys.iter().map(held).sum()
+    }
+
     /// Whether the first key of a group is not NULL.
     pub(crate) fn is_known(&self, mut group: Group) -> bool {
         let mut first = 1;
@@ -188,9 +203,9 @@ impl GroupIds {
         out.clear();
         out.extend((0..batch.len() as u32).map(|row| (row, 0)));
         for key in &mut self.keys {
-            let before = key.held();
+            let before = key.numbers();
             key.refine((columns, batch), &mut self.stored, budget, out)?;
-            budget.charge((key.held() - before) * NUMBER_BYTES)?;
+            budget.charge((key.numbers() - before) * NUMBER_BYTES)?;
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
         Ok(())
@@ -224,7 +239,7 @@ impl GroupIds {
 
 impl Key {
     /// How many numbers it has given to values and groups.
-    fn held(&self) -> usize {
+    fn numbers(&self) -> usize {
         let values = match &self.source {
             Source::Coded(_) | Source::Members(_) => 0,
             Source::Number(_, _, ids) => ids.things.len(),
@@ -268,6 +283,7 @@ impl Key {
                     let id = ids.id(Hashed(value));
                     if ids.things.len() > before {
                         budget.charge(bytes)?;
+                        ids.bytes += bytes;
                     }
                     Ok(id)
                 })?;

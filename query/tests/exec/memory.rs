@@ -52,7 +52,7 @@ fn computed_strings_end_where_long_texts_do() {
     for sql in [
         "SELECT concat($1, $1) FROM t",
         "SELECT id FROM t WHERE concat($1, id, $1) = 'x'",
-        "UPDATE t SET l = concat($1, id, $1)",
+        "UPDATE t SET l = concat($1, id, $1) WHERE TRUE",
         "INSERT INTO t (id, l) VALUES (1, concat($1, $1))",
     ] {
         assert_eq!(
@@ -79,7 +79,7 @@ fn computed_strings_are_held_within_the_memory() {
         "SELECT max(concat($1, id)) FROM t GROUP BY n",
         "SELECT min(concat($1, id)) FROM t",
         "SELECT concat($1, n) FROM t GROUP BY n",
-        "UPDATE t SET l = concat($1, id)",
+        "UPDATE t SET l = concat($1, id) WHERE TRUE",
     ] {
         let found = limit_of(&s, sql, &[&long], 16 * MIB);
         assert_eq!(found, Some("statement_memory_bytes"), "{sql}");
