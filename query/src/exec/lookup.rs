@@ -360,7 +360,7 @@ impl<'a> Vocabularies<'a> {
             let partition = subject.partition();
             if partitions.iter().all(|known| known.id() != partition.id()) {
                 partitions.push(partition);
-                opened.extend(coded().map(|tag| partition.vocabulary(tag.id)));
+                partition.vocabularies(coded().map(|tag| tag.id), &mut opened);
             }
         }
         Self {

@@ -256,6 +256,15 @@ impl PartitionState {
         self.vocabularies.get(tag)
     }
 
+    /// Appends the strings of tags.
+    pub fn vocabularies(
+        &self,
+        tags: impl Iterator<Item = TagId>,
+        out: &mut Vec<Arc<Vocabulary>>,
+    ) {
+        self.vocabularies.get_all(tags, out);
+    }
+
     /// The layers of a boolean, keyword or number.
     ///
     /// # Errors

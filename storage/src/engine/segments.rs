@@ -115,8 +115,16 @@ impl SegmentSet {
     }
 
     fn of(&self, tag: TagId) -> Option<&TagStack> {
-        let index = self.stacks.binary_search_by_key(&tag, |(id, _)| *id).ok()?;
-        Some(&self.stacks[index].1)
+        let (first, _) = self.stacks.first()?;
+        // Tags that were made together have numbers without gaps.
+        let guess = tag.0.checked_sub(first.0)? as usize;
+        match self.stacks.get(guess) {
+            Some((id, stack)) if *id == tag => Some(stack),
+            _ => {
+                let index = self.stacks.binary_search_by_key(&tag, |(id, _)| *id);
+                Some(&self.stacks[index.ok()?].1)
+            }
+        }
     }
 
     /// The segments of a tag, oldest first.
@@ -181,6 +189,20 @@ impl Vocabularies {
                 opened
             }
         }
+    }
+
+    /// Appends the vocabularies of tags.
+    pub fn get_all(&self, tags: impl Iterator<Item = TagId>, out: &mut Vec<Arc<Vocabulary>>) {
+        let known = self.tags.read();
+        let mut tags = tags.peekable();
+        while let Some(tag) = tags.peek()
+            && let Ok(place) = known.binary_search_by_key(tag, |(id, _)| *id)
+        {
+            out.push(known[place].1.clone());
+            tags.next();
+        }
+        drop(known);
+        out.extend(tags.map(|tag| self.get(tag)));
     }
 
     /// The vocabulary of a tag, if anybody has asked for it.

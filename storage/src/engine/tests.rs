@@ -5,6 +5,7 @@ mod faults;
 pub(crate) mod fixture;
 mod names;
 mod reclaim;
+mod subjects;
 mod tokens;
 
 use std::sync::Arc;

@@ -232,6 +232,11 @@ impl Cached {
     }
 }
 
+/// Row groups that find room in each of the parts that the cache consists of, at least.
+const GROUPS_MIN: u64 = 8;
+/// Bytes of a row group, at most, however large the cache is.
+const GROUP_BYTES_MAX: usize = 4 << 20;
+
 #[derive(Clone, Debug)]
 struct Weigh;
 
@@ -245,6 +250,7 @@ impl Weighter<(u64, u64), Cached> for Weigh {
 #[derive(Debug)]
 pub struct BlobCache {
     blobs: Cache<(u64, u64), Cached, Weigh>,
+    group_bytes_max: usize,
     files: Mutex<FileIds>,
 }
 
@@ -260,8 +266,11 @@ impl BlobCache {
     /// A cache of at most `budget_bytes`.
     #[must_use]
     pub fn new(budget_bytes: u64) -> Self {
+        let blobs = Cache::with_weighter(100_000, budget_bytes, Weigh);
+        let share = usize::try_from(blobs.shard_capacity() / GROUPS_MIN).unwrap_or(usize::MAX);
         Self {
-            blobs: Cache::with_weighter(100_000, budget_bytes, Weigh),
+            blobs,
+            group_bytes_max: share.min(GROUP_BYTES_MAX),
             files: Mutex::new(FileIds::default()),
         }
     }
@@ -270,6 +279,12 @@ impl BlobCache {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.blobs.weight()
+    }
+
+    /// Bytes of a row group, at most: what is larger than its part of the cache is never kept.
+    #[must_use]
+    pub const fn group_bytes_max(&self) -> usize {
+        self.group_bytes_max
     }
 
     /// The number of a file. A file never changes, so all who open it share what is cached.

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use self::presence::Presence;
 use crate::bitmap::Bitmap;
 use crate::error::{Error, Result};
-use crate::ids::Code;
+use crate::ids::{Code, TagId};
 use crate::layer::part::{
     ChunkValues, FlatRows, MultiPart, Part, Rows, SinglePart, Values, chunk_of_bitmap,
 };
@@ -24,8 +24,6 @@ use crate::segment::tags::TagSegment;
 
 /// Tags of one group.
 const TAGS: usize = 16;
-/// Bytes of the columns that a group keeps: it must fit any cache.
-const KEPT_BYTES_MAX: usize = 4 << 20;
 /// Above the numbers of tags, by which parts are cached.
 const CACHE_NUMBERS: u64 = 1 << 40;
 
@@ -156,7 +154,7 @@ impl RowPlace {
 
 impl TagSegment {
     /// Where a tag's columns are among the row groups; nothing if they are in none.
-    pub(crate) fn row_place(&self, tag: crate::ids::TagId) -> Option<RowPlace> {
+    pub(crate) fn row_place(&self, tag: TagId) -> Option<RowPlace> {
         let entry = self.entries().get(&tag)?;
         if !entry.base || entry.family == Family::Text {
             return None;
@@ -190,7 +188,7 @@ impl TagSegment {
         let mut kept_bytes = group.kept_bytes.lock();
         if slot.get().is_none() {
             let bytes = *kept_bytes + column.bytes();
-            if bytes > KEPT_BYTES_MAX {
+            if bytes > self.file().cache().group_bytes_max() {
                 return Ok(slot.get_or_init(|| Column::Elsewhere));
             }
             *kept_bytes = bytes;
