@@ -174,7 +174,8 @@ impl PartitionKeys {
         Ok(None)
     }
 
-    /// The newest ordinals of keys that `accept` takes.
+    /// The newest ordinals of keys that `accept` takes. Tells `likely` the places of keys and
+    /// their probable ordinals before these are certain.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
@@ -182,6 +183,7 @@ impl PartitionKeys {
         &self,
         keys: &[KeyRef<'_>],
         accept: &dyn Fn(Ordinal) -> bool,
+        likely: &mut dyn FnMut(usize, Ordinal),
     ) -> Result<Vec<Option<Ordinal>>> {
         let keys: Vec<_> = keys.iter().map(|key| (*key, hash_of(*key))).collect();
         let mut found = vec![None; keys.len()];
@@ -193,7 +195,7 @@ impl PartitionKeys {
             }
         }
         for segment in self.segments.iter().rev() {
-            segment.find_all(&keys, accept, &mut found)?;
+            segment.find_all(&keys, accept, likely, &mut found)?;
         }
         Ok(found)
     }

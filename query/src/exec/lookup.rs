@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::{DbState, PartitionState, Subject, TableState};
-use tagdb_storage::ids::{Code, PartitionId};
+use tagdb_storage::ids::{Code, PartitionId, TagId};
 use tagdb_storage::schema::{NumberType, TableSchema, Tag, TagType};
 use tagdb_storage::vocabulary::{Vocabulary, VocabularyReader};
 
@@ -108,13 +108,9 @@ pub(crate) fn for_each<E: From<Error>>(
     mut visit: impl FnMut(Option<&[(usize, TagValue<'_>)]>) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let table = state.require(schema.id).map_err(Error::from)?;
-    let asked = Asked {
-        places: places_of(schema, tags)?,
-        schema,
-        only_known: tags.is_none(),
-    };
+    let asked = Asked::new(schema, tags)?;
     for keys in keys.chunks(KEYS_TOGETHER) {
-        let mut subjects = subjects(table, keys)?;
+        let mut subjects = subjects(table, keys, &asked)?;
         let cells = Cells::read(&asked, &mut subjects)?;
         let vocabularies = Vocabularies::new(&asked, &subjects);
         let strings = vocabularies.read()?;
@@ -125,37 +121,82 @@ pub(crate) fn for_each<E: From<Error>>(
 
 /// What is asked of each subject.
 struct Asked<'a> {
-    schema: &'a TableSchema,
-    /// Of the tags in the schema.
-    places: Vec<usize>,
+    tags: Vec<AskedTag<'a>>,
+    /// The tags that have vocabularies, each once.
+    coded: Vec<TagId>,
     only_known: bool,
 }
 
-impl Asked<'_> {
-    fn tags(&self) -> impl Iterator<Item = &Tag> {
-        self.places.iter().map(|place| &self.schema.tags[*place])
+struct AskedTag<'a> {
+    /// In the schema.
+    place: usize,
+    tag: &'a Tag,
+    /// Among those that have vocabularies.
+    coded: Option<usize>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(schema: &'a TableSchema, tags: Option<&[String]>) -> Result<Self> {
+        let places = places_of(schema, tags)?;
+        let mut asked = Self {
+            tags: Vec::with_capacity(places.len()),
+            coded: Vec::new(),
+            only_known: tags.is_none(),
+        };
+        for place in places {
+            let tag = &schema.tags[place];
+            let coded = tag.kind.has_vocabulary().then(|| {
+                // A vocabulary must not be held twice: a writer may wait for it between.
+                let known = || asked.coded.iter().position(|id| *id == tag.id);
+                tags.and_then(|_| known()).unwrap_or_else(|| {
+                    asked.coded.push(tag.id);
+                    asked.coded.len() - 1
+                })
+            });
+            asked.tags.push(AskedTag { place, tag, coded });
+        }
+        Ok(asked)
+    }
+
+    fn ids(&self) -> impl Iterator<Item = TagId> {
+        self.tags.iter().map(|asked| asked.tag.id)
     }
 }
 
-/// The subjects of keys, in their order.
-fn subjects<'a>(table: &'a TableState, keys: &[KeyRef<'_>]) -> Result<Vec<Option<Subject<'a>>>> {
-    if let [key] = keys {
-        let partition = table.partition(table.partition_of(*key))?;
-        let ordinal = partition.find(*key)?;
-        let subject = ordinal.map(|ordinal| partition.subject(ordinal));
-        return Ok(vec![subject.transpose()?]);
-    }
+/// The subjects of keys, in their order; what is asked of them is being fetched.
+fn subjects<'a>(
+    table: &'a TableState,
+    keys: &[KeyRef<'_>],
+    asked: &Asked<'_>,
+) -> Result<Vec<Option<Subject<'a>>>> {
     let id_of = |place| (table.partition_of(keys[place]), place);
     let mut by_partition: Vec<(PartitionId, usize)> = (0..keys.len()).map(id_of).collect();
     by_partition.sort_unstable_by_key(|(id, place)| (id.0, *place));
-    let mut subjects = vec![None; keys.len()];
+    let mut subjects: Vec<Option<Subject<'_>>> = vec![None; keys.len()];
     for own in by_partition.chunk_by(|a, b| a.0 == b.0) {
         let partition = table.partition(own[0].0)?;
         let keys: Vec<_> = own.iter().map(|(_, place)| keys[*place]).collect();
-        for ((_, place), ordinal) in own.iter().zip(partition.find_all(&keys)?) {
-            if let Some(ordinal) = ordinal {
-                subjects[*place] = Some(partition.subject(ordinal)?);
+        // If this fails, so does what follows, which then says why.
+        let fetch = &mut |key: usize, ordinal| {
+            let (_, place) = own[key];
+            if let Ok(mut subject) = partition.subject(ordinal)
+                && subject.prefetch(asked.ids()).is_ok()
+            {
+                subjects[place] = Some(subject);
             }
+        };
+        let found = partition.find_all(&keys, fetch)?;
+        for ((_, place), ordinal) in own.iter().zip(found) {
+            let fetched = subjects[*place].take();
+            subjects[*place] = match (ordinal, fetched) {
+                (None, _) => None,
+                (Some(ordinal), Some(subject)) if subject.ordinal() == ordinal => Some(subject),
+                (Some(ordinal), _) => {
+                    let mut subject = partition.subject(ordinal)?;
+                    subject.prefetch(asked.ids())?;
+                    Some(subject)
+                }
+            };
         }
     }
     Ok(subjects)
@@ -183,21 +224,22 @@ enum Cell {
 impl Cells {
     /// Reads what is asked of the subjects that there are.
     fn read(asked: &Asked<'_>, subjects: &mut [Option<Subject<'_>>]) -> Result<Self> {
-        let ids = || asked.tags().map(|tag| tag.id);
-        let is_multi = |tag: &&Tag| matches!(tag.kind, TagType::KeywordSet | TagType::Map(_));
+        let multi = || {
+            let tags = asked.tags.iter().map(|asked| asked.tag);
+            let multi =
+                tags.filter(|tag| matches!(tag.kind, TagType::KeywordSet | TagType::Map(_)));
+            multi.map(|tag| tag.id)
+        };
         for subject in subjects.iter_mut().flatten() {
-            subject.prefetch(ids())?;
-        }
-        for subject in subjects.iter_mut().flatten() {
-            subject.prefetch_entries(asked.tags().filter(is_multi).map(|tag| tag.id))?;
+            subject.prefetch_entries(multi())?;
         }
         let mut cells = Self {
-            cells: Vec::with_capacity(subjects.len() * asked.places.len()),
+            cells: Vec::with_capacity(subjects.len() * asked.tags.len()),
             ..Self::default()
         };
         for subject in subjects.iter_mut().flatten() {
-            for tag in asked.tags() {
-                let cell = cells.cell(tag, subject)?;
+            for asked in &asked.tags {
+                let cell = cells.cell(asked.tag, subject)?;
                 cells.cells.push(cell);
             }
         }
@@ -233,7 +275,7 @@ impl Cells {
         visit: &mut impl FnMut(Option<&[(usize, TagValue<'_>)]>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let named = self.named(asked, vocabularies, strings, subjects)?;
-        let mut row = Vec::with_capacity(asked.places.len());
+        let mut row = Vec::with_capacity(asked.tags.len());
         let mut cells = self.cells.iter();
         let mut entries = named.entries.as_slice();
         let mut members = named.members.as_slice();
@@ -244,13 +286,10 @@ impl Cells {
                 continue;
             };
             row.clear();
-            let mut own = vocabularies.of(strings, subject).iter();
-            for ((place, tag), cell) in asked.places.iter().zip(asked.tags()).zip(&mut cells) {
-                let strings = match tag.kind.has_vocabulary() {
-                    true => own.next(),
-                    false => None,
-                };
-                let value = match (*cell, tag.kind) {
+            let own = vocabularies.of(strings, subject);
+            for (asked_tag, cell) in asked.tags.iter().zip(&mut cells) {
+                let strings = asked_tag.coded.and_then(|coded| own.get(coded));
+                let value = match (*cell, asked_tag.tag.kind) {
                     (Cell::Null, _) => TagValue::Null,
                     (Cell::Number(value), TagType::Number(number)) => {
                         TagValue::Number(number, value)
@@ -269,7 +308,7 @@ impl Cells {
                     start = end;
                 }
                 if !asked.only_known || value.is_known() {
-                    row.push((*place, value));
+                    row.push((asked_tag.place, value));
                 }
             }
             visit(Some(&row))?;
@@ -292,16 +331,13 @@ impl Cells {
         let mut cells = self.cells.iter();
         let mut start = 0;
         for subject in subjects.iter().flatten() {
-            let mut own = vocabularies.of(strings, subject).iter();
-            for (tag, cell) in asked.tags().zip(&mut cells) {
-                let strings = match tag.kind.has_vocabulary() {
-                    true => own.next(),
-                    false => None,
-                };
+            let own = vocabularies.of(strings, subject);
+            for (asked, cell) in asked.tags.iter().zip(&mut cells) {
+                let strings = asked.coded.and_then(|coded| own.get(coded));
                 let Cell::Entries(end) = *cell else { continue };
                 let entries = &self.entries[start..end];
                 start = end;
-                if let TagType::Map(_) = tag.kind {
+                if let TagType::Map(_) = asked.tag.kind {
                     let before = named.entries.len();
                     for (code, value) in entries {
                         named.entries.push((string_of(strings, *code)?, *value));
@@ -355,22 +391,21 @@ impl<'a> Vocabularies<'a> {
     fn new(asked: &Asked<'_>, subjects: &[Option<Subject<'a>>]) -> Self {
         let mut partitions: Vec<&PartitionState> = Vec::new();
         let mut opened = Vec::new();
-        let coded = || asked.tags().filter(|tag| tag.kind.has_vocabulary());
         for subject in subjects.iter().flatten() {
             let partition = subject.partition();
             if partitions.iter().all(|known| known.id() != partition.id()) {
                 partitions.push(partition);
-                partition.vocabularies(coded().map(|tag| tag.id), &mut opened);
+                partition.vocabularies(asked.coded.iter().copied(), &mut opened);
             }
         }
         Self {
             partitions,
-            tags: coded().count(),
+            tags: asked.coded.len(),
             opened,
         }
     }
 
-    /// Holds them all; no file is read any more while they are held.
+    /// Holds them all. What is read of files is read before, but for strings nobody asked for yet.
     fn read(&self) -> Result<Vec<VocabularyReader<'_>>> {
         let mut strings = Vec::with_capacity(self.opened.len());
         for vocabulary in &self.opened {

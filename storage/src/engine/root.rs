@@ -197,12 +197,22 @@ impl PartitionState {
         self.keys.find(key, &|ordinal| self.is_alive(ordinal))
     }
 
-    /// The subjects of keys.
+    /// The subjects of keys. Tells `likely` the places of keys and their probable subjects before
+    /// these are certain, so that what is asked of them can be fetched meanwhile.
     ///
     /// # Errors
     /// A file cannot be read or is damaged.
-    pub fn find_all(&self, keys: &[KeyRef<'_>]) -> Result<Vec<Option<Ordinal>>> {
-        self.keys.find_all(keys, &|ordinal| self.is_alive(ordinal))
+    pub fn find_all(
+        &self,
+        keys: &[KeyRef<'_>],
+        likely: &mut dyn FnMut(usize, Ordinal),
+    ) -> Result<Vec<Option<Ordinal>>> {
+        let accept = |ordinal| self.is_alive(ordinal);
+        self.keys.find_all(keys, &accept, &mut |key, ordinal| {
+            if accept(ordinal) {
+                likely(key, ordinal);
+            }
+        })
     }
 
     /// The key of a subject.
@@ -257,11 +267,7 @@ impl PartitionState {
     }
 
     /// Appends the strings of tags.
-    pub fn vocabularies(
-        &self,
-        tags: impl Iterator<Item = TagId>,
-        out: &mut Vec<Arc<Vocabulary>>,
-    ) {
+    pub fn vocabularies(&self, tags: impl Iterator<Item = TagId>, out: &mut Vec<Arc<Vocabulary>>) {
         self.vocabularies.get_all(tags, out);
     }
 

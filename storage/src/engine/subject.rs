@@ -59,6 +59,12 @@ impl<'a> Subject<'a> {
         self.partition
     }
 
+    /// Its number.
+    #[must_use]
+    pub const fn ordinal(&self) -> Ordinal {
+        self.ordinal
+    }
+
     /// A boolean, keyword or number.
     ///
     /// # Errors

@@ -155,6 +155,8 @@ pub struct TagSegment {
     file: Arc<BlobFile>,
     subjects: BlobRef,
     entries: BTreeMap<TagId, TagEntry>,
+    /// The tags whose columns are in row groups: base form, no texts.
+    row_tags: Vec<TagId>,
     /// What look-ups ask first of every segment.
     touched: OnceLock<Bitmap>,
     /// Small parts in base form, which hold no values themselves.
@@ -176,6 +178,9 @@ impl TagSegment {
             entries.insert(tag, TagEntry::decode(&mut input)?);
         }
         input.finish()?;
+        let in_rows = |entry: &TagEntry| entry.base && entry.family != Family::Text;
+        let rows = entries.iter().filter(|(_, entry)| in_rows(entry));
+        let row_tags = rows.map(|(tag, _)| *tag).collect();
         let is_kept = |entry: &TagEntry| entry.base && entry.own_bytes() <= KEPT_BYTES_MAX as u64;
         let base = entries.iter().filter(|(_, entry)| is_kept(entry));
         let base = base.map(|(tag, _)| (*tag, OnceLock::new())).collect();
@@ -183,6 +188,7 @@ impl TagSegment {
             file,
             subjects,
             entries,
+            row_tags,
             touched: OnceLock::new(),
             base,
         }))
@@ -198,6 +204,11 @@ impl TagSegment {
     #[must_use]
     pub const fn entries(&self) -> &BTreeMap<TagId, TagEntry> {
         &self.entries
+    }
+
+    /// The tags whose columns are in row groups, rising.
+    pub(super) fn row_tags(&self) -> &[TagId] {
+        &self.row_tags
     }
 
     /// All blobs that the footer reaches; what a damaged directory names is left out.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{KEYS_PER_BLOCK, KeyBlock, KeySegment, block_of, fingerprint_of};
 use crate::batch::KeyRef;
+use crate::bitmap::search::{first_at_least, guess};
 use crate::error::{Error, Result};
 use crate::ids::Ordinal;
 use crate::prefetch::prefetch;
@@ -13,38 +14,6 @@ use crate::prefetch::prefetch;
 /// Bytes of a fingerprint, and of an ordinal.
 const PRINT_BYTES: usize = 2;
 const ORDINAL_BYTES: usize = 4;
-
-/// Where the first of `count` rising fingerprints that is not below `wanted` should be.
-const fn guess(count: usize, wanted: u16) -> usize {
-    (wanted as usize * count) >> 16
-}
-
-/// The first of `count` rising fingerprints that is not below `wanted`. They are spread evenly, so
-/// that its place is nearly known: steps from there, which double, stay within few cache lines.
-fn first_at_least(count: usize, wanted: u16, print_at: &impl Fn(usize) -> u16) -> usize {
-    let guess = guess(count, wanted);
-    let mut step = 16;
-    let (mut low, mut high) = (guess, guess);
-    while low > 0 && print_at(low - 1) >= wanted {
-        high = low - 1;
-        low = low.saturating_sub(step);
-        step *= 2;
-    }
-    while high < count && print_at(high) < wanted {
-        low = high + 1;
-        high = (high + step).min(count);
-        step *= 2;
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if print_at(middle) < wanted {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
-}
 
 /// A block of the table of hashes.
 #[derive(Debug)]
@@ -116,7 +85,8 @@ impl KeySegment {
     }
 
     /// Fills in the newest ordinals of keys, each with its hash, that `accept` takes; those that
-    /// have one already are passed over.
+    /// have one already are passed over. Tells `likely` the place of a key and its probable ordinal
+    /// while the key that is stored is on its way.
     ///
     /// All keys make each step together, as each step waits for memory that the step before has
     /// told the place of.
@@ -127,6 +97,7 @@ impl KeySegment {
         &self,
         keys: &[(KeyRef<'_>, u64)],
         accept: &dyn Fn(Ordinal) -> bool,
+        likely: &mut dyn FnMut(usize, Ordinal),
         found: &mut [Option<Ordinal>],
     ) -> Result<()> {
         let mut probes = Vec::with_capacity(keys.len());
@@ -142,11 +113,16 @@ impl KeySegment {
             let at = probe.entries.ordinal_at(probe.low);
             prefetch(&probe.entries.bytes, at);
         }
-        for probe in probes.iter_mut().flatten() {
-            if probe.low < probe.entries.count && probe.entries.print(probe.low) == probe.wanted {
-                let (block, place) = self.place(self.row(&probe.entries, probe.low)?)?;
+        for (key, probe) in probes.iter_mut().enumerate() {
+            if let Some(probe) = probe
+                && probe.low < probe.entries.count
+                && probe.entries.print(probe.low) == probe.wanted
+            {
+                let row = self.row(&probe.entries, probe.low)?;
+                let (block, place) = self.place(row)?;
                 block.prefetch(place);
                 probe.block = Some((block, place));
+                likely(key, self.first + row as Ordinal);
             }
         }
         for (block, place) in probes.iter().flatten().flat_map(|probe| &probe.block) {
@@ -237,34 +213,5 @@ impl KeySegment {
             }
         }
         Ok(found)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::first_at_least;
-
-    #[test]
-    fn fingerprints_are_found_however_they_are_spread() {
-        let spread = (0..9_000_u32).map(|n| (n.wrapping_mul(0x9E37_79B1) >> 16) as u16);
-        let mut samples: Vec<Vec<u16>> = vec![
-            vec![],
-            vec![0],
-            vec![u16::MAX; 3],
-            vec![7; 8_192],
-            spread.collect(),
-            (0..500).collect(),
-            (u16::MAX - 500..=u16::MAX).collect(),
-        ];
-        for prints in &mut samples {
-            prints.sort_unstable();
-            let near = prints
-                .iter()
-                .flat_map(|p| [p.saturating_sub(1), *p, p.saturating_add(1)]);
-            for wanted in near.chain([0, 1 << 15, u16::MAX]) {
-                let found = first_at_least(prints.len(), wanted, &|index| prints[index]);
-                assert_eq!(found, prints.partition_point(|print| *print < wanted));
-            }
-        }
     }
 }

@@ -18,7 +18,6 @@ use crate::ids::{Code, TagId};
 use crate::layer::part::{
     ChunkValues, FlatRows, MultiPart, Part, Rows, SinglePart, Values, chunk_of_bitmap,
 };
-use crate::schema::Family;
 use crate::segment::cache::Cached;
 use crate::segment::tags::TagSegment;
 
@@ -155,11 +154,7 @@ impl RowPlace {
 impl TagSegment {
     /// Where a tag's columns are among the row groups; nothing if they are in none.
     pub(crate) fn row_place(&self, tag: TagId) -> Option<RowPlace> {
-        let entry = self.entries().get(&tag)?;
-        if !entry.base || entry.family == Family::Text {
-            return None;
-        }
-        Some(RowPlace(self.entries().range(..tag).count()))
+        self.row_tags().binary_search(&tag).ok().map(RowPlace)
     }
 
     /// A group of a chunk, without any column at first.
@@ -202,7 +197,7 @@ impl TagSegment {
     }
 
     fn read_column(&self, chunk: u16, place: RowPlace) -> Result<Column> {
-        let tag = self.entries().keys().nth(place.0);
+        let tag = self.row_tags().get(place.0);
         let part = tag.map(|tag| self.part(*tag)).transpose()?.flatten();
         let part = part.ok_or_else(|| Error::internal("a column of no tag"))?;
         match &*part {

@@ -1,5 +1,6 @@
 //! Which subjects of a chunk are there, made for asking about one of them at a time.
 
+use crate::bitmap::search::{first_at_least, guess};
 use crate::bitmap::{Chunk, Container};
 use crate::prefetch::prefetch;
 
@@ -58,7 +59,10 @@ impl Presence {
     /// The rank of a subject, if it is a member.
     pub(crate) fn position(&self, low: u16) -> Option<u32> {
         match self {
-            Self::Few(lows) => lows.binary_search(&low).ok().map(|rank| rank as u32),
+            Self::Few(lows) => {
+                let rank = first_at_least(lows.len(), low, &|rank| lows[rank]);
+                (lows.get(rank) == Some(&low)).then_some(rank as u32)
+            }
             Self::Range(min, max) => {
                 (*min <= low && low <= *max).then(|| u32::from(low) - u32::from(*min))
             }
@@ -69,7 +73,10 @@ impl Presence {
     /// Begins to fetch what tells whether a subject is a member; its rank if that is known.
     pub(crate) fn prefetch(&self, low: u16) -> Option<u32> {
         match self {
-            Self::Few(_) => None,
+            Self::Few(lows) => {
+                prefetch(lows, guess(lows.len(), low));
+                None
+            }
             Self::Range(..) => self.position(low),
             Self::Many(counted) => {
                 prefetch(counted.members.words(), usize::from(low) / 64);
