@@ -19,6 +19,7 @@ pub mod layer;
 pub mod limits;
 pub mod log;
 pub mod manifest;
+mod parallel;
 pub mod partitioning;
 pub mod paths;
 pub mod schema;
