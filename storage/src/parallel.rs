@@ -1,5 +1,6 @@
 //! Work on all cores, within a call.
 
+use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 use parking_lot::Mutex;
@@ -14,9 +15,10 @@ pub(crate) fn for_each<T>(
     items: impl ExactSizeIterator<Item = T> + Send,
     work: impl Fn(T) -> Result<()> + Sync,
 ) -> Result<()> {
-    let threads = available_parallelism()
-        .map_or(1, usize::from)
-        .min(items.len());
+    // Asking reads files.
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = *CORES.get_or_init(|| available_parallelism().map_or(1, usize::from));
+    let threads = cores.min(items.len());
     let items = Mutex::new(items);
     let failed = Mutex::new(None);
     let next = || {

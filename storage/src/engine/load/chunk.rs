@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
+use crate::bitmap::Chunk;
 use crate::engine::section::Stored;
 use crate::error::{Error, Result};
 use crate::ids::{CHUNK_LEN, Code};
 use crate::layer::write::{Edit, EntryState};
 use crate::schema::{Family, Tag};
-use crate::segment::base::{BaseMulti, BaseSingle, BaseText, EncodedChunk, Entries};
-use crate::segment::tags::TagSegmentWriter;
+use crate::segment::base::Entries;
 
 /// A row of a batch, and its subject's position in the chunk.
 #[derive(Clone, Copy, Debug)]
@@ -18,29 +17,25 @@ pub(super) struct Row {
     pub(super) low: u16,
 }
 
-/// One tag of the chunk, and what has been written of the chunks before.
+/// One tag of the chunk.
 #[derive(Debug)]
 pub(super) struct ChunkTag {
-    tag: Tag,
-    values: ChunkValues,
-    cleared: Chunk,
-    all_cleared: BitmapWriter,
-    encoded: Option<EncodedChunk>,
+    pub(super) tag: Tag,
+    pub(super) values: ChunkValues,
+    pub(super) cleared: Chunk,
 }
 
+/// The values of the chunk's subjects by position.
 #[derive(Debug)]
-enum ChunkValues {
+pub(super) enum ChunkValues {
     Single {
-        base: BaseSingle,
         known: Box<Chunk>,
         values: Vec<i64>,
     },
     Text {
-        base: BaseText,
         texts: Vec<Option<Box<str>>>,
     },
     Multi {
-        base: BaseMulti,
         /// Whose content is decided.
         decided: Box<Chunk>,
         /// Whose content is not: of those nothing is here.
@@ -51,7 +46,7 @@ enum ChunkValues {
 
 /// The entries of a chunk's subjects. What is replaced is left behind.
 #[derive(Debug)]
-struct ChunkRows {
+pub(super) struct ChunkRows {
     codes: Vec<Code>,
     /// Of maps, the values beside the codes.
     values: Option<Vec<i64>>,
@@ -99,8 +94,18 @@ impl ChunkRows {
         self.replace(low, start);
     }
 
+    /// Makes room for a chunk's entries out of those of the chunk before.
+    pub(super) fn reuse(&mut self, mut entries: Entries) {
+        entries.codes.clear();
+        self.codes = entries.codes;
+        if let Some(values) = &mut self.values {
+            entries.values.clear();
+            *values = entries.values;
+        }
+    }
+
     /// All entries of some subjects; none are left.
-    fn take(&mut self, decided: &Chunk) -> Entries {
+    pub(super) fn take(&mut self, decided: &Chunk) -> Entries {
         let mut entries = Entries::default();
         let mut end = 0;
         let mut follow = true;
@@ -133,19 +138,16 @@ impl ChunkTag {
     pub(super) fn new(tag: &Tag) -> Self {
         let len = CHUNK_LEN as usize;
         let multi = |payload| ChunkValues::Multi {
-            base: BaseMulti::new(payload),
             decided: Box::default(),
             edited: Box::default(),
             rows: ChunkRows::new(payload),
         };
         let values = match tag.kind.family() {
             Family::Single => ChunkValues::Single {
-                base: BaseSingle::new(tag.kind.is_coded()),
                 known: Box::new(Chunk::new()),
                 values: vec![0; len],
             },
             Family::Text => ChunkValues::Text {
-                base: BaseText::default(),
                 texts: vec![None; len],
             },
             Family::Set => multi(false),
@@ -155,8 +157,6 @@ impl ChunkTag {
             tag: tag.clone(),
             values,
             cleared: Chunk::new(),
-            all_cleared: BitmapWriter::new(),
-            encoded: None,
         }
     }
 
@@ -225,68 +225,28 @@ impl ChunkTag {
         }
     }
 
-    /// Whether it takes long to encode, so that it had better be begun early.
+    /// Whether it takes long to write or encode, so that it had better be begun early.
     pub(super) fn is_long(&self) -> bool {
         !matches!(self.values, ChunkValues::Single { .. })
     }
 
-    /// Encodes the chunk, and begins an empty one.
-    pub(super) fn encode(&mut self, chunk: u16) {
-        self.encoded = match &mut self.values {
-            ChunkValues::Single {
-                base,
-                known,
-                values,
-            } => {
-                let encoded = base.encode(chunk, known, values);
-                known.clear();
-                encoded
-            }
-            ChunkValues::Text { base, texts } => {
-                let taken = (0..=u16::MAX).zip(texts.iter_mut());
-                let mut known: Vec<(u16, String)> = taken
-                    .filter_map(|(low, text)| Some((low, text.take()?.into())))
-                    .collect();
-                base.encode(chunk, &mut known)
-            }
+    /// Begins an empty chunk.
+    pub(super) fn clear(&mut self) {
+        match &mut self.values {
+            ChunkValues::Single { known, .. } => known.clear(),
+            ChunkValues::Text { texts } => texts.fill(None),
             ChunkValues::Multi {
-                base,
                 decided,
                 edited,
                 rows,
             } => {
-                let encoded = base.encode(chunk, decided, &rows.take(decided));
                 decided.clear();
                 edited.clear();
-                encoded
+                rows.codes.clear();
+                rows.values.iter_mut().for_each(Vec::clear);
             }
-        };
-        if !self.cleared.is_empty() {
-            self.all_cleared.push_chunk(chunk, &self.cleared);
-            self.cleared.clear();
         }
-    }
-
-    /// Writes what was encoded.
-    pub(super) fn put(&mut self, writer: &mut TagSegmentWriter) -> Result<()> {
-        let Some(encoded) = self.encoded.take() else {
-            return Ok(());
-        };
-        match &mut self.values {
-            ChunkValues::Single { base, .. } => base.put(writer, &encoded),
-            ChunkValues::Text { base, .. } => base.put(writer, &encoded),
-            ChunkValues::Multi { base, .. } => base.put(writer, &encoded),
-        }
-    }
-
-    /// Writes what is gathered over all chunks.
-    pub(super) fn finish(self, writer: &mut TagSegmentWriter) -> Result<()> {
-        let cleared: Bitmap = self.all_cleared.finish();
-        match self.values {
-            ChunkValues::Single { base, .. } => base.finish(writer, self.tag.id, &cleared),
-            ChunkValues::Text { base, .. } => base.finish(writer, self.tag.id, &cleared),
-            ChunkValues::Multi { base, .. } => base.finish(writer, self.tag.id),
-        }
+        self.cleared.clear();
     }
 }
 

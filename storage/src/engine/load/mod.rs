@@ -9,6 +9,7 @@
 mod chunk;
 mod columns;
 mod conflicts;
+mod encode;
 mod finish;
 mod partition;
 
@@ -32,6 +33,7 @@ use crate::limits::ORDINALS_MAX;
 use crate::partitioning::partition_of;
 use crate::schema::{TableSchema, Tag};
 use crate::segment::keys::hash_of;
+use encode::Spare;
 use partition::{PartitionLoad, TagCells};
 
 /// Ordinals reserved at a time.
@@ -109,6 +111,7 @@ impl Engine {
     ) -> Result<Loader> {
         let table = state.require(table)?;
         self.sequencer.lock().loads += 1;
+        let spare = Spare::default();
         Ok(Loader {
             engine: self.clone(),
             schema: table.schema.clone(),
@@ -117,7 +120,7 @@ impl Engine {
                 .partitions
                 .iter()
                 .cloned()
-                .map(PartitionLoad::new)
+                .map(|partition| PartitionLoad::new(partition, spare.clone()))
                 .collect(),
             outcome: Outcome::default(),
             replaced: HashMap::new(),

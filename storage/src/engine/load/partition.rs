@@ -14,12 +14,12 @@ use crate::batch::{KeyRef, Keys};
 use crate::bitmap::Chunk;
 use crate::engine::Engine;
 use crate::engine::load::chunk::ChunkTag;
+use crate::engine::load::encode::{ChunkEncoder, Spare, empty_chunk};
 use crate::engine::root::PartitionState;
 use crate::engine::section::{Codes, Resolved, Stored, TagBuilder, check_key};
 use crate::error::Result;
 use crate::ids::{Ordinal, TagId, chunk_of, low_of};
 use crate::manifest::FileRecord;
-use crate::parallel;
 use crate::paths::{SegmentKind, SegmentName};
 use crate::schema::Tag;
 use crate::segment::keys::KeySegment;
@@ -44,6 +44,9 @@ pub(super) struct PartitionLoad {
     pub(super) key_segments: Vec<(FileRecord, Arc<KeySegment>)>,
     /// The base segment being written.
     base: Option<(SegmentName, TagSegmentWriter)>,
+    encoder: ChunkEncoder,
+    spare: Spare,
+    /// The chunk being filled.
     chunk: Option<u16>,
     tags: BTreeMap<TagId, ChunkTag>,
     late: BTreeMap<TagId, (Tag, TagBuilder)>,
@@ -65,7 +68,7 @@ const fn spread(short: u32) -> u64 {
 }
 
 impl PartitionLoad {
-    pub(super) fn new(start: Arc<PartitionState>) -> Self {
+    pub(super) fn new(start: Arc<PartitionState>, spare: Spare) -> Self {
         Self {
             free: 0..0,
             given: Vec::new(),
@@ -74,6 +77,8 @@ impl PartitionLoad {
             rows: HashTable::new(),
             key_segments: Vec::new(),
             base: None,
+            encoder: ChunkEncoder::new(spare.clone()),
+            spare,
             chunk: None,
             tags: BTreeMap::new(),
             late: BTreeMap::new(),
@@ -194,7 +199,7 @@ impl PartitionLoad {
     /// Where cells of a tag go.
     pub(super) fn cells_of(&mut self, tag: &Tag) -> TagCells<'_> {
         let open = self.chunk.map(|chunk| {
-            let made = || ChunkTag::new(tag);
+            let made = || empty_chunk(&self.spare, tag);
             (chunk, self.tags.entry(tag.id).or_insert_with(made))
         });
         TagCells {
@@ -212,7 +217,7 @@ impl PartitionLoad {
             return Vec::new();
         }
         for tag in tags {
-            let made = || ChunkTag::new(tag);
+            let made = || empty_chunk(&self.spare, tag);
             self.tags.entry(tag.id).or_insert_with(made);
         }
         let place = |id: TagId| tags.iter().position(|tag| tag.id == id);
@@ -271,18 +276,10 @@ impl PartitionLoad {
             let writer = TagSegmentWriter::create(&*engine.vfs, &name.path(), salt)?;
             self.base = Some((name, writer));
         }
-        let mut tags: Vec<_> = self.tags.values_mut().collect();
-        tags.sort_by_key(|tag| !tag.is_long());
-        parallel::for_each(tags.into_iter(), |tag| {
-            tag.encode(chunk);
-            Ok(())
-        })?;
         if let Some((_, writer)) = &mut self.base {
-            for tag in self.tags.values_mut() {
-                tag.put(writer)?;
-            }
+            self.encoder.put(writer)?;
         }
-        Ok(())
+        self.encoder.begin(chunk, std::mem::take(&mut self.tags))
     }
 
     /// Writes late cells as a layer, once they are many.
@@ -325,9 +322,8 @@ impl PartitionLoad {
         self.write_keys(engine)?;
         self.write_late(engine)?;
         if let Some((name, mut writer)) = self.base.take() {
-            for tag in std::mem::take(&mut self.tags).into_values() {
-                tag.finish(&mut writer)?;
-            }
+            self.encoder.put(&mut writer)?;
+            self.encoder.finish(&mut writer)?;
             let len = writer.finish()?;
             let segment = TagSegment::open(&*engine.vfs, &name.path(), engine.cache.clone())?;
             self.segments.insert(0, (FileRecord { name, len }, segment));
