@@ -22,6 +22,8 @@ pub mod manifest;
 mod parallel;
 pub mod partitioning;
 pub mod paths;
+pub mod planted;
+pub mod repair;
 pub mod schema;
 pub mod segment;
 pub mod subjects;

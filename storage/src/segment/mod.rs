@@ -13,6 +13,7 @@ pub mod groups;
 pub mod keys;
 mod members;
 pub mod packed;
+mod place_hash;
 pub mod tags;
 pub mod vocabulary;
 

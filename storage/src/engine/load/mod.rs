@@ -13,10 +13,9 @@ mod encode;
 mod finish;
 mod partition;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-
-use hashbrown::HashMap;
 
 use crate::batch::{Keys, RowBatch, RowMode, WriteSet};
 use crate::catalog::SchemaChange;
@@ -50,7 +49,7 @@ pub struct Loader {
     partitions: Vec<PartitionLoad>,
     outcome: Outcome,
     /// The hidden tags that are written instead, when tags are replaced.
-    replaced: HashMap<TagId, Tag>,
+    replaced: BTreeMap<TagId, Tag>,
 }
 
 impl Engine {
@@ -123,7 +122,7 @@ impl Engine {
                 .map(|partition| PartitionLoad::new(partition, spare.clone()))
                 .collect(),
             outcome: Outcome::default(),
-            replaced: HashMap::new(),
+            replaced: BTreeMap::new(),
         })
     }
 
