@@ -107,9 +107,9 @@ async fn streamed_bodies_and_snapshots_are_sent_once() {
     let pieces = ["k\n", "1\n"].map(Ok::<_, std::io::Error>);
     let body = crate::Body::wrap_stream(futures_util::stream::iter(pieces));
     let error = client.bulk("t", BulkMode::Upsert).csv(body).await;
-    assert!(matches!(error, Err(Error::Unreachable { .. })), "{error:?}");
+    assert!(matches!(error, Err(Error::Broken { .. })), "{error:?}");
     let error = client.create_snapshot("s").await;
-    assert!(matches!(error, Err(Error::Unreachable { .. })), "{error:?}");
+    assert!(matches!(error, Err(Error::Broken { .. })), "{error:?}");
     let bodies: Vec<Vec<u8>> = requests
         .iter()
         .take(2)

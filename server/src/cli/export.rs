@@ -33,7 +33,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
             text: &args.sql,
             line: 1,
         };
-        let stream = client.sql(args.sql.as_str()).bytes(form.media_type()).await;
+        let sql = args.time.on(client.sql(args.sql.as_str())).read_only();
+        let stream = sql.bytes(form.media_type()).await;
         let stream = stream.map_err(|error| explain(error, statement))?;
         match &args.output {
             None => to_stdout(stream).await,

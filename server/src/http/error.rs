@@ -35,6 +35,9 @@ pub type ApiResult<T> = Result<T, ApiError>;
 /// The codes whose detail is for the log only: it may name files of the server.
 const PRIVATE: &[&str] = &["internal", "corrupt", "io", "disk_full"];
 
+/// What the engine calls work that was told to stop.
+const CANCELLED: &str = "cancelled";
+
 /// Carries the error from the handler to the middleware.
 #[derive(Clone, Debug)]
 pub(super) struct Failure(pub(super) Arc<ApiError>);
@@ -62,9 +65,15 @@ impl ApiError {
             ErrorKind::Poisoned => "read_only",
             ErrorKind::Unknown => "write_unknown",
             ErrorKind::Internal => "internal",
+            _ if error.code() == CANCELLED => return Self::stopped(),
             _ => error.code(),
         };
         Self::new(code, error.detail())
+    }
+
+    /// Work whose flag was set: its time was over, or nobody is there to read this.
+    fn stopped() -> Self {
+        Self::new("timeout", "the statement was stopped: its time was over")
     }
 
     /// A parameter, header or field that cannot be used.
@@ -229,6 +238,9 @@ impl From<tagdb_query::Error> for ApiError {
         if let Some(storage) = error.storage() {
             // Its kind says more than the code that was taken from it.
             return Self::of_storage(storage);
+        }
+        if error.code() == CANCELLED {
+            return Self::stopped();
         }
         let answered = Self::new(error.code(), error.to_string())
             .at(error.position())

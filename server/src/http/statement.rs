@@ -37,6 +37,9 @@ pub(super) struct Job {
     /// The request's body, by which a repeat is known.
     pub(super) body: Bytes,
     pub(super) read_only: bool,
+    /// The number, from 0, of the first statement that writes: the one that the idempotency key
+    /// names.
+    pub(super) first_write: usize,
 }
 
 /// The zone of that name; UTC if none is given.
@@ -98,14 +101,16 @@ impl Job {
     ///
     /// # Errors
     /// They cannot be read, or are not what the request may ask for.
-    pub(super) fn parse(&self, database: &Database) -> ApiResult<Vec<Statement>> {
+    pub(super) fn parse(&mut self, database: &Database) -> ApiResult<Vec<Statement>> {
         let statements = database.parse(&self.sql)?;
-        if self.read_only && !statements.iter().all(Statement::is_read) {
+        let first_write = statements.iter().position(|one| !one.is_read());
+        if self.read_only && first_write.is_some() {
             return Err(ApiError::new(
                 "method_not_allowed",
-                "GET is for reads; send statements that write by POST",
+                "only reads are asked for: GET is for them, and so is \"read_only\"",
             ));
         }
+        self.first_write = first_write.unwrap_or(0);
         if statements.len() > 1 && !self.params.is_empty() {
             return Err(ApiError::bad_parameter(
                 "parameters go with one statement, not with several",
@@ -134,14 +139,15 @@ impl Job {
         }
     }
 
-    /// Each statement is a write of its own, so those after the first get names of their own, made
-    /// from the request's.
+    /// Each statement is a write of its own: the first has the request's name, and those after it
+    /// get names that are made of it.
     fn idempotency(&self, number: usize) -> Option<Idempotency> {
         let key = self.idempotency_key.as_ref()?;
         Some(Idempotency {
-            key: match number {
-                0 => key.clone(),
-                _ => format!("{:032x}.{number}", xxh3_128(key.as_bytes())),
+            key: if number == self.first_write {
+                key.clone()
+            } else {
+                format!("{:032x}.{number}", xxh3_128(key.as_bytes()))
             },
             fingerprint: xxh3_128(&self.body),
             detail: Vec::new(),

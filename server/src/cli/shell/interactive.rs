@@ -79,7 +79,7 @@ async fn run_text(session: &mut Session, text: &str) -> Flow {
         let outcome = tokio::select! {
             outcome = session.run(statement) => outcome,
             _ = tokio::signal::ctrl_c() => {
-                output::note("cancelled");
+                output::note("not waited for any longer; a write may still happen");
                 return Flow::Continue;
             }
         };
