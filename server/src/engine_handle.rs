@@ -375,6 +375,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_wait_for_a_turn_is_part_of_the_time() {
+        let handle = handle(&[("statements_max", "1"), ("statement_timeout", "1ms")]);
+        let held = handle.turn(Lane::Statement).await.unwrap();
+        let flag = CancelFlag::default();
+        let time = Duration::from_millis(1);
+        let waited = handle.run_within(Lane::Statement, time, &flag, |_| Ok(()));
+        assert_eq!(waited.await.unwrap_err().code(), "timeout");
+        let waited = handle.run(Lane::Statement, |_| Ok(()));
+        assert_eq!(waited.await.unwrap_err().code(), "timeout");
+        assert_eq!(handle.waiting.load(Ordering::Relaxed), 0);
+        drop(held);
+        handle.run(Lane::Statement, |_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_panic_is_an_internal_error() {
         let handle = handle(&[]);
         let error = handle

@@ -141,6 +141,7 @@ pub(crate) enum OnError {
 }
 
 #[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("creating").multiple(true)))]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
@@ -181,8 +182,8 @@ pub(crate) struct ExportArgs {
     pub(crate) time: TimeArgs,
     /// The query
     pub(crate) sql: String,
-    /// The file to write: .csv, .ndjson, .parquet, .arrow, .arrows, .roaring or .roaring64
-    /// [default: standard output, as CSV]
+    /// The file to write: .csv, .ndjson, .parquet, .arrow, .arrows, .roaring or .roaring64, also
+    /// with .gz or .zst behind it; `-` is standard output, as CSV [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -289,6 +289,12 @@ mod tests {
     }
 
     #[test]
+    fn work_that_was_told_to_stop_ran_out_of_time() {
+        let storage = tagdb_storage::Error::new(ErrorKind::Busy, CANCELLED, "stopped");
+        assert_eq!(ApiError::from(storage).code(), "timeout");
+    }
+
+    #[test]
     fn an_unknown_code_is_our_fault() {
         let error = ApiError::new("no_such_code", "text");
         assert_eq!(error.code(), "internal");

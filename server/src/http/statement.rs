@@ -36,7 +36,8 @@ pub(super) struct Job {
     pub(super) idempotency_key: Option<String>,
     /// The request's body, by which a repeat is known.
     pub(super) body: Bytes,
-    pub(super) read_only: bool,
+    /// The code that a statement which writes is refused with, if it is.
+    pub(super) no_writes: Option<&'static str>,
     /// The number, from 0, of the first statement that writes: the one that the idempotency key
     /// names.
     pub(super) first_write: usize,
@@ -104,11 +105,13 @@ impl Job {
     pub(super) fn parse(&mut self, database: &Database) -> ApiResult<Vec<Statement>> {
         let statements = database.parse(&self.sql)?;
         let first_write = statements.iter().position(|one| !one.is_read());
-        if self.read_only && first_write.is_some() {
-            return Err(ApiError::new(
-                "method_not_allowed",
-                "only reads are asked for: GET is for them, and so is \"read_only\"",
-            ));
+        if let (Some(code), Some(number)) = (self.no_writes, first_write) {
+            let detail = format!(
+                "only reads are asked for, and statement {} writes; send it by POST, without \
+                 \"read_only\"",
+                number + 1
+            );
+            return Err(ApiError::new(code, detail));
         }
         self.first_write = first_write.unwrap_or(0);
         if statements.len() > 1 && !self.params.is_empty() {

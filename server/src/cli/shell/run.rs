@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::shell::caret::explain;
 use crate::cli::shell::meta::{HELP, Meta};
-use crate::cli::shell::render::result_table;
+use crate::cli::shell::render::{self, result_table};
 use crate::cli::shell::split::{Statement, is_read, split};
 
 /// Where statements go and how their results are shown.
@@ -104,16 +104,12 @@ impl Session {
     }
 
     fn show(&self, answer: &SqlResponse) -> Result<(), Failure> {
-        let count = |number: usize| match number {
-            1 => "1 row".to_owned(),
-            number => format!("{number} rows"),
-        };
         let what = if answer.columns.is_empty() {
-            let rows = usize::try_from(answer.rows_affected).unwrap_or(usize::MAX);
-            format!("done, {} affected", count(rows))
+            let rows = output::counted(answer.rows_affected, "row");
+            format!("done, {rows} affected")
         } else {
-            output::line(&result_table(answer))?;
-            count(answer.rows.len())
+            output::line(&result_table(answer, render::width()))?;
+            output::counted(answer.rows.len() as u64, "row")
         };
         if self.timing {
             let time = Duration::from_micros(answer.stats.elapsed_us);

@@ -60,6 +60,7 @@ pub(super) async fn post(
             headers,
             params,
             body,
+            is_get: false,
         },
     )
     .await
@@ -74,12 +75,12 @@ pub(super) async fn get(
 ) -> ApiResult<Response> {
     let mut wanted = from_query(&mut params)?;
     wanted.sql = params.take("sql");
-    wanted.read_only = true;
     let body = Bytes::new();
     let asked = Asked {
         headers,
         params,
         body,
+        is_get: true,
     };
     match answer(&state, id, wanted, asked).await {
         Err(error) if error.code() == "method_not_allowed" => {
@@ -98,6 +99,7 @@ struct Asked {
     params: Params,
     /// What a repeat under the same idempotency key must send again.
     body: Bytes,
+    is_get: bool,
 }
 
 /// The fields of a request whose body is not JSON.
@@ -169,7 +171,11 @@ async fn answer(
         durable: wanted.durability.unwrap_or_default() == Durability::Sync,
         idempotency_key: idempotency_key(&asked.headers)?,
         body: asked.body,
-        read_only: wanted.read_only,
+        no_writes: match (asked.is_get, wanted.read_only) {
+            (true, _) => Some("method_not_allowed"),
+            (false, true) => Some("bad_parameter"),
+            (false, false) => None,
+        },
         first_write: 0,
     };
     match format {
