@@ -107,8 +107,7 @@ impl Job {
         let first_write = statements.iter().position(|one| !one.is_read());
         if let (Some(code), Some(number)) = (self.no_writes, first_write) {
             let detail = format!(
-                "only reads are asked for, and statement {} writes; send it by POST, without \
-                 \"read_only\"",
+                "only reads are taken here, and statement {} writes",
                 number + 1
             );
             return Err(ApiError::new(code, detail));

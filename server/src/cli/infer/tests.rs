@@ -235,7 +235,8 @@ fn bad_files_are_named() {
 fn names_are_quoted_only_when_they_must_be() {
     for (name, expected) in [
         ("a_1", "a_1"),
-        ("key", "\"key\""),
+        ("key", "key"),
+        ("ilike", "\"ilike\""),
         ("Age", "\"Age\""),
         ("1a", "\"1a\""),
         ("a b", "\"a b\""),
@@ -305,7 +306,7 @@ fn names_are_quoted_where_sql_needs_it() {
     for word in RESERVED.iter().chain(&others) {
         let name = quote_name(word);
         run(&format!(
-            "CREATE TABLE t_{word} (id INT PRIMARY KEY, {name} SMALLINT)"
+            "CREATE TABLE t_{word} (id BIGINT PRIMARY KEY, {name} SMALLINT)"
         ));
         run(&format!(
             "SELECT {name} AS \"{word}\" FROM t_{word} WHERE {name} = 1"
