@@ -26,7 +26,7 @@ pub type Row = Vec<(usize, Value)>;
 /// what is known of them.
 ///
 /// # Errors
-/// `unknown_table`, `unknown_tag`, or a file cannot be read or is damaged.
+/// `unknown_table`, `unknown_tag`, `duplicate_column`, or a file cannot be read or is damaged.
 pub(crate) fn lookup(
     state: &DbState,
     schema: &TableSchema,
@@ -258,7 +258,16 @@ fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>
                 Error::new("unknown_tag", detail)
             })
     };
-    names.iter().map(place).collect()
+    let mut places = Vec::with_capacity(names.len());
+    for name in names {
+        let place = place(name)?;
+        if places.contains(&place) {
+            let detail = format!("tag {name:?} is asked for twice");
+            return Err(Error::new("duplicate_column", detail));
+        }
+        places.push(place);
+    }
+    Ok(places)
 }
 
 fn value_of(partition: &PartitionState, tag: &Tag, subject: &Subject<'_>) -> Result<Value> {
