@@ -26,5 +26,5 @@ pub use exec::CancelFlag;
 pub use exec::column_rows::{ColumnRows, ColumnValues, Known, text_of};
 pub use exec::pages::Pages;
 pub use limits::Limits;
-pub use parse::Statement;
+pub use parse::{RESERVED, Statement};
 pub use value::{DataType, Value};

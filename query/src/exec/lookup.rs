@@ -74,7 +74,7 @@ impl TagValue<'_> {
 /// what is known of them.
 ///
 /// # Errors
-/// `unknown_table`, `unknown_tag`, or a file cannot be read or is damaged.
+/// `unknown_table`, `unknown_tag`, `duplicate_column`, or a file cannot be read or is damaged.
 pub(crate) fn lookup(
     state: &DbState,
     schema: &TableSchema,
@@ -440,5 +440,14 @@ pub(super) fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result
                 Error::new("unknown_tag", detail)
             })
     };
-    names.iter().map(place).collect()
+    let mut places = Vec::with_capacity(names.len());
+    for name in names {
+        let place = place(name)?;
+        if places.contains(&place) {
+            let detail = format!("tag {name:?} is asked for twice");
+            return Err(Error::new("duplicate_column", detail));
+        }
+        places.push(place);
+    }
+    Ok(places)
 }

@@ -17,6 +17,9 @@ use crate::engine_handle::{CancelOnDrop, Lane};
 
 /// Bytes after which a piece is sent.
 const PIECE_BYTES: usize = 256 << 10;
+/// Time in which the line that tells of a failure is sent, before the connection is cut: what waits
+/// to be sent at the cut is lost.
+const LAST_LINE_TIME: Duration = Duration::from_millis(250);
 
 /// Writes rows in one format.
 #[derive(Debug)]
@@ -153,6 +156,7 @@ impl Sending {
     /// The next piece; an error cuts the connection without the body's proper end.
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         if let Some(failed) = self.failed.take() {
+            tokio::time::sleep(LAST_LINE_TIME).await;
             return Some(Err(failed));
         }
         let mut rows = self.rows.take()?;

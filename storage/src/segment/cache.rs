@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::bitmap::Bitmap;
 use crate::column::{Lists, Spread, TextBlocks, Vector};
@@ -16,6 +16,7 @@ use crate::layer::Part;
 use crate::layer::count::ValueCounts;
 use crate::layer::resolved::{Members, ResolvedRows, ResolvedValues};
 use crate::segment::keys::KeyBlock;
+use crate::segment::place_hash::PlaceHash;
 use crate::segment::row_group::RowGroup;
 use crate::vfs::RelPath;
 
@@ -249,7 +250,7 @@ impl Weighter<(u64, u64), Cached> for Weigh {
 /// Verified blobs by file and offset.
 #[derive(Debug)]
 pub struct BlobCache {
-    blobs: Cache<(u64, u64), Cached, Weigh>,
+    blobs: Cache<(u64, u64), Cached, Weigh, PlaceHash>,
     group_bytes_max: usize,
     files: Mutex<FileIds>,
 }
@@ -266,7 +267,13 @@ impl BlobCache {
     /// A cache of at most `budget_bytes`.
     #[must_use]
     pub fn new(budget_bytes: u64) -> Self {
-        let blobs = Cache::with_weighter(100_000, budget_bytes, Weigh);
+        let blobs = Cache::with(
+            100_000,
+            budget_bytes,
+            Weigh,
+            PlaceHash::default(),
+            DefaultLifecycle::default(),
+        );
         let share = usize::try_from(blobs.shard_capacity() / GROUPS_MIN).unwrap_or(usize::MAX);
         Self {
             blobs,
