@@ -313,30 +313,36 @@ impl Vector {
         }
     }
 
-    /// Calls `visit` with the value before each position, or `first` before all, and the value there.
+    /// Calls `visit` with the value before each position, or 0 before all, and the value there.
     ///
     /// # Panics
     /// If a position is not below `len()`.
+    #[inline(always)]
     pub(crate) fn for_each_step(
         &self,
-        first: i64,
-        positions: &[u32],
-        mut visit: impl FnMut(i64, i64),
+        positions: impl Iterator<Item = usize>,
+        visit: impl FnMut(i64, i64),
     ) {
-        let mut step = |read: &dyn Fn(usize) -> i64| {
-            for position in positions.iter().map(|position| *position as usize) {
-                let before = position.checked_sub(1).map_or(first, read);
-                visit(before, read(position));
-            }
-        };
+        let value = |delta| self.value(delta);
         match self.deltas(0, self.len) {
-            Deltas::Two(deltas) => {
-                step(&|at| self.value(u64::from(u16::from_le_bytes(deltas[at]))));
+            Deltas::Two(deltas) => steps(deltas, positions, visit, |delta| {
+                value(u64::from(u16::from_le_bytes(delta)))
+            }),
+            Deltas::Four(deltas) => steps(deltas, positions, visit, |delta| {
+                value(u64::from(u32::from_le_bytes(delta)))
+            }),
+            Deltas::Eight(deltas) => {
+                steps(deltas, positions, visit, |delta| {
+                    value(u64::from_le_bytes(delta))
+                });
             }
-            Deltas::Four(deltas) => {
-                step(&|at| self.value(u64::from(u32::from_le_bytes(deltas[at]))));
+            Deltas::One(deltas) => {
+                steps(deltas, positions, visit, |[delta]| value(u64::from(delta)));
             }
-            _ => step(&|at| self.get(at)),
+            Deltas::Zero => {
+                let deltas = vec![[]; self.len];
+                steps(&deltas, positions, visit, |[]| value(0));
+            }
         }
     }
 
@@ -367,6 +373,19 @@ impl Vector {
             Width::Four => Deltas::Four(bytes.as_chunks().0),
             Width::Eight => Deltas::Eight(bytes.as_chunks().0),
         }
+    }
+}
+
+#[inline(always)]
+fn steps<const N: usize>(
+    deltas: &[[u8; N]],
+    positions: impl Iterator<Item = usize>,
+    mut visit: impl FnMut(i64, i64),
+    read: impl Fn([u8; N]) -> i64,
+) {
+    for position in positions {
+        let before = position.checked_sub(1).map_or(0, |at| read(deltas[at]));
+        visit(before, read(deltas[position]));
     }
 }
 
