@@ -33,6 +33,7 @@ mod open;
 mod reader;
 mod replay;
 mod state;
+mod turns;
 mod writer;
 
 use std::io;
