@@ -21,6 +21,7 @@ pub use codes::CodeSet;
 pub use lists::{Lists, ListsBuilder};
 pub use spread::Spread;
 pub use text::{TEXT_BYTES_MAX, TextBlock, TextBlocks, TextBlocksBuilder};
+pub(crate) use vector::Deltas;
 pub use vector::{Vector, VectorIter};
 
 /// Bytes that are not a valid column.

@@ -71,7 +71,7 @@ impl Width {
 
 /// The stored differences from the least value, unaligned and little-endian.
 #[derive(Clone, Copy)]
-pub(super) enum Deltas<'a> {
+pub(crate) enum Deltas<'a> {
     Zero,
     One(&'a [[u8; 1]]),
     Two(&'a [[u8; 2]]),
@@ -313,53 +313,21 @@ impl Vector {
         }
     }
 
-    /// Calls `visit` with the value before each position, or 0 before all, and the value there.
-    ///
-    /// # Panics
-    /// If a position is not below `len()`.
-    #[inline(always)]
-    pub(crate) fn for_each_step(
-        &self,
-        positions: impl Iterator<Item = usize>,
-        visit: impl FnMut(i64, i64),
-    ) {
-        let value = |delta| self.value(delta);
-        match self.deltas(0, self.len) {
-            Deltas::Two(deltas) => steps(deltas, positions, visit, |delta| {
-                value(u64::from(u16::from_le_bytes(delta)))
-            }),
-            Deltas::Four(deltas) => steps(deltas, positions, visit, |delta| {
-                value(u64::from(u32::from_le_bytes(delta)))
-            }),
-            Deltas::Eight(deltas) => {
-                steps(deltas, positions, visit, |delta| {
-                    value(u64::from_le_bytes(delta))
-                });
-            }
-            Deltas::One(deltas) => {
-                steps(deltas, positions, visit, |[delta]| value(u64::from(delta)));
-            }
-            Deltas::Zero => {
-                let deltas = vec![[]; self.len];
-                steps(&deltas, positions, visit, |[]| value(0));
-            }
-        }
-    }
-
     /// The same vector over another copy of its bytes.
     pub(super) fn over(self, bytes: Bytes) -> Self {
         debug_assert_eq!(self.bytes, bytes);
         Self { bytes, ..self }
     }
 
+    /// The value that a stored difference stands for.
     #[inline(always)]
-    pub(super) fn value(&self, delta: u64) -> i64 {
+    pub(crate) fn value(&self, delta: u64) -> i64 {
         self.min.wrapping_add(delta as i64)
     }
 
     /// The differences of the values `start .. start + len`.
     #[inline(always)]
-    pub(super) fn deltas(&self, start: usize, len: usize) -> Deltas<'_> {
+    pub(crate) fn deltas(&self, start: usize, len: usize) -> Deltas<'_> {
         let width = self.width.bytes();
         assert!(
             start <= self.len && len <= self.len - start,
@@ -373,19 +341,6 @@ impl Vector {
             Width::Four => Deltas::Four(bytes.as_chunks().0),
             Width::Eight => Deltas::Eight(bytes.as_chunks().0),
         }
-    }
-}
-
-#[inline(always)]
-fn steps<const N: usize>(
-    deltas: &[[u8; N]],
-    positions: impl Iterator<Item = usize>,
-    mut visit: impl FnMut(i64, i64),
-    read: impl Fn([u8; N]) -> i64,
-) {
-    for position in positions {
-        let before = position.checked_sub(1).map_or(0, |at| read(deltas[at]));
-        visit(before, read(deltas[position]));
     }
 }
 

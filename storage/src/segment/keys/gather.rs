@@ -2,7 +2,7 @@
 //! bytes too many is faster than to ask how many there are.
 
 use crate::batch::{KeyRef, Keys};
-use crate::column::Vector;
+use crate::column::{Deltas, Vector};
 use crate::error::{Error, Result};
 use crate::schema::KeyType;
 
@@ -25,13 +25,13 @@ pub enum GatheredKeys {
 }
 
 impl GatheredKeys {
-    /// No keys, with room for the ends of `count`.
+    /// No keys, with room for `count` short ones.
     #[must_use]
     pub fn new(kind: KeyType, count: usize) -> Self {
         match kind {
             KeyType::BigInt => Self::Ints(Vec::with_capacity(count)),
             KeyType::Keyword => Self::Texts {
-                bytes: Vec::new(),
+                bytes: Vec::with_capacity(count * NARROW),
                 ends: Vec::with_capacity(count),
             },
         }
@@ -103,7 +103,10 @@ pub(super) fn gather(
 ) -> Result<()> {
     match (texts, out) {
         (None, GatheredKeys::Ints(keys)) => {
-            values.for_each_step(places.iter(), |_, key| keys.push(key));
+            let positions: Vec<u32> = places.iter().map(|place| place as u32).collect();
+            let before = keys.len();
+            keys.resize(before + positions.len(), 0);
+            values.gather(&positions, &mut keys[before..]);
             Ok(())
         }
         (Some(texts), GatheredKeys::Texts { bytes, ends }) => {
@@ -129,34 +132,62 @@ fn copy<const PIECE: usize>(
     bytes: &mut Vec<u8>,
     ends: &mut Vec<u32>,
 ) -> bool {
+    // What is negative becomes so large that it is in no text.
+    let end = |delta| values.value(delta) as usize;
+    let keys = (texts, places);
+    match values.deltas(0, values.len()) {
+        Deltas::Two(deltas) => copy_from::<PIECE, _>(deltas, keys, bytes, ends, |delta| {
+            end(u64::from(u16::from_le_bytes(delta)))
+        }),
+        Deltas::Four(deltas) => copy_from::<PIECE, _>(deltas, keys, bytes, ends, |delta| {
+            end(u64::from(u32::from_le_bytes(delta)))
+        }),
+        // Keys of a whole block take one of the two widths; this is for what is left of one.
+        Deltas::Zero | Deltas::One(_) | Deltas::Eight(_) => {
+            let deltas = values.iter().map(|end| (end as u64).to_le_bytes());
+            let deltas: Vec<[u8; 8]> = deltas.collect();
+            copy_from::<PIECE, _>(&deltas, keys, bytes, ends, |delta| {
+                u64::from_le_bytes(delta) as usize
+            })
+        }
+    }
+}
+
+/// Copies keys whose ends `read` tells, one of each of `deltas`.
+fn copy_from<const PIECE: usize, const N: usize>(
+    deltas: &[[u8; N]],
+    (texts, places): (&[u8], Places<'_>),
+    bytes: &mut Vec<u8>,
+    ends: &mut Vec<u32>,
+    read: impl Fn([u8; N]) -> usize,
+) -> bool {
     let mut at = bytes.len();
     // Room for a piece for each key, so that a piece may be written beyond its key's end.
     bytes.resize(at + places.lows.len() * PIECE, 0);
-    let mut whole = true;
-    values.for_each_step(places.iter(), |start, end| {
-        // What is negative becomes so large that it is in no text.
-        let (start, end) = (start as usize, end as usize);
+    ends.reserve(places.lows.len());
+    for place in places.iter() {
+        let start = place
+            .checked_sub(1)
+            .map_or(0, |before| read(deltas[before]));
+        let end = read(deltas[place]);
         let len = end.wrapping_sub(start);
         let piece = texts.get(start..start.wrapping_add(PIECE));
         match (piece, bytes.get_mut(at..at + PIECE)) {
             (Some(piece), Some(room)) if len <= PIECE => room.copy_from_slice(piece),
-            _ => match texts.get(start..end) {
-                Some(key) => {
-                    // The room of the keys that follow stays.
-                    bytes.resize(bytes.len() + len, 0);
-                    bytes[at..at + len].copy_from_slice(key);
-                }
-                None => {
-                    whole = false;
-                    return;
-                }
-            },
+            _ => {
+                let Some(key) = texts.get(start..end) else {
+                    return false;
+                };
+                // The room of the keys that follow stays.
+                bytes.resize(bytes.len() + len, 0);
+                bytes[at..at + len].copy_from_slice(key);
+            }
         }
         at += len;
         ends.push(at as u32);
-    });
+    }
     bytes.truncate(at);
-    whole
+    true
 }
 
 /// Copies the keys of neighbours; tells whether all of them lie in `texts`, one behind the other.
@@ -167,20 +198,23 @@ fn copy_run(
     bytes: &mut Vec<u8>,
     ends: &mut Vec<u32>,
 ) -> bool {
+    let first = places.iter().next().unwrap_or(0);
+    let start = first.checked_sub(1).map_or(0, |before| values.get(before));
+    let mut own = vec![0; places.lows.len()];
+    values.read_range(first, &mut own);
+    let rises = own.is_sorted() && own.first().is_none_or(|end| start <= *end);
+    let end = own.last().copied().unwrap_or(start);
+    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+    let keys = range.and_then(|(start, end)| texts.get(start..end));
+    let Some(keys) = keys.filter(|_| rises) else {
+        return false;
+    };
     let before = bytes.len();
-    let (mut first, mut last, mut whole) = (None, 0, true);
-    values.for_each_step(places.iter(), |start, end| {
-        let first = *first.get_or_insert(start);
-        whole &= start <= end;
-        ends.push((before as u32).wrapping_add(end.wrapping_sub(first) as u32));
-        last = end;
-    });
-    let start = usize::try_from(first.unwrap_or(0)).ok();
-    let range = start.zip(usize::try_from(last).ok());
-    match range.and_then(|(start, end)| texts.get(start..end)) {
-        Some(keys) if whole => bytes.extend_from_slice(keys),
-        _ => return false,
-    }
+    bytes.extend_from_slice(keys);
+    ends.extend(
+        own.iter()
+            .map(|end| (before as u32).wrapping_add((end - start) as u32)),
+    );
     true
 }
 
