@@ -21,6 +21,8 @@ pub mod log;
 pub mod manifest;
 pub mod partitioning;
 pub mod paths;
+pub mod planted;
+pub mod repair;
 pub mod schema;
 pub mod segment;
 pub mod subjects;

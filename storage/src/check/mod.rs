@@ -12,6 +12,7 @@ mod tests;
 use std::io::ErrorKind as IoErrorKind;
 use std::sync::Arc;
 
+pub(crate) use files::verify_file;
 pub use report::{CheckReport, Finding};
 
 use crate::engine::batch::Batch;
@@ -66,7 +67,7 @@ pub fn verify_files(vfs: &dyn Vfs, manifest: &Manifest) -> Result<()> {
     let cache = Arc::new(BlobCache::new(0));
     let mut first = None;
     for file in manifest.files() {
-        files::verify_file(vfs, &RelPath::root(), &cache, file, &mut |error| {
+        verify_file(vfs, &RelPath::root(), &cache, file, &mut |error| {
             first.get_or_insert(error);
         });
     }
@@ -176,7 +177,7 @@ impl Check<'_> {
             Err(error) => return self.report.add_error(path, &error),
         };
         for file in manifest.files() {
-            files::verify_file(self.vfs, directory, &self.cache, file, &mut |error| {
+            verify_file(self.vfs, directory, &self.cache, file, &mut |error| {
                 self.report
                     .add_error(directory.with(&file.name.path()), &error);
             });

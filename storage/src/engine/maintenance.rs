@@ -30,6 +30,10 @@ pub(super) struct Maintenance {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// After a flush that failed the next one is tried this much later: a full or failing disk is not
+/// written to at full speed.
+const FLUSH_AGAIN: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Wanted {
     flush: bool,
@@ -37,6 +41,8 @@ struct Wanted {
     sync: bool,
     compact: bool,
     stop: bool,
+    /// No flush is tried before; the last one met a full disk.
+    put_off: Option<(Instant, bool)>,
 }
 
 impl Maintenance {
@@ -133,6 +139,10 @@ impl Engine {
         wanted.flush = true;
         self.maintenance.wake.notify_one();
         while is_full() {
+            if wanted.put_off.is_some_and(|(_, disk_full)| disk_full) {
+                let detail = "memory is full of writes that the full disk has no room for";
+                return Err(Error::new(ErrorKind::DiskFull, "disk_full", detail));
+            }
             if self
                 .maintenance
                 .done
@@ -180,9 +190,22 @@ impl Engine {
             report("merge memory", self.merge_memory());
         }
         if wanted.flush {
-            report("flush", self.flush());
+            self.flush_or_put_off(wanted.put_off);
         }
         true
+    }
+
+    fn flush_or_put_off(&self, put_off: Option<(Instant, bool)>) {
+        if put_off.is_some_and(|(until, _)| Instant::now() < until) {
+            return;
+        }
+        let flushed = self.flush();
+        let is_full = |error: &Error| error.kind() == ErrorKind::DiskFull;
+        let put_off = flushed.as_ref().err().map(is_full);
+        let put_off = put_off.map(|is_full| (Instant::now() + FLUSH_AGAIN, is_full));
+        self.maintenance.wanted.lock().put_off = put_off;
+        self.maintenance.done.notify_all();
+        report("flush", flushed);
     }
 
     fn compact_work(&self) -> bool {

@@ -9,6 +9,7 @@ mod apply;
 pub mod batch;
 mod compact;
 mod compact_names;
+mod damaged;
 mod edit;
 mod files;
 mod flush;
@@ -56,6 +57,7 @@ use crate::log::{Log, LogError};
 use crate::manifest::Opening;
 use crate::segment::BlobCache;
 use crate::vfs::{LockGuard, Vfs};
+use damaged::DamagedFiles;
 use files::Files;
 use maintenance::Maintenance;
 use recorded::RecordedWrites;
@@ -78,6 +80,7 @@ pub struct Engine {
     /// One compaction at a time.
     compacting: Mutex<()>,
     maintenance: Maintenance,
+    damaged: DamagedFiles,
     _lock: LockGuard,
 }
 

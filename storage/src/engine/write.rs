@@ -126,12 +126,16 @@ impl Engine {
             let catalog = state.catalog.apply(change)?;
             apply_catalog(&mut state, catalog);
         }
+        let deletes = write.deletes_only();
         let now = self.clock.now_micros();
         let sequence = Sequence::new(&state, self.settings.vocabulary, &sequencer.replacing);
         let mut batch = sequence.run(write, lsn, now)?;
         batch.idempotency.clone_from(&options.idempotency);
         let payload = batch.encode()?;
-        self.log.reserve(payload.len())?;
+        match deletes {
+            true => self.log.reserve_to_delete(payload.len())?,
+            false => self.log.reserve(payload.len())?,
+        }
         apply_sections(&mut state, &batch, sequencer.barrier)?;
         // The root waits before the log can make its batch durable.
         sequencer.push(state, &self.roots);

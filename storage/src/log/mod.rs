@@ -32,6 +32,7 @@ mod frame;
 mod open;
 mod reader;
 mod replay;
+mod salvage;
 mod state;
 mod turns;
 mod writer;
@@ -40,6 +41,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use replay::{LogReport, Verdict, read, verify};
+pub use salvage::{Salvaged, salvage};
 pub use writer::{Log, LogPosition, OnDurable};
 
 use crate::vfs::RelPath;

@@ -26,6 +26,8 @@ pub(super) struct State {
     /// An empty buffer that can be used again.
     pub(super) buffer: Vec<u8>,
     pub(super) poison: Option<Poison>,
+    /// The last file is the one kept for frames that make room.
+    pub(super) is_reserve: bool,
 }
 
 /// Neighbouring frames of one file that wait for being written.
@@ -58,12 +60,14 @@ impl State {
             group_lsn: last_lsn,
             buffer: Vec::new(),
             poison: None,
+            is_reserve: false,
         }
     }
 
     /// Further frames go to a new file.
-    pub(super) fn start_file(&mut self, file: LogFile) {
+    pub(super) fn start_file(&mut self, file: LogFile, is_reserve: bool) {
         self.files.push(file);
+        self.is_reserve = is_reserve;
         self.end_offset = FILE_HEADER_BYTES as u64;
     }
 
@@ -82,9 +86,13 @@ impl State {
         }
     }
 
-    /// Whether a data frame fits into the current file, with a seal behind it.
-    pub(super) fn has_room(&self, frame_bytes: u64) -> Result<bool, LogError> {
+    /// Whether a data frame fits into the current file, with a seal behind it. The reserve has
+    /// room for deletions only.
+    pub(super) fn has_room(&self, frame_bytes: u64, deletes: bool) -> Result<bool, LogError> {
         self.check_poison()?;
+        if self.is_reserve && !deletes {
+            return Ok(false);
+        }
         let needed = self.end_offset + frame_bytes + FRAME_HEADER_BYTES as u64;
         Ok(self
             .file()

@@ -4,6 +4,8 @@
 //! everything that has been appended by then with one write and one sync per file, while the
 //! others, and all who come later, wait; then the next group goes.
 
+mod room;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -11,14 +13,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use super::file::{BlankFile, CreateError, LogFile, Origin, size_for};
+use super::file::{BlankFile, LogFile};
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use super::replay::limits;
 use super::state::{Chunk, State};
 use super::turns::Turns;
-use super::{LogError, LogSettings, PAYLOAD_BYTES_MAX};
+use super::{LogError, LogSettings};
 use crate::paths;
-use crate::vfs::{self, Vfs};
+use crate::planted::{Planted, is_planted};
+use crate::vfs::{self, Vfs, VfsFile};
 
 /// A buffer larger than this is given back to the allocator after use.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
@@ -35,9 +38,20 @@ pub struct Log {
     /// The state's `durable_lsn`, for those who only wait for it.
     durable_lsn: AtomicU64,
     turns: Turns,
-    /// Held while a file is made: the blank one made ahead of time, if there is one.
-    spare: Mutex<Option<BlankFile>>,
+    /// Held while a file is made.
+    blank: Mutex<Blank>,
     on_durable: RwLock<Option<OnDurable>>,
+}
+
+/// Blank files made ahead of time.
+#[derive(Debug, Default)]
+struct Blank {
+    /// The next file of the log.
+    spare: Option<BlankFile>,
+    /// Kept for frames that make room on a full disk.
+    reserve: Option<BlankFile>,
+    /// The size of the reserve, in bytes; 0 for none.
+    reserve_bytes: u64,
 }
 
 /// Where the log stands.
@@ -80,7 +94,7 @@ impl Log {
             state: Mutex::new(State::new(files, tail.end_offset, tail.last_lsn)),
             durable_lsn: AtomicU64::new(tail.last_lsn),
             turns: Turns::default(),
-            spare: Mutex::new(None),
+            blank: Mutex::default(),
             on_durable: RwLock::new(None),
         }
     }
@@ -129,100 +143,6 @@ impl Log {
         self.state.lock().poison(io::Error::other(cause), 0);
     }
 
-    /// Makes sure that the next frame, with a payload of `payload_bytes`, has its place. To be
-    /// called before every [`Self::append`], under the same lock of the caller.
-    ///
-    /// # Errors
-    /// [`LogError::DiskFull`] and [`LogError::TooLarge`] change nothing. [`LogError::Poisoned`]
-    /// is for good.
-    pub fn reserve(&self, payload_bytes: usize) -> Result<(), LogError> {
-        if payload_bytes > PAYLOAD_BYTES_MAX {
-            return Err(LogError::TooLarge {
-                bytes: payload_bytes,
-            });
-        }
-        let frame_bytes = (FRAME_HEADER_BYTES + payload_bytes) as u64;
-        if self.state.lock().has_room(frame_bytes)? {
-            return Ok(());
-        }
-        let mut spare = self.spare.lock();
-        let origin = {
-            let state = self.state.lock();
-            if state.has_room(frame_bytes)? {
-                return Ok(());
-            }
-            Origin {
-                log_id: self.settings.log_id,
-                epoch: self.settings.epoch,
-                number: state.last_number().saturating_add(1),
-                first_lsn: state.last_lsn.saturating_add(1),
-                synced_lsn: state.durable_lsn,
-            }
-        };
-        match self.make_file(&mut spare, origin, frame_bytes) {
-            Ok(file) => {
-                let mut state = self.state.lock();
-                state.start_file(file);
-                Ok(())
-            }
-            Err(CreateError::DiskFull(error)) => Err(LogError::DiskFull(Arc::new(error))),
-            Err(CreateError::Failed(error)) => {
-                let mut state = self.state.lock();
-                state.poison(error, 0);
-                state.check_poison()
-            }
-        }
-    }
-
-    fn make_file(
-        &self,
-        spare: &mut Option<BlankFile>,
-        origin: Origin,
-        frame_bytes: u64,
-    ) -> Result<LogFile, CreateError> {
-        let vfs = &*self.vfs;
-        let file_bytes = size_for(self.settings.file_bytes, frame_bytes);
-        let blank = match spare.take_if(|spare| spare.file_bytes == file_bytes) {
-            Some(blank) => blank,
-            None => {
-                let temporary = paths::temporary(&paths::log_file(origin.number));
-                BlankFile::create(vfs, temporary, file_bytes)?
-            }
-        };
-        let header = blank.header(origin, vfs.random());
-        blank.publish(vfs, header)
-    }
-
-    /// Makes the next file ahead of time once the current one is half full, so that no write
-    /// has to wait for it. To be called now and then from a thread of its own.
-    ///
-    /// # Errors
-    /// [`LogError::DiskFull`] changes nothing. [`LogError::Poisoned`] is for good.
-    pub fn prepare_spare(&self) -> Result<(), LogError> {
-        let mut spare = self.spare.lock();
-        {
-            let state = self.state.lock();
-            state.check_poison()?;
-            let half = state.file().map_or(0, |file| file.header.file_bytes / 2);
-            if spare.is_some() || state.end_offset < half {
-                return Ok(());
-            }
-        }
-        let file_bytes = size_for(self.settings.file_bytes, 0);
-        match BlankFile::create(&*self.vfs, paths::log_spare(), file_bytes) {
-            Ok(blank) => {
-                *spare = Some(blank);
-                Ok(())
-            }
-            Err(CreateError::DiskFull(error)) => Err(LogError::DiskFull(Arc::new(error))),
-            Err(CreateError::Failed(error)) => {
-                let mut state = self.state.lock();
-                state.poison(error, 0);
-                state.check_poison()
-            }
-        }
-    }
-
     /// Adds the frame `lsn`, which follows the last one, at the place that [`Self::reserve`] has
     /// made sure of. It is written by the next commit or [`Self::sync_pending`].
     ///
@@ -234,7 +154,7 @@ impl Log {
         let mut header = FrameHeader::data(lsn, 0, payload);
         let mut state = self.state.lock();
         let follows = lsn == state.last_lsn.saturating_add(1);
-        match state.has_room(frame_bytes) {
+        match state.has_room(frame_bytes, true) {
             Ok(true) if follows => {
                 header.durable_lsn = state.durable_lsn;
                 state.push(&header, payload);
@@ -305,7 +225,7 @@ impl Log {
             MutexGuard::unlocked(&mut state, || self.turns.wait(group));
         }
         state.check_poison()?;
-        if state.is_sealed || state.durable_lsn < state.last_lsn {
+        if state.is_sealed || is_planted(Planted::NoSeal) || state.durable_lsn < state.last_lsn {
             return Ok(());
         }
         let seal = FrameHeader::seal(state.last_lsn);
@@ -369,7 +289,10 @@ impl Log {
             let file = &*chunk.log_file.file;
             vfs::write_all_at(file, chunk.offset, &chunk.bytes)?;
             // A file is synced before anything is written to the next one: replay counts on it.
-            file.sync_data()?;
+            if is_planted(Planted::AckEarly) {
+                self.announce(chunk.last_lsn);
+            }
+            sync(file)?;
             self.announce(chunk.last_lsn);
             buffer = chunk.bytes;
         }
@@ -388,6 +311,17 @@ impl Log {
         }
         self.state.lock().durable_lsn = durable_lsn;
         self.durable_lsn.store(durable_lsn, Ordering::Release);
+    }
+}
+
+fn sync(file: &dyn VfsFile) -> io::Result<()> {
+    if is_planted(Planted::NoLogSync) {
+        return Ok(());
+    }
+    match file.sync_data() {
+        Err(_) if is_planted(Planted::IgnoreSyncError) => Ok(()),
+        Err(_) if is_planted(Planted::RetrySync) => file.sync_data(),
+        synced => synced,
     }
 }
 

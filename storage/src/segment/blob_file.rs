@@ -2,16 +2,21 @@
 //! the footer is. Each blob's checksum is bound to the file's salt and the blob's offset, so that
 //! bytes of another file or place never pass.
 
+mod damaged;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::codec::{Decoder, Encoder};
-use crate::error::{Error, Result};
+use crate::error::{Damage, Error, Result};
+use crate::planted::{Planted, is_planted};
 use crate::segment::cache::{BlobCache, Cached};
 use crate::segment::packed::{self, Packed};
 use crate::traffic;
 use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
+
+pub(in crate::segment) use damaged::OUT_OF_REACH;
 
 const MAGIC: [u8; 8] = *b"TAGDBSEG";
 const END_MAGIC: [u8; 8] = *b"TAGDBEND";
@@ -198,9 +203,11 @@ impl BlobFileWriter {
         self.buffer.extend_from_slice(&trailer);
         self.buffer.extend_from_slice(&crc.to_le_bytes());
         self.write_out()?;
-        self.file
-            .sync_data()
-            .map_err(|error| Error::io(&self.path, error))?;
+        if !is_planted(Planted::NoSegmentSync) {
+            self.file
+                .sync_data()
+                .map_err(|error| Error::io(&self.path, error))?;
+        }
         Ok(self.written)
     }
 
@@ -229,6 +236,8 @@ pub struct BlobFile {
     /// Names the file in the cache.
     cache_id: u64,
     cache: Arc<BlobCache>,
+    /// Why nothing of it can be read, if so.
+    damage: Option<Box<Damage>>,
 }
 
 impl std::fmt::Debug for BlobFile {
@@ -272,6 +281,7 @@ impl BlobFile {
             footer: footer_at,
             cache_id,
             cache,
+            damage: None,
         };
         let footer = opened.read(footer_at)?;
         Ok((Arc::new(opened), footer))
@@ -309,6 +319,9 @@ impl BlobFile {
         if len == 0 {
             return Ok(Bytes::new());
         }
+        if let Some(damage) = &self.damage {
+            return Err(Error::corrupt(&self.path, damage.offset, &damage.expected));
+        }
         if offset
             .checked_add(u64::from(len))
             .is_none_or(|end| end > self.len)
@@ -319,7 +332,7 @@ impl BlobFile {
         read_exact_at(&*self.file, offset, &mut bytes)
             .map_err(|error| Error::io(&self.path, error))?;
         traffic::read(u64::from(len));
-        if checksum(self.salt, offset, &bytes) != crc {
+        if checksum(self.salt, offset, &bytes) != crc && !is_planted(Planted::NoBlobChecksum) {
             return Err(Error::corrupt(
                 &self.path,
                 offset,
@@ -444,8 +457,7 @@ fn check_header(path: &RelPath, header: &[u8], kind: FileKind) -> Result<u64> {
     }
     let version = input.u32()?;
     if version != FORMAT_VERSION {
-        let expected = format!("format version {FORMAT_VERSION}, not {version}");
-        return Err(Error::corrupt(path, 8, expected));
+        return Err(Error::unknown_format(path, version, FORMAT_VERSION));
     }
     if input.u32()? != kind as u32 {
         return Err(Error::corrupt(

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::bitmap::Bitmap;
 use crate::column::{Lists, Spread, TextBlocks, Vector};
@@ -15,6 +15,7 @@ use crate::ids::TagId;
 use crate::layer::Part;
 use crate::layer::count::ValueCounts;
 use crate::layer::resolved::{Members, ResolvedRows, ResolvedValues};
+use crate::segment::place_hash::PlaceHash;
 use crate::vfs::RelPath;
 
 /// What can be cached: all of it works in place on verified bytes.
@@ -212,7 +213,7 @@ impl Weighter<(u64, u64), Cached> for Weigh {
 /// Verified blobs by file and offset.
 #[derive(Debug)]
 pub struct BlobCache {
-    blobs: Cache<(u64, u64), Cached, Weigh>,
+    blobs: Cache<(u64, u64), Cached, Weigh, PlaceHash>,
     files: Mutex<FileIds>,
 }
 
@@ -229,7 +230,13 @@ impl BlobCache {
     #[must_use]
     pub fn new(budget_bytes: u64) -> Self {
         Self {
-            blobs: Cache::with_weighter(100_000, budget_bytes, Weigh),
+            blobs: Cache::with(
+                100_000,
+                budget_bytes,
+                Weigh,
+                PlaceHash::default(),
+                DefaultLifecycle::default(),
+            ),
             files: Mutex::new(FileIds::default()),
         }
     }

@@ -1,5 +1,7 @@
 //! Tag segments: what a run of batches did to some tags of one partition.
 
+mod damaged;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 

@@ -12,10 +12,9 @@ mod conflicts;
 mod finish;
 mod partition;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-
-use hashbrown::HashMap;
 
 use crate::batch::{Keys, RowBatch, RowMode, WriteSet};
 use crate::catalog::SchemaChange;
@@ -45,7 +44,7 @@ pub struct Loader {
     partitions: Vec<PartitionLoad>,
     outcome: Outcome,
     /// The hidden tags that are written instead, when tags are replaced.
-    replaced: HashMap<TagId, Tag>,
+    replaced: BTreeMap<TagId, Tag>,
 }
 
 impl Engine {
@@ -117,7 +116,7 @@ impl Engine {
                 .map(PartitionLoad::new)
                 .collect(),
             outcome: Outcome::default(),
-            replaced: HashMap::new(),
+            replaced: BTreeMap::new(),
         })
     }
 
