@@ -24,6 +24,7 @@ pub use database::{Answer, Context, Database, Found, Moment, Row, RowStream, Tag
 pub use error::{Error, Result};
 pub use exec::CancelFlag;
 pub use exec::column_rows::{ColumnRows, ColumnValues, Known, text_of};
+pub use exec::lines::push_lines;
 pub use exec::pages::Pages;
 pub use limits::Limits;
 pub use parse::{RESERVED, Statement};

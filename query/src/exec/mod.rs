@@ -16,6 +16,7 @@ pub(crate) mod group;
 pub(crate) mod group_ids;
 pub(crate) mod hashed;
 pub(crate) mod in_query;
+pub(crate) mod lines;
 pub(crate) mod lookup;
 pub(crate) mod lookup_columns;
 pub(crate) mod membership;

@@ -18,6 +18,7 @@ use crate::keys::{KeyMemory, PartitionKeys};
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::partitioning::partition_of;
 use crate::schema::{Family, Key, TableSchema, TagType};
+use crate::segment::keys::GatheredKeys;
 use crate::subjects::Dead;
 use crate::vocabulary::Vocabulary;
 
@@ -254,10 +255,9 @@ impl PartitionState {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn keys_of(&self, chunk: u16, lows: &[u16]) -> Result<Keys> {
-        let ordinals: Vec<Ordinal> = lows.iter().map(|low| ordinal_at(chunk, *low)).collect();
-        let mut keys = Keys::new(self.schema.key_type);
-        self.keys.gather(&ordinals, &mut keys)?;
-        Ok(keys)
+        let mut keys = GatheredKeys::new(self.schema.key_type, lows.len());
+        self.keys.gather(chunk, lows, &mut keys)?;
+        keys.finish()
     }
 
     /// The strings of a tag.

@@ -6,15 +6,17 @@
 //! leaves open. Subjects that were dead at the time of writing keep their place, but not their key.
 
 mod find;
+mod gather;
 mod writer;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use gather::GatheredKeys;
 pub use writer::{KeySource, write_keys};
 
-use crate::batch::{KeyRef, Keys};
+use crate::batch::KeyRef;
 use crate::codec::Decoder;
 use crate::column::Vector;
 use crate::error::{Error, Result};
@@ -101,44 +103,6 @@ impl KeyBlock {
         {
             prefetch(texts, start);
         }
-    }
-
-    /// Appends the keys of some places, which rise.
-    fn gather(&self, places: &[u32], out: &mut Keys) -> Result<()> {
-        let damaged = || Error::corrupt("a key block", 0, "keys in UTF-8, one after the other");
-        match (&self.texts, out) {
-            (None, Keys::Ints(keys)) => {
-                let before = keys.len();
-                keys.resize(before + places.len(), 0);
-                self.places.gather(places, &mut keys[before..]);
-            }
-            (Some(texts), Keys::Texts { bytes, ends }) => {
-                let mut found = Vec::new();
-                let mut own_ends = Vec::with_capacity(places.len());
-                let mut whole = true;
-                self.places.for_each_step(0, places, |start, end| {
-                    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-                    match range.and_then(|(start, end)| texts.get(start..end)) {
-                        Some(key) => found.extend_from_slice(key),
-                        None => whole = false,
-                    }
-                    own_ends.push(found.len());
-                });
-                // One look at all of them costs less than one at each key.
-                let found = std::str::from_utf8(&found).map_err(|_| damaged())?;
-                whole &= own_ends.iter().all(|end| found.is_char_boundary(*end));
-                if !whole {
-                    return Err(damaged());
-                }
-                let before = bytes.len();
-                bytes.push_str(found);
-                for end in own_ends {
-                    ends.push(u32::try_from(before + end).map_err(|_| damaged())?);
-                }
-            }
-            _ => return Err(Error::internal("keys of another type")),
-        }
-        Ok(())
     }
 }
 
@@ -286,19 +250,25 @@ impl KeySegment {
         Ok(())
     }
 
-    /// Appends the keys of some ordinals of this segment, which rise.
+    /// Appends the keys of the ordinals `base + low`, which rise and are of this segment.
     ///
     /// # Errors
     /// The file cannot be read or is damaged.
-    pub fn gather(&self, ordinals: &[Ordinal], out: &mut Keys) -> Result<()> {
-        let block_of = |ordinal: Ordinal| (ordinal - self.first) as usize / KEYS_PER_BLOCK;
-        let mut places: Vec<u32> = Vec::new();
-        for own in ordinals.chunk_by(|a, b| block_of(*a) == block_of(*b)) {
-            let index = block_of(own[0]);
-            let start = self.first + (index * KEYS_PER_BLOCK) as Ordinal;
-            places.clear();
-            places.extend(own.iter().map(|ordinal| ordinal - start));
-            self.block(index)?.gather(&places, out)?;
+    pub fn gather(&self, base: Ordinal, lows: &[u16], out: &mut GatheredKeys) -> Result<()> {
+        let first = base.wrapping_sub(self.first);
+        let place_of = |low: u16| first.wrapping_add(u32::from(low)) as usize;
+        let mut rest = lows;
+        while let Some(low) = rest.first() {
+            let index = place_of(*low) / KEYS_PER_BLOCK;
+            let end = (index + 1) * KEYS_PER_BLOCK;
+            let (own, others) = rest.split_at(rest.partition_point(|low| place_of(*low) < end));
+            let places = gather::Places {
+                first: first.wrapping_sub((index * KEYS_PER_BLOCK) as u32),
+                lows: own,
+            };
+            let block = self.block(index)?;
+            gather::gather(&block.places, block.texts.as_deref(), places, out)?;
+            rest = others;
         }
         Ok(())
     }
