@@ -177,7 +177,7 @@ impl Database {
             bound::Statement::Explain { analyze, statement } => {
                 explain::explain(execution, *statement, analyze)
             }
-            bound::Statement::Membership(asked) => membership::membership(&execution, &asked),
+            bound::Statement::Membership(asked) => membership::membership(&execution, *asked),
             bound::Statement::Insert(_)
             | bound::Statement::Update(_)
             | bound::Statement::Delete(_)

@@ -20,11 +20,13 @@ pub(crate) mod lines;
 pub(crate) mod lookup;
 pub(crate) mod lookup_columns;
 pub(crate) mod membership;
+pub(crate) mod merge;
 pub(crate) mod moments;
 pub(crate) mod mutate;
 pub(crate) mod order;
 pub(crate) mod pages;
 pub(crate) mod predicate;
+pub(crate) mod progress;
 pub(crate) mod quantile;
 pub(crate) mod row_function;
 pub(crate) mod rows;
@@ -74,11 +76,14 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Looks whether the statement has to stop; done between chunks.
+    /// Looks whether the statement has to stop; done between chunks, and within one wherever the
+    /// statement decides how much there is to do.
     ///
     /// # Errors
     /// `cancelled`, `timeout`.
     pub(crate) fn check(&self) -> Result<()> {
+        #[cfg(test)]
+        LOOKS.set(LOOKS.get() + 1);
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new("cancelled", "the statement was cancelled"));
         }
@@ -93,4 +98,13 @@ impl Interrupt {
         }
         Ok(())
     }
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+thread_local! {
+    /// How often a statement of this thread has looked.
+    static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

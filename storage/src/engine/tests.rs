@@ -5,6 +5,7 @@ mod faults;
 pub(crate) mod fixture;
 mod names;
 mod reclaim;
+mod sizes;
 mod subjects;
 mod tokens;
 
