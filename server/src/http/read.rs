@@ -2,13 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use tagdb_storage::ids::Lsn;
+
+use tagdb_wire::headers;
 
 use super::error::{ApiError, ApiResult};
 use super::params;
 use super::state::AppState;
 use crate::engine_handle::Lane;
+
+static AT_LEAST: HeaderName = HeaderName::from_static(headers::AT_LEAST);
+
+/// Whether a request names a state that may have to be waited for.
+pub(super) fn waits(headers: &HeaderMap) -> bool {
+    headers.contains_key(&AT_LEAST)
+}
 
 /// Waits until the state that the request's token names is visible.
 ///
