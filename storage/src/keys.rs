@@ -174,6 +174,30 @@ impl PartitionKeys {
         Ok(None)
     }
 
+    /// The newest ordinals of keys that `accept` takes.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn find_all(
+        &self,
+        keys: &[KeyRef<'_>],
+        accept: &dyn Fn(Ordinal) -> bool,
+    ) -> Result<Vec<Option<Ordinal>>> {
+        let keys: Vec<_> = keys.iter().map(|key| (*key, hash_of(*key))).collect();
+        let mut found = vec![None; keys.len()];
+        for memory in self.memory.iter().rev() {
+            for ((key, hash), found) in keys.iter().zip(&mut found) {
+                if found.is_none() {
+                    *found = memory.find(*key, *hash, accept);
+                }
+            }
+        }
+        for segment in self.segments.iter().rev() {
+            segment.find_all(&keys, accept, &mut found)?;
+        }
+        Ok(found)
+    }
+
     /// The key of an ordinal.
     ///
     /// # Errors

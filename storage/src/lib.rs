@@ -21,6 +21,7 @@ pub mod log;
 pub mod manifest;
 pub mod partitioning;
 pub mod paths;
+mod prefetch;
 pub mod schema;
 pub mod segment;
 pub mod subjects;

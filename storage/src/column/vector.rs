@@ -19,6 +19,7 @@ use bytes::Bytes;
 use super::{ColumnError, kernels};
 use crate::bitmap::{Chunk, small};
 use crate::ids::CHUNK_LEN;
+use crate::prefetch::prefetch;
 
 const HEADER_BYTES: usize = 32;
 
@@ -240,6 +241,12 @@ impl Vector {
             Deltas::Four(deltas) => u64::from(u32::from_le_bytes(deltas[0])),
             Deltas::Eight(deltas) => u64::from_le_bytes(deltas[0]),
         })
+    }
+
+    /// Begins to fetch the value at `index`, if there is one.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: usize) {
+        prefetch(&self.bytes, HEADER_BYTES + index * self.width.bytes());
     }
 
     /// The values in order.

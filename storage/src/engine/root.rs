@@ -197,6 +197,14 @@ impl PartitionState {
         self.keys.find(key, &|ordinal| self.is_alive(ordinal))
     }
 
+    /// The subjects of keys.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn find_all(&self, keys: &[KeyRef<'_>]) -> Result<Vec<Option<Ordinal>>> {
+        self.keys.find_all(keys, &|ordinal| self.is_alive(ordinal))
+    }
+
     /// The key of a subject.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ use crate::ids::TagId;
 use crate::layer::Part;
 use crate::layer::count::ValueCounts;
 use crate::layer::resolved::{Members, ResolvedRows, ResolvedValues};
+use crate::segment::keys::KeyBlock;
+use crate::segment::row_group::RowGroup;
 use crate::vfs::RelPath;
 
 /// What can be cached: all of it works in place on verified bytes.
@@ -42,6 +44,10 @@ pub enum Cached {
     ValueCounts(Arc<ValueCounts>),
     /// How the numbers of everybody in a stack of layers spread.
     Spread(Arc<Spread>),
+    /// Keys.
+    KeyBlock(Arc<KeyBlock>),
+    /// Columns of a chunk, and the bytes that are held by now.
+    RowGroup(Arc<RowGroup>, usize),
 }
 
 impl Cached {
@@ -60,6 +66,8 @@ impl Cached {
                 Self::ResolvedRows(rows) => rows.bytes(),
                 Self::ValueCounts(counts) => counts.bytes(),
                 Self::Spread(spread) => spread.bytes(),
+                Self::KeyBlock(keys) => keys.bytes(),
+                Self::RowGroup(_, bytes) => *bytes,
             }
     }
 
@@ -187,6 +195,30 @@ impl Cached {
         }
     }
 
+    /// As keys.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_key_block(self) -> Result<Arc<KeyBlock>> {
+        if let Self::KeyBlock(keys) = self {
+            Ok(keys)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
+    /// As columns of a chunk.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_row_group(self) -> Result<Arc<RowGroup>> {
+        if let Self::RowGroup(group, _) = self {
+            Ok(group)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
     /// As a part.
     ///
     /// # Errors
@@ -292,6 +324,11 @@ impl BlobCache {
     #[must_use]
     pub fn get(&self, key: (u64, u64)) -> Option<Cached> {
         self.blobs.get(&key)
+    }
+
+    /// Caches a value, in the place of what is cached under the key.
+    pub fn insert(&self, key: (u64, u64), value: Cached) {
+        self.blobs.insert(key, value);
     }
 
     /// What is cached under a key, or what `make` makes, which is then cached.

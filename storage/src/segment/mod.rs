@@ -11,6 +11,7 @@ pub mod entry;
 pub mod groups;
 pub mod keys;
 pub mod packed;
+pub mod row_group;
 pub mod tags;
 pub mod vocabulary;
 

@@ -9,7 +9,7 @@ use crate::bitmap::Bitmap;
 use crate::codec::{Decoder, Encoder};
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
-use crate::ids::TagId;
+use crate::ids::{Ordinal, TagId};
 use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, TextPart, Texts, Values};
 use crate::schema::Family;
 use crate::segment::blob_file::{BlobFile, BlobFileWriter, BlobRef, FileKind};
@@ -229,6 +229,17 @@ impl TagSegment {
             return Ok(touched);
         }
         Ok(self.touched.get_or_init(|| touched).clone())
+    }
+
+    /// Whether any of its tags says something of a subject.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn has_subject(&self, ordinal: Ordinal) -> Result<bool> {
+        match self.touched.get() {
+            Some(touched) => Ok(touched.contains(ordinal)),
+            None => Ok(self.subjects()?.contains(ordinal)),
+        }
     }
 
     /// What it says of a tag, if anything.
