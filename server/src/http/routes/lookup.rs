@@ -8,35 +8,29 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
-use tagdb_query::literal::write_json_string;
-use tagdb_query::{ColumnRows, ColumnValues, DataType, Database, Known, Value};
-use tagdb_storage::batch::{KeyRef, Keys};
+use tagdb_query::Database;
+use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::DbState;
 use tagdb_storage::limits::KEY_BYTES_MAX;
 use tagdb_storage::schema::{Key, KeyType, TableSchema};
-use tagdb_wire::{BigIntForm, media};
+use tagdb_wire::media;
 
 use super::{Path, body_of, json_bytes, json_text, parse_json};
 use crate::engine_handle::Lane;
-use crate::http::convert::write_json;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::negotiate::prefers_arrow;
-use crate::http::output::Arrow;
+use crate::http::output::{ArrowRows, write_row};
 use crate::http::params::NoParams;
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
 use crate::ingest::values::key_from_text;
 
-/// The column that tells whether there is a subject of a key; no tag can be called so by chance.
-const FOUND: &str = "$found";
 /// Keys of one request.
 const KEYS_MAX: usize = 10_000;
 
 /// Keys of a request that is answered where it is read: handing it to another thread and back
 /// would take about as long as these.
 const KEYS_AT_ONCE: usize = 256;
-/// Keys that are looked up before their rows are written.
-const KEYS_TOGETHER: usize = 128;
 /// Bytes of a row as text that are made room for at first.
 const ROW_BYTES: usize = 256;
 
@@ -164,22 +158,25 @@ struct LookUp<'a> {
 impl LookUp<'_> {
     /// An object or null for each key, in the order asked.
     fn json(&self) -> ApiResult<String> {
-        let room = self.keys.len() * ROW_BYTES;
-        let mut out = String::with_capacity(room.min(KEYS_TOGETHER * ROW_BYTES));
+        let keys = self.keys.len().min(KEYS_AT_ONCE);
+        let mut out = String::with_capacity(keys * ROW_BYTES);
         out.push_str("{\"rows\":[");
-        for keys in self.keys.chunks(KEYS_TOGETHER) {
-            let rows = self
-                .database
-                .lookup(self.snapshot, &self.schema.name, keys, self.tags)?;
-            for (row, key) in rows.iter().zip(keys) {
-                match row {
-                    Some(row) => object(self.schema, *key, row, &mut out),
-                    None => out.push_str("null"),
+        let mut keys = self.keys.iter();
+        self.database.lookup_each(
+            self.snapshot,
+            &self.schema.name,
+            self.keys,
+            self.tags,
+            |row| {
+                match (row, keys.next()) {
+                    (Some(row), Some(key)) => write_row(self.schema, *key, row, &mut out),
+                    _ => out.push_str("null"),
                 }
                 self.check_bytes(out.len())?;
                 out.push(',');
-            }
-        }
+                Ok::<_, ApiError>(())
+            },
+        )?;
         if !self.keys.is_empty() {
             out.pop();
         }
@@ -198,48 +195,18 @@ impl LookUp<'_> {
 
     /// A row for each key, in the order asked: the key, whether there is such a subject, its tags.
     fn arrow(&self) -> ApiResult<Vec<u8>> {
-        let schema = self.schema;
-        let bytes_max = usize::try_from(self.bytes_max).unwrap_or(usize::MAX);
-        let found = self.database.lookup_columns(
+        let mut rows = ArrowRows::new(self.schema, self.tags, self.keys.len());
+        self.database.lookup_each(
             self.snapshot,
-            &schema.name,
+            &self.schema.name,
             self.keys,
             self.tags,
-            bytes_max,
-        )?;
-        let tags = found.places.iter().map(|place| &schema.tags[*place]);
-        let tags = tags.map(|tag| (&*tag.name, DataType::from(tag.kind)));
-        let named = [
-            (&*schema.key_name, DataType::from(schema.key_type)),
-            (FOUND, DataType::Boolean),
-        ];
-        let mut arrow = Arrow::new(named.into_iter().chain(tags))?;
-        let known = Known::All;
-        let is_there = found.is_there.iter().map(|found| i64::from(*found));
-        let mut columns = vec![
-            key_column(schema.key_type, self.keys),
-            ColumnValues::Numbers {
-                values: is_there.collect(),
-                known,
+            |row| {
+                rows.push(row)?;
+                self.check_bytes(rows.bytes())
             },
-        ];
-        columns.extend(found.rows.columns);
-        let len = found.rows.len;
-        arrow.rows(ColumnRows { len, columns })?;
-        arrow.finish()?;
-        Ok(std::mem::take(arrow.written()))
-    }
-}
-
-fn key_column(kind: KeyType, asked: &[KeyRef<'_>]) -> ColumnValues {
-    let mut keys = Keys::new(kind);
-    for key in asked {
-        keys.push(*key);
-    }
-    let known = Known::All;
-    match keys {
-        Keys::Ints(values) => ColumnValues::Numbers { values, known },
-        Keys::Texts { bytes, ends } => ColumnValues::Texts { bytes, ends, known },
+        )?;
+        rows.finish(self.keys)
     }
 }
 
@@ -267,30 +234,4 @@ pub(super) fn table_schema(snapshot: &DbState, table: &str) -> ApiResult<Arc<Tab
             format!("there is no table \"{table}\""),
         )),
     }
-}
-
-/// Appends a subject as a flat object.
-pub(super) fn object(
-    schema: &TableSchema,
-    key: KeyRef<'_>,
-    row: &[(usize, Value)],
-    out: &mut String,
-) {
-    out.push('{');
-    write_json_string(&schema.key_name, out);
-    out.push(':');
-    match key {
-        KeyRef::Int(key) => out.push_str(itoa::Buffer::new().format(key)),
-        KeyRef::Text(key) => write_json_string(key, out),
-    }
-    for (place, value) in row {
-        let Some(tag) = schema.tags.get(*place) else {
-            continue;
-        };
-        out.push(',');
-        write_json_string(&tag.name, out);
-        out.push(':');
-        write_json(value, DataType::from(tag.kind), BigIntForm::Number, out);
-    }
-    out.push('}');
 }

@@ -15,12 +15,13 @@ use tagdb_storage::schema::{Key, TableSchema};
 use tagdb_wire::{BulkMode, WriteAnswer, media};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::lookup::{object, table_schema};
+use super::lookup::table_schema;
 use super::{Path, json_text, whole_body, written};
 use crate::engine_handle::Lane;
 use crate::http::body;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::middleware::frame_at_once;
+use crate::http::output::write_row;
 use crate::http::params::{Params, idempotency_key};
 use crate::http::read::{catch_up, waits};
 use crate::http::state::AppState;
@@ -95,12 +96,16 @@ fn look_up(
     let snapshot = database.engine().snapshot();
     let schema = table_schema(&snapshot, table)?;
     let key = parse_key(&schema, key)?;
-    let found = database.lookup(&snapshot, table, &[key.as_ref()], tags)?;
-    let Some(row) = found.into_iter().next().flatten() else {
-        return Err(no_row(&schema));
-    };
-    let mut out = String::with_capacity(ROW_BYTES);
-    object(&schema, key.as_ref(), &row, &mut out);
+    let mut found = None;
+    database.lookup_each(&snapshot, table, &[key.as_ref()], tags, |row| {
+        found = row.map(|row| {
+            let mut out = String::with_capacity(ROW_BYTES);
+            write_row(&schema, key.as_ref(), row, &mut out);
+            out
+        });
+        Ok::<_, ApiError>(())
+    })?;
+    let out = found.ok_or_else(|| no_row(&schema))?;
     let mut response = json_text(out);
     state
         .last_token
