@@ -17,7 +17,6 @@ pub(crate) mod group_ids;
 pub(crate) mod hashed;
 pub(crate) mod in_query;
 pub(crate) mod lookup;
-pub(crate) mod lookup_columns;
 pub(crate) mod membership;
 pub(crate) mod moments;
 pub(crate) mod mutate;

@@ -22,11 +22,13 @@ async fn filled() -> Server {
     server
 }
 
+/// Without the length of the body, which the connection adds where it is not told.
 fn headers_of(answered: &Answered) -> Vec<(String, String)> {
     let pair = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
         (name.to_string(), value.to_str().unwrap().to_owned())
     };
     let mut pairs: Vec<_> = answered.headers.iter().map(pair).collect();
+    pairs.retain(|(name, _)| name != "content-length");
     pairs.sort();
     pairs
 }
@@ -88,9 +90,10 @@ async fn rows_of_every_type_are_written_as_they_were_sent() {
     let odd = server.get("/v1/tables/users/rows/%C3%A9%20%2F%25").await;
     assert_eq!(odd.text(), "{\"user_id\":\"\u{e9} /%\"}");
     let all = "gender,vip,age,points,spend,score,born,seen,interests,visits,bio";
-    let empty = server.get(&format!("/v1/tables/users/rows/u2?tags={all}"));
+    let path = format!("/v1/tables/users/rows/u2?tags={all}");
+    let empty = server.get(&path).await;
     assert_eq!(
-        empty.await.text(),
+        empty.text(),
         "{\"user_id\":\"u2\",\"gender\":null,\"vip\":null,\"age\":7,\"points\":null,\"spend\":null,\
          \"score\":null,\"born\":null,\"seen\":null,\"interests\":[],\"visits\":{},\"bio\":null}"
     );
