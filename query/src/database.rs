@@ -15,14 +15,12 @@ use crate::error::{Error, Result};
 use crate::exec::budget::Budget;
 use crate::exec::mutate::{Affected, Mutation};
 use crate::exec::{
-    CancelFlag, Execution, Interrupt, explain, in_query, lookup, lookup_columns, membership,
-    select, show, union,
+    CancelFlag, Execution, Interrupt, explain, in_query, lookup, membership, select, show, union,
 };
 use crate::limits::Limits;
 use crate::parse::{self, Statement};
 
 pub use crate::exec::lookup::{Row, TagValue};
-pub use crate::exec::lookup_columns::Found;
 pub use crate::exec::rows::RowStream;
 
 /// An engine and what statements may ask of it.
@@ -274,25 +272,6 @@ impl Database {
             self.now(),
             time_zone,
         ))
-    }
-
-    /// The subjects of keys, column by column and in the order asked. Without `tags` all of them.
-    ///
-    /// # Errors
-    /// As of [`Self::lookup`]; `result_too_large` beyond `bytes_max` bytes of texts and entries.
-    pub fn lookup_columns(
-        &self,
-        snapshot: &DbState,
-        table: &str,
-        keys: &[KeyRef<'_>],
-        tags: Option<&[String]>,
-        bytes_max: usize,
-    ) -> Result<Found> {
-        let schema = snapshot
-            .catalog()
-            .table(table)
-            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
-        lookup_columns::lookup_columns(snapshot, schema, keys, tags, bytes_max)
     }
 
     fn bind(

@@ -18,7 +18,6 @@ pub(crate) mod hashed;
 pub(crate) mod in_query;
 pub(crate) mod lines;
 pub(crate) mod lookup;
-pub(crate) mod lookup_columns;
 pub(crate) mod membership;
 pub(crate) mod merge;
 pub(crate) mod moments;

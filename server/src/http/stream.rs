@@ -200,7 +200,7 @@ impl Sending {
             return Err(cut);
         }
         self.failed = Some(cut);
-        let problem = serde_json::json!({"$error": error.problem(&self.id.0)});
+        let problem = serde_json::json!({"$error": error.problem(self.id.as_str())});
         Ok(Bytes::from(format!("{problem}\n")))
     }
 }
