@@ -16,6 +16,7 @@ pub(crate) mod group;
 pub(crate) mod group_ids;
 pub(crate) mod hashed;
 pub(crate) mod in_query;
+pub(crate) mod lines;
 pub(crate) mod lookup;
 pub(crate) mod membership;
 pub(crate) mod merge;

@@ -7,7 +7,7 @@ use crate::parse::expr;
 
 /// Words that cannot be names unless they are quoted.
 #[rustfmt::skip]
-pub(crate) const RESERVED: &[&str] = &[
+pub const RESERVED: &[&str] = &[
     "all", "and", "any", "as", "asc", "between", "by", "case", "cast", "create", "cross", "desc",
     "distinct", "else", "end", "except", "exists", "false", "fetch", "for", "from", "full", "group",
     "having", "ilike", "in", "inner", "intersect", "into", "is", "join", "left", "like", "limit",

@@ -6,6 +6,7 @@ pub(crate) mod fixture;
 mod names;
 mod reclaim;
 mod sizes;
+mod subjects;
 mod tokens;
 
 use std::sync::Arc;
