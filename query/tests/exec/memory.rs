@@ -25,10 +25,7 @@ fn limit_of(session: &Session, sql: &str, params: &[&str], memory: usize) -> Opt
     };
     match session.answer(sql, &context).and_then(drained) {
         Ok(()) => None,
-        Err(error) => match error.limit() {
-            Some((name, ..)) => Some(name),
-            None => panic!("{sql}: {error}"),
-        },
+        Err(error) => Some(error.limit().map_or(error.code(), |(name, ..)| name)),
     }
 }
 

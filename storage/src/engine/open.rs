@@ -63,12 +63,11 @@ impl Engine {
                 let mut batch = Batch::decode(Lsn(lsn), payload)?;
                 replay(&mut state, &mut batch)?;
                 if let Some(idempotency) = batch.idempotency.take() {
-                    let (lsn, commit_time, outcome) = (batch.lsn, batch.commit_time, batch.outcome);
                     remember(RecordedWrite {
                         idempotency,
-                        lsn,
-                        commit_time,
-                        outcome,
+                        lsn: batch.lsn,
+                        commit_time: batch.commit_time,
+                        outcome: batch.outcome,
                     });
                 }
                 Ok::<(), Error>(())
@@ -82,8 +81,7 @@ impl Engine {
         files.delete_strays()?;
         let state = Arc::new(state);
         let roots = Arc::new(Roots::new(state.clone()));
-        let published = roots.clone();
-        log.set_on_durable(Box::new(move |lsn| published.publish(Lsn(lsn))));
+        publish_what_is_durable(&log, &roots);
         let engine = Arc::new(Self {
             vfs,
             settings,
@@ -112,6 +110,12 @@ impl Engine {
         }
         Ok(engine)
     }
+}
+
+/// Lets readers see what the log has made certain.
+fn publish_what_is_durable(log: &Log, roots: &Arc<Roots>) {
+    let roots = roots.clone();
+    log.set_on_durable(Box::new(move |lsn| roots.publish(Lsn(lsn))));
 }
 
 /// Makes sure that nobody else has the folder open, and makes what it lacks.
