@@ -22,7 +22,7 @@ pub struct Config {
     pub insecure: bool,
     /// Connections at a time; more wait to be accepted.
     pub connections_max: usize,
-    /// Time for a request's head to arrive; idle connections are closed after it too.
+    /// Time for a request's head to arrive, and up to a quarter more; idle connections are closed after it too.
     pub header_timeout: Duration,
     /// Time between two pieces of a request's body.
     pub body_timeout: Duration,
@@ -149,7 +149,7 @@ pub const SETTINGS: &[Setting] = &[
         header_timeout,
         "5s",
         |text| duration(text, Duration::from_millis(100)),
-        "Time for a request's head to arrive; idle connections are closed after it too."
+        "Time for a request's head to arrive, and up to a quarter more; idle connections are closed after it too."
     ),
     setting!(
         body_timeout,

@@ -119,7 +119,11 @@ pub(crate) fn between(before: &Token, token: &Token) -> Option<&'static str> {
     match token {
         Token::Placeholder(_) if follows("in") => Some("IN with one parameter; write = ANY($1)"),
         _ if follows("symmetric") => Some("BETWEEN SYMMETRIC"),
-        _ => None,
+        // In the list of SELECT an operator of one word is an alias at first.
+        _ => OPERATORS
+            .iter()
+            .find(|(word, _)| follows(word))
+            .map(|(_, name)| *name),
     }
 }
 

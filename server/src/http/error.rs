@@ -237,7 +237,7 @@ impl From<tagdb_query::Error> for ApiError {
     fn from(error: tagdb_query::Error) -> Self {
         if let Some(storage) = error.storage() {
             // Its kind says more than the code that was taken from it.
-            return Self::of_storage(storage);
+            return Self::of_storage(storage).at(error.position());
         }
         if error.code() == CANCELLED {
             return Self::stopped();

@@ -2,12 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use tagdb_storage::ids::Lsn;
+
+use tagdb_wire::headers;
 
 use super::error::{ApiError, ApiResult};
 use super::params;
 use super::state::AppState;
+
+static AT_LEAST: HeaderName = HeaderName::from_static(headers::AT_LEAST);
+
+/// Whether a request names a state that may have to be waited for.
+pub(super) fn waits(headers: &HeaderMap) -> bool {
+    headers.contains_key(&AT_LEAST)
+}
 
 /// Time between two looks at the newest state. A token is given out when its state is visible, so
 /// that there is next to nothing to wait for.

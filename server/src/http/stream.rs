@@ -41,9 +41,9 @@ pub(super) struct Rows {
     kinds: Vec<DataType>,
     writer: Writer,
     token: String,
-    /// Text that is written and not sent yet.
+    /// JSON that is written and not sent yet.
     text: String,
-    /// The same of formats that are not text.
+    /// The same of other formats.
     bytes: Vec<u8>,
     ended: bool,
 }
@@ -51,11 +51,11 @@ pub(super) struct Rows {
 impl Rows {
     /// A result of which nothing is written yet but its beginning, if there is one.
     pub(super) fn new(rows: RowStream, mut writer: Writer, token: String) -> Self {
-        let (mut text, mut bytes) = (String::new(), Vec::new());
+        let (text, mut bytes) = (String::new(), Vec::new());
         match &mut writer {
             Writer::Csv(csv) => {
                 let names = rows.columns().iter().map(|column| column.name.as_str());
-                csv.header(names, &mut text);
+                csv.header(names, &mut bytes);
             }
             Writer::Arrow(arrow) => bytes = std::mem::take(arrow.written()),
             Writer::NdJson(_) | Writer::Roaring(_) => {}
@@ -84,7 +84,7 @@ impl Rows {
                 return self.finish();
             };
             match &mut self.writer {
-                Writer::Csv(csv) => csv.rows(&rows, &self.kinds, &mut self.text),
+                Writer::Csv(csv) => csv.rows(&rows, &self.kinds, &mut self.bytes),
                 Writer::NdJson(ndjson) => ndjson.rows(&rows, &mut self.text),
                 Writer::Arrow(arrow) => {
                     arrow.rows(rows)?;
@@ -200,7 +200,7 @@ impl Sending {
             return Err(cut);
         }
         self.failed = Some(cut);
-        let problem = serde_json::json!({"$error": error.problem(&self.id.0)});
+        let problem = serde_json::json!({"$error": error.problem(self.id.as_str())});
         Ok(Bytes::from(format!("{problem}\n")))
     }
 }

@@ -25,6 +25,7 @@ mod section;
 pub mod segments;
 mod sequence;
 mod settings;
+mod sizes;
 mod snapshot;
 mod status;
 mod subject;

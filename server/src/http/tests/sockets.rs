@@ -67,6 +67,30 @@ async fn requests_are_answered_until_the_stop() {
     drop(idle);
 }
 
+/// The same row around the router and through it, and none, on one connection.
+#[tokio::test]
+async fn look_ups_follow_one_another() {
+    let server = listen(&[]);
+    let row = "/v1/tables/users/rows/u1";
+    let body = "{\"age\":5}";
+    let asked = format!(
+        "PATCH {row} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}\
+         GET {row} HTTP/1.1\r\nhost: localhost\r\n\r\n\
+         GET {row}0 HTTP/1.1\r\nhost: localhost\r\n\r\n\
+         HEAD {row} HTTP/1.1\r\nhost: localhost\r\n\r\n\
+         GET /v1/tables/users/rows/%751 HTTP/1.1\r\n{CLOSE}",
+        body.len()
+    );
+    let answer = exchange(server.address, asked.as_bytes()).await;
+    let found = "{\"user_id\":\"u1\",\"age\":5}";
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 4, "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 404 Not Found").count(), 1);
+    assert_eq!(answer.matches(found).count(), 2, "{answer}");
+    let length = format!("content-length: {}\r\n", found.len());
+    assert_eq!(answer.matches(&length).count(), 3, "{answer}");
+}
+
 #[tokio::test]
 async fn a_slow_head_is_not_waited_for() {
     let server = listen(&[("header_timeout", "100ms")]);
