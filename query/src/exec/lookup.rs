@@ -440,14 +440,12 @@ pub(super) fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result
                 Error::new("unknown_tag", detail)
             })
     };
-    let mut places = Vec::with_capacity(names.len());
-    for name in names {
-        let place = place(name)?;
-        if places.contains(&place) {
-            let detail = format!("tag {name:?} is asked for twice");
-            return Err(Error::new("duplicate_column", detail));
-        }
-        places.push(place);
+    let places = names.iter().map(place).collect::<Result<Vec<_>>>()?;
+    let mut rising = places.clone();
+    rising.sort_unstable();
+    if let Some(twice) = rising.windows(2).find(|pair| pair[0] == pair[1]) {
+        let detail = format!("tag {:?} is asked for twice", schema.tags[twice[0]].name);
+        return Err(Error::new("duplicate_column", detail));
     }
     Ok(places)
 }

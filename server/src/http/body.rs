@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 use super::error::{ApiError, ApiResult};
+use super::pace::Pace;
 
 /// The window of zstd frames, as a power of two: 8 MiB, what level 19 uses. It bounds the memory
 /// that a request can ask for.
@@ -127,19 +128,15 @@ pub(super) async fn collect(
     timeout: Duration,
 ) -> ApiResult<Bytes> {
     let encoding = encoding(headers)?;
-    let read = async {
-        let mut collected = BytesMut::new();
-        while let Some(piece) = next_piece(&mut body, timeout).await? {
-            if (collected.len() + piece.len()) as u64 > bytes_max {
-                return Err(too_large(bytes_max));
-            }
-            collected.extend_from_slice(&piece);
+    let mut pace = Pace::default();
+    let mut collected = BytesMut::new();
+    while let Some(piece) = pace.next_piece(&mut body, timeout).await? {
+        if (collected.len() + piece.len()) as u64 > bytes_max {
+            return Err(too_large(bytes_max));
         }
-        Ok(collected.freeze())
-    };
-    let bytes = tokio::time::timeout(timeout, read)
-        .await
-        .map_err(|_| too_slow())??;
+        collected.extend_from_slice(&piece);
+    }
+    let bytes = collected.freeze();
     if encoding == Encoding::Identity {
         return Ok(bytes);
     }
@@ -254,6 +251,15 @@ mod tests {
             assert_eq!(error.code(), "body_too_large", "{encoding}");
             assert!(read(encoding, bytes, 1 << 20).await.is_ok(), "{encoding}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_not_waited_for() {
+        let stopped = futures_util::stream::pending::<io::Result<Bytes>>();
+        let timeout = Duration::from_millis(10);
+        let body = Body::from_stream(stopped);
+        let error = collect(&HeaderMap::new(), body, 1 << 20, timeout).await;
+        assert_eq!(error.unwrap_err().code(), "timeout");
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ mod jobs;
 mod middleware;
 mod negotiate;
 mod output;
+mod pace;
 mod pages;
 mod params;
 mod read;

@@ -22,61 +22,59 @@ pub(crate) fn width() -> Option<usize> {
 /// A result as a table, without a line end. Where it is wider than `width`, cells are cut, and if
 /// that is not enough, columns in the middle are left out.
 pub(crate) fn result_table(answer: &SqlResponse, width: Option<usize>) -> String {
-    let mut cells: Vec<Vec<String>> = Vec::with_capacity(answer.rows.len() + 1);
-    cells.push(answer.columns.iter().map(|c| clean(&c.name)).collect());
+    let header = answer.columns.iter().map(|column| clean(&column.name));
+    let mut cells: Vec<Vec<String>> = vec![header.collect()];
     cells.extend(
         answer
             .rows
             .iter()
             .map(|row| row.iter().map(value_text).collect()),
     );
-    let mut shown = (0..answer.columns.len()).collect::<Vec<_>>();
-    let mut left_out = 0;
-    if let Some(width) = width
-        && !fits(&widths(&cells), width)
-    {
-        for cell in cells.iter_mut().flatten() {
-            let most = CUT_CELL_WIDTH
-                .min(width.saturating_sub(2 * BORDER + 2))
-                .max(1);
-            *cell = console::truncate_str(cell, most, CUT).into_owned();
-        }
-        shown = choose(&widths(&cells), width);
-        left_out = answer.columns.len() - shown.len();
-    }
-    // Where columns are left out, a narrow one stands for them.
-    let gap = shown
-        .iter()
-        .enumerate()
-        .position(|(place, column)| place != *column);
-    let mut table = Table::new();
-    table.load_style(ASCII_FULL_CONDENSED);
-    for (number, row) in cells.iter().enumerate() {
-        let mut line: Vec<Cell> = Vec::with_capacity(shown.len() + 1);
-        for column in &shown {
+    let all = answer.columns.len();
+    let shown = match width {
+        Some(width) => fit(&mut cells, width),
+        None => (0..all).collect(),
+    };
+    // A narrow column stands for those that are left out.
+    let gap = (0..all).find(|place| shown.get(*place) != Some(place));
+    let mut lines = cells.iter().enumerate().map(|(number, row)| {
+        let cell = |column: &usize| {
             let cell = Cell::new(row.get(*column).map_or("", String::as_str));
-            let is_right = number > 0 && is_number(&answer.columns[*column].kind);
-            line.push(match is_right {
+            match number > 0 && is_number(&answer.columns[*column].kind) {
                 true => cell.set_alignment(CellAlignment::Right),
                 false => cell,
-            });
-        }
-        if left_out > 0 {
-            line.insert(gap.unwrap_or(shown.len()), Cell::new(CUT));
-        }
-        match number {
-            0 => table.set_header(line),
-            _ => table.add_row(line),
+            }
         };
-    }
+        let mut line: Vec<Cell> = shown.iter().map(cell).collect();
+        if let Some(gap) = gap {
+            line.insert(gap, Cell::new(CUT));
+        }
+        line
+    });
+    let mut table = Table::new();
+    table.load_style(ASCII_FULL_CONDENSED);
+    table.set_header(lines.next().unwrap_or_default());
+    table.add_rows(lines);
     let mut text = table.trim_fmt();
-    if left_out > 0 {
-        let columns = answer.columns.len();
+    if gap.is_some() {
+        let fit = shown.len();
         text.push_str(&format!(
-            "\n({left_out} of {columns} columns are not shown: name those to see)"
+            "\n({fit} of {all} columns fit; name those to see)"
         ));
     }
     text
+}
+
+/// Cuts cells if they do not fit, and says which columns do then.
+fn fit(cells: &mut [Vec<String>], width: usize) -> Vec<usize> {
+    if !fits(&widths(cells), width) {
+        // One column, the one that stands for others, and their borders fit at least.
+        let most = CUT_CELL_WIDTH.min(width.saturating_sub(2 * BORDER + 2));
+        for cell in cells.iter_mut().flatten() {
+            *cell = console::truncate_str(cell, most.max(1), CUT).into_owned();
+        }
+    }
+    choose(&widths(cells), width)
 }
 
 /// The width of each column.
@@ -240,7 +238,7 @@ mod tests {
             assert!(table.contains("column_0 ") && table.contains(CUT));
             assert!(told.contains("of 30 columns"), "{told}");
         }
-        assert!(!result_table(&answer, Some(30 * 35 + 2)).contains("not shown"));
+        assert!(!result_table(&answer, Some(30 * 35 + 2)).contains("columns fit"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,6 +18,7 @@ use super::{Path, written};
 use crate::engine_handle::blocking;
 use crate::http::body::{self, Encoding};
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::pace::Pace;
 use crate::http::params::{Params, idempotency_key};
 use crate::http::state::AppState;
 use crate::ingest::rows::{CsvForm, EmptyCell};
@@ -28,9 +29,6 @@ use crate::ingest::upload::{Form, Upload, Uploaded, run};
 const PIECES_MAX: usize = 16;
 /// Time for which a refused body is still read.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
-/// Bytes that must come in a second, once a body has been waited for as long as for one piece.
-const BYTES_PER_SECOND_MIN: u64 = 1_024;
-
 /// `POST /v1/tables/{table}/rows`
 pub(super) async fn post(
     State(state): State<AppState>,
@@ -164,34 +162,11 @@ pub(super) fn delimiter(params: &mut Params) -> ApiResult<u8> {
 /// A piece of a body, its proper end, or why there are no more.
 type Piece = Result<Option<Bytes>, ApiError>;
 
-/// How fast a body comes, apart from the time that the parser takes.
-#[derive(Debug, Default)]
-struct Pace {
-    waited: Duration,
-    bytes: u64,
-}
-
-impl Pace {
-    /// Adds a piece and the time it was waited for; false if the body comes too slowly by now. A
-    /// trickle would otherwise hold an upload's turn for days.
-    fn add(&mut self, waited: Duration, bytes: usize, timeout: Duration) -> bool {
-        self.waited += waited;
-        self.bytes += bytes as u64;
-        self.waited < timeout || self.bytes >= self.waited.as_secs() * BYTES_PER_SECOND_MIN
-    }
-}
-
 /// Hands a body to the parser, waiting for it where it is slower.
 async fn pump(body: &mut Body, pieces: mpsc::Sender<Piece>, timeout: Duration) {
     let mut pace = Pace::default();
     loop {
-        let started = Instant::now();
-        let mut piece = body::next_piece(body, timeout).await;
-        if let Ok(Some(bytes)) = &piece
-            && !pace.add(started.elapsed(), bytes.len(), timeout)
-        {
-            piece = Err(body::too_slow());
-        }
+        let piece = pace.next_piece(body, timeout).await;
         let last = !matches!(piece, Ok(Some(_)));
         // A parser that has ended needs no more.
         if pieces.send(piece).await.is_err() || last {
@@ -243,26 +218,5 @@ impl Read for Pieces {
         let count = self.piece.len().min(buffer.len());
         self.piece.copy_to_slice(&mut buffer[..count]);
         Ok(count)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trickle_is_given_up_and_a_slow_line_is_not() {
-        let (second, timeout) = (Duration::from_secs(1), Duration::from_secs(30));
-        let ends = |bytes: usize| {
-            let mut pace = Pace::default();
-            (1..=3600).find(|_| !pace.add(second, bytes, timeout))
-        };
-        assert_eq!(ends(1), Some(30));
-        assert_eq!(ends(1_023), Some(30));
-        assert_eq!(ends(1_024), None);
-        // What came early counts.
-        let mut pace = Pace::default();
-        assert!(pace.add(second, 100 << 10, timeout));
-        assert_eq!((2..).find(|_| !pace.add(second, 0, timeout)), Some(101));
     }
 }
