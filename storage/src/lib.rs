@@ -23,6 +23,7 @@ mod parallel;
 pub mod partitioning;
 pub mod paths;
 pub mod planted;
+mod prefetch;
 pub mod repair;
 pub mod schema;
 pub mod segment;

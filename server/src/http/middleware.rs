@@ -149,6 +149,7 @@ fn check_host(headers: &HeaderMap, behind_proxy: bool) -> Result<(), ApiError> {
         return Ok(());
     };
     let local = host.to_str().is_ok_and(|host| {
+        let host = &*host.to_ascii_lowercase();
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,

@@ -84,6 +84,12 @@ impl Lists {
         self.bounds.get(index) as usize..self.bounds.get(index + 1) as usize
     }
 
+    /// Begins to fetch where list `index` is.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: usize) {
+        self.bounds.prefetch(index);
+    }
+
     /// The list that has the item at `place`, if it is not before list `from`: found by steps that
     /// double, as whoever asks goes on from list to list.
     #[must_use]

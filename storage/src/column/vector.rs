@@ -19,6 +19,7 @@ use bytes::Bytes;
 use super::{ColumnError, kernels};
 use crate::bitmap::{Chunk, small};
 use crate::ids::CHUNK_LEN;
+use crate::prefetch::prefetch;
 
 /// Bytes before the values.
 pub(crate) const HEADER_BYTES: usize = 32;
@@ -72,7 +73,7 @@ impl Width {
 
 /// The stored differences from the least value, unaligned and little-endian.
 #[derive(Clone, Copy)]
-pub(super) enum Deltas<'a> {
+pub(crate) enum Deltas<'a> {
     Zero,
     One(&'a [[u8; 1]]),
     Two(&'a [[u8; 2]]),
@@ -255,6 +256,12 @@ impl Vector {
         })
     }
 
+    /// Begins to fetch the value at `index`, if there is one.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: usize) {
+        prefetch(&self.bytes, HEADER_BYTES + index * self.width.bytes());
+    }
+
     /// The values in order.
     #[must_use]
     pub fn iter(&self) -> VectorIter<'_> {
@@ -326,47 +333,21 @@ impl Vector {
         }
     }
 
-    /// Calls `visit` with the value before each position, or `first` before all, and the value there.
-    ///
-    /// # Panics
-    /// If a position is not below `len()`.
-    pub(crate) fn for_each_step(
-        &self,
-        first: i64,
-        positions: &[u32],
-        mut visit: impl FnMut(i64, i64),
-    ) {
-        let mut step = |read: &dyn Fn(usize) -> i64| {
-            for position in positions.iter().map(|position| *position as usize) {
-                let before = position.checked_sub(1).map_or(first, read);
-                visit(before, read(position));
-            }
-        };
-        match self.deltas(0, self.len) {
-            Deltas::Two(deltas) => {
-                step(&|at| self.value(u64::from(u16::from_le_bytes(deltas[at]))));
-            }
-            Deltas::Four(deltas) => {
-                step(&|at| self.value(u64::from(u32::from_le_bytes(deltas[at]))));
-            }
-            _ => step(&|at| self.get(at)),
-        }
-    }
-
     /// The same vector over another copy of its bytes.
     pub(super) fn over(self, bytes: Bytes) -> Self {
         debug_assert_eq!(self.bytes, bytes);
         Self { bytes, ..self }
     }
 
+    /// The value that a stored difference stands for.
     #[inline(always)]
-    pub(super) fn value(&self, delta: u64) -> i64 {
+    pub(crate) fn value(&self, delta: u64) -> i64 {
         self.min.wrapping_add(delta as i64)
     }
 
     /// The differences of the values `start .. start + len`.
     #[inline(always)]
-    pub(super) fn deltas(&self, start: usize, len: usize) -> Deltas<'_> {
+    pub(crate) fn deltas(&self, start: usize, len: usize) -> Deltas<'_> {
         let width = self.width.bytes();
         assert!(
             start <= self.len && len <= self.len - start,

@@ -9,6 +9,7 @@ use crate::batch::{Cell, Dictionary, KeyRef, Keys};
 use crate::bitmap::Bitmap;
 use crate::engine::batch::Section;
 use crate::engine::root::PartitionState;
+use crate::engine::sizes::check_sizes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Code, Ordinal, TableId, TagId};
 use crate::layer::Part;
@@ -144,18 +145,24 @@ impl SectionBuilder {
     }
 
     /// The effects.
-    #[must_use]
-    pub(super) fn finish(self, table: TableId) -> Section {
+    ///
+    /// # Errors
+    /// A subject would have too many entries, or a file cannot be read or is damaged.
+    pub(super) fn finish(self, table: TableId) -> Result<Section> {
         let mut parts = Vec::with_capacity(self.tags.len());
         let mut strings = Vec::new();
         for (tag, builder) in self.tags {
-            parts.push((tag, Arc::new(builder.part.finish())));
+            let part = builder.part.finish();
+            if let Some(part) = part.as_multi() {
+                check_sizes(&self.partition, tag, part)?;
+            }
+            parts.push((tag, Arc::new(part)));
             if !builder.strings.is_empty() {
                 strings.push((tag, builder.strings.into_iter().collect()));
             }
         }
         let deleted: Vec<Ordinal> = self.deleted.into_iter().collect();
-        Section {
+        Ok(Section {
             table,
             partition: self.partition.id,
             first_ordinal: self.partition.next_ordinal,
@@ -163,7 +170,7 @@ impl SectionBuilder {
             deleted: Bitmap::from_sorted(&deleted),
             parts,
             strings,
-        }
+        })
     }
 }
 

@@ -14,6 +14,7 @@ pub mod keys;
 mod members;
 pub mod packed;
 mod place_hash;
+pub mod row_group;
 pub mod tags;
 pub mod vocabulary;
 

@@ -26,10 +26,8 @@ use crate::ingest::upload::{Form, Upload, Uploaded, run};
 
 /// Pieces of a body that wait for the parser.
 const PIECES_MAX: usize = 16;
-/// Bytes of a refused body that are still read, so that the client gets to read the answer.
-const DRAIN_BYTES_MAX: usize = 16 << 20;
-/// Time for that.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// Time for which a refused body is still read.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Bytes that must come in a second, once a body has been waited for as long as for one piece.
 const BYTES_PER_SECOND_MIN: u64 = 1_024;
 
@@ -55,7 +53,7 @@ pub(super) async fn post(
     });
     let (result, ()) = tokio::join!(worker, pump(&mut body, pieces, state.config.body_timeout));
     if result.is_err() {
-        drain(&mut body).await;
+        tokio::spawn(drain(body));
     }
     let uploaded = result?;
     if !uploaded.replayed {
@@ -110,11 +108,15 @@ impl Plan {
         params.finish()?;
         let encoding = body::encoding(headers)?;
         let idempotency_key = idempotency_key(headers)?;
-        let schema = table_schema(&state.handle.engine().snapshot(), table)?;
-        let target = Target::new(schema, mode, tags.as_deref())?;
+        let target = table_schema(&state.handle.engine().snapshot(), table)
+            .and_then(|schema| Target::new(schema, mode, tags.as_deref()))
+            .map(Arc::new);
+        if let (Err(error), None) = (&target, &idempotency_key) {
+            return Err(error.clone());
+        }
         Ok(Self {
             upload: Upload {
-                target: Arc::new(target),
+                target,
                 form,
                 on_error,
                 row_bytes_max: usize::try_from(state.config.row_bytes_max).unwrap_or(usize::MAX),
@@ -198,18 +200,11 @@ async fn pump(body: &mut Body, pieces: mpsc::Sender<Piece>, timeout: Duration) {
     }
 }
 
-/// Reads on for a while: closing a connection with unread bytes resets it, and the client may then
-/// not see the answer.
-async fn drain(body: &mut Body) {
-    let mut left = DRAIN_BYTES_MAX;
-    let reading = async {
-        while let Ok(Some(piece)) = body::next_piece(body, DRAIN_TIME).await {
-            match left.checked_sub(piece.len()) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    };
+/// Reads on for a while beside the answer: closing a connection with unread bytes resets it, and a
+/// client that writes all before it reads would not see the answer.
+async fn drain(mut body: Body) {
+    let reading =
+        async { while let Ok(Some(_)) = body::next_piece(&mut body, DRAIN_TIME).await {} };
     // Whether it came to the end makes no difference.
     let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }

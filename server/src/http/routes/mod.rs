@@ -121,6 +121,12 @@ async fn whole_body(state: &AppState, request: Request) -> ApiResult<Bytes> {
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    // Structures would be read from arrays of their members too, which nobody can mean.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::bad_parameter(
+            "the body is an array; send an object",
+        ));
+    }
     serde_json::from_slice(bytes)
         .map_err(|error| ApiError::bad_parameter(format!("the body is not as expected: {error}")))
 }

@@ -81,10 +81,12 @@ pub(super) async fn patch(
     let name = idempotency_key(request.headers())?;
     let body = whole_body(&state, request).await?;
     let row = move |database: &Database| {
+        let options = options(durable, name, fingerprint("PATCH", &table, &key, &body));
+        if let Some(receipt) = database.engine().repeat_of(&options)? {
+            return Ok(receipt);
+        }
         let schema = table_schema(&database.engine().snapshot(), &table)?;
         let key = parse_key(&schema, &key)?;
-        let fingerprint = fingerprint("PATCH", &table, &key, &body);
-        let options = options(durable, name, fingerprint);
         let change = patched(&schema, &key, &body)?;
         write_change(database.engine(), &options, &schema, Some(change))
     };
@@ -103,9 +105,12 @@ pub(super) async fn delete(
     params.finish()?;
     let name = idempotency_key(&headers)?;
     let row = move |database: &Database| {
+        let options = options(durable, name, fingerprint("DELETE", &table, &key, b""));
+        if let Some(receipt) = database.engine().repeat_of(&options)? {
+            return Ok(receipt);
+        }
         let schema = table_schema(&database.engine().snapshot(), &table)?;
         let key = parse_key(&schema, &key)?;
-        let options = options(durable, name, fingerprint("DELETE", &table, &key, b""));
         let change = Change::DeleteKeys(single_key(&schema, key.as_ref()));
         write_change(database.engine(), &options, &schema, Some(change))
     };
@@ -130,8 +135,8 @@ fn options(durable: bool, name: Option<String>, fingerprint: u128) -> WriteOptio
     }
 }
 
-fn fingerprint(method: &str, table: &str, key: &Key, body: &[u8]) -> u128 {
-    let mut whole = format!("{method}\0{table}\0{key:?}\0").into_bytes();
+fn fingerprint(method: &str, table: &str, key: &str, body: &[u8]) -> u128 {
+    let mut whole = format!("{method}\0{table}\0{key}\0").into_bytes();
     whole.extend_from_slice(body);
     xxh3_128(&whole)
 }

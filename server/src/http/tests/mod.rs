@@ -11,6 +11,7 @@ mod formats;
 mod layouts;
 mod openapi;
 mod pages;
+mod repeats;
 mod rows;
 mod sockets;
 mod sql;

@@ -209,7 +209,7 @@ fn content(engine: &Engine) -> Vec<String> {
         let Some(ordinal) = partition.find(key).unwrap() else {
             continue;
         };
-        let subject = partition.subject(ordinal).unwrap();
+        let mut subject = partition.subject(ordinal).unwrap();
         let mut line = text.clone();
         for tag in &schema.tags {
             let vocabulary = partition.vocabulary(tag.id);
@@ -227,7 +227,8 @@ fn content(engine: &Engine) -> Vec<String> {
                     format!(" {:?}", subject.long_text(tag.id).unwrap())
                 }
                 (_, Family::Set | Family::Map) => {
-                    let entries = subject.entries(tag.id).unwrap();
+                    let mut entries = Vec::new();
+                    subject.entries(tag.id, &mut entries).unwrap();
                     let mut entries: Vec<_> = (entries.iter())
                         .map(|(code, value)| (strings().string(*code).to_owned(), *value))
                         .collect();
