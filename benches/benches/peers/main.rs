@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     }
     let arguments = arguments(words)?;
     let raw = Raw::read(&arguments.raw, arguments.users)?;
-    let mut report = Report::new(arguments.json);
+    let mut report = Report::new(arguments.json.clone());
     let mut sources = Sources::own(arguments.users);
     if !arguments.skip_load {
         load(&arguments, &raw, &sources, &mut report)?;
