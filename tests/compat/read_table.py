@@ -169,6 +169,8 @@ class Segment:
         magic, version, own, self.salt = struct.unpack("<8sII8s", self.data[:24])
         expect(magic == b"TAGDBSEG" and version == 1 and own == kind, path + ": another kind")
         expect(zlib.crc32(self.data[:60]) == struct.unpack("<I", self.data[60:64])[0], path)
+        name = "%04x/%s" % (partition, file["name"])
+        expect(zlib.crc32(name.encode()) == struct.unpack("<I", self.data[24:28])[0], path)
         at = len(self.data) - 32
         trailer = self.data[at:]
         crc = zlib.crc32(self.salt + struct.pack("<Q", at) + trailer[:28])

@@ -52,11 +52,7 @@ impl Engine {
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
         manifest.begin_epoch();
-        let log_settings = LogSettings {
-            file_bytes: settings.log_file_bytes,
-            log_id: 0,
-            epoch: manifest.epoch,
-        };
+        let log_settings = log_settings(&settings, manifest.epoch);
         let first_lsn = manifest.lsn.0 + 1;
         let (log, report) =
             Log::open(vfs.clone(), log_settings, first_lsn, &mut |lsn, payload| {
@@ -116,6 +112,14 @@ impl Engine {
 fn publish_what_is_durable(log: &Log, roots: &Arc<Roots>) {
     let roots = roots.clone();
     log.set_on_durable(Box::new(move |lsn| roots.publish(Lsn(lsn))));
+}
+
+fn log_settings(settings: &Settings, epoch: u32) -> LogSettings {
+    LogSettings {
+        file_bytes: settings.log_file_bytes,
+        log_id: 0,
+        epoch,
+    }
 }
 
 /// Makes sure that nobody else has the folder open, and makes what it lacks.

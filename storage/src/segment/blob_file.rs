@@ -4,11 +4,13 @@
 
 mod cached;
 mod damaged;
+mod name;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::name::name_check;
 use crate::codec::{Decoder, Encoder};
 use crate::error::{Damage, Error, Result};
 use crate::planted::{Planted, is_planted};
@@ -120,6 +122,7 @@ impl BlobFileWriter {
         header.u32(FORMAT_VERSION);
         header.u32(kind as u32);
         header.u64(salt);
+        header.u32(name_check(path));
         let mut buffer = header.finish();
         buffer.resize(HEADER_BYTES as usize - 4, 0);
         let crc = crc32fast::hash(&buffer);
@@ -423,7 +426,15 @@ fn check_header(path: &RelPath, header: &[u8], kind: FileKind) -> Result<u64> {
             format!("a segment of kind {kind:?}"),
         ));
     }
-    Ok(input.u64()?)
+    let salt = input.u64()?;
+    if input.u32()? != name_check(path) {
+        return Err(Error::corrupt(
+            path,
+            24,
+            "a file that was written under this name",
+        ));
+    }
+    Ok(salt)
 }
 
 fn check_trailer(path: &RelPath, trailer: &[u8], salt: u64, offset: u64) -> Result<BlobRef> {

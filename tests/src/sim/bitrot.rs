@@ -172,7 +172,13 @@ impl Sound {
                     let case = || format!("{path} and {other} are exchanged");
                     verdicts.add(self.judge(&damaged, &[path, other], &case)?);
                 }
-                for block in [16, 64, 512] {
+                // A block over the last frames of the log may take the seal that proves them along:
+                // that is beyond what can be promised.
+                let blocks: &[usize] = match is_log(path) && !self.is_missed(path) {
+                    true => &[],
+                    false => &[16, 64, 512],
+                };
+                for block in blocks.iter().copied() {
                     let (from, to) = (
                         random.below(*other_len as usize),
                         random.below(*len as usize),
