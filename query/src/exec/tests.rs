@@ -57,13 +57,12 @@ fn each(count: usize, part: &str, between: &str) -> String {
     all
 }
 
-#[test]
-fn what_a_statement_asks_for_it_may_be_stopped_at() {
-    let database = database();
+/// Statements of many aggregates and tests, and how often each looks at least: a few would be once
+/// for its only chunk.
+fn wide_in_tests() -> Vec<(String, usize)> {
     let ors = each(200, "a * b + # = -1", " OR ");
     let likes = each(100, "c LIKE '%x#%'", " OR ");
-    // A statement, and how often it looks at least: a few would be once for its only chunk.
-    for (sql, least) in [
+    vec![
         // An aggregate.
         (
             format!("SELECT {} FROM t", each(300, "sum(a * b + #)", ", ")),
@@ -111,6 +110,12 @@ fn what_a_statement_asks_for_it_may_be_stopped_at() {
             ),
             100 * ROWS * 2 / 1_024,
         ),
+    ]
+}
+
+/// The same of many keys and columns of rows.
+fn wide_in_rows() -> Vec<(String, usize)> {
+    vec![
         // Keys and columns of rows.
         (
             format!("SELECT id FROM t ORDER BY {}", each(50, "a * b + #", ", ")),
@@ -143,7 +148,13 @@ fn what_a_statement_asks_for_it_may_be_stopped_at() {
             "UPDATE t SET a = a * b + a WHERE TRUE".to_owned(),
             3 * ROWS / 1_024,
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn what_a_statement_asks_for_it_may_be_stopped_at() {
+    let database = database();
+    for (sql, least) in wide_in_tests().into_iter().chain(wide_in_rows()) {
         let looks = run(&database, &sql);
         assert!(
             looks >= least,
