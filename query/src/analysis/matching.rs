@@ -14,8 +14,6 @@ use crate::error::Result;
 use crate::exec::predicate::Filter;
 use crate::limits::Limits;
 
-/// Keys of one call.
-pub const MATCH_KEYS_MAX: usize = 10_000;
 /// Conditions of one call.
 const CONDITIONS_MAX: usize = 64;
 
@@ -34,7 +32,7 @@ impl Analysis<'_> {
         keys: &[KeyRef<'_>],
         conditions: &Conditions,
     ) -> Result<Vec<Option<Verdicts>>> {
-        Limits::check("keys", keys.len(), MATCH_KEYS_MAX)?;
+        Limits::check("keys", keys.len(), self.database.limits().keys_max)?;
         Limits::check("conditions", conditions.len(), CONDITIONS_MAX)?;
         let scans = self.scans(conditions)?;
         let table = self.execution.table(&self.table)?;

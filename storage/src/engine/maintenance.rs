@@ -1,6 +1,7 @@
 //! The engine's own threads: one flushes, merges memory and syncs, one compacts. They hold the
 //! engine weakly and end with it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,15 +11,16 @@ use parking_lot::{Condvar, Mutex};
 use crate::engine::edit::edit_partition;
 use crate::engine::memtable::{self, MemoryLayer};
 use crate::engine::{DbState, Engine};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::ids::{PartitionId, TableId};
 use crate::subjects::Dead;
 
 /// A worker looks around at least this often.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// A write waits for the flush at most this long before it is refused.
-const THROTTLE_MAX: Duration = Duration::from_secs(2);
+/// A worker rests so long after a panic, so that one which comes again and again does not take all
+/// of a processor.
+const PANIC_REST: Duration = Duration::from_secs(1);
 
 /// What wakes the workers, and those who wait for them.
 #[derive(Debug, Default)]
@@ -52,10 +54,38 @@ impl Maintenance {
         self.done.notify_all();
     }
 
+    /// Says that a compaction has ended.
+    pub(super) fn compacted(&self) {
+        self.done.notify_all();
+    }
+
+    /// Asks for a flush and a compaction, and waits until one of them ends; false if the time ran
+    /// out first.
+    pub(super) fn wait_for_progress(&self, deadline: Instant) -> bool {
+        let mut wanted = self.wanted.lock();
+        (wanted.flush, wanted.compact) = (true, true);
+        self.wake.notify_one();
+        self.wake_compaction.notify_one();
+        !self.done.wait_until(&mut wanted, deadline).timed_out()
+    }
+
+    /// Waits for so long, or until told to stop; tells which.
+    fn rest(&self, time: Duration) -> bool {
+        let mut wanted = self.wanted.lock();
+        let deadline = Instant::now() + time;
+        while !wanted.stop {
+            if self.done.wait_until(&mut wanted, deadline).timed_out() {
+                return true;
+            }
+        }
+        false
+    }
+
     fn stop(&self) {
         self.wanted.lock().stop = true;
         self.wake.notify_all();
         self.wake_compaction.notify_all();
+        self.done.notify_all();
     }
 }
 
@@ -118,37 +148,6 @@ impl Engine {
         (flush, merge)
     }
 
-    /// Lets a writer wait, or refuses it, while flushes do not keep up.
-    pub(super) fn throttle(&self) -> Result<()> {
-        if !self.settings.background {
-            return Ok(());
-        }
-        let max = self.settings.memory_bytes_max;
-        let is_full = || memory_bytes(&self.snapshot()) >= max;
-        if !is_full() {
-            return Ok(());
-        }
-        let deadline = Instant::now() + THROTTLE_MAX;
-        let mut wanted = self.maintenance.wanted.lock();
-        wanted.flush = true;
-        self.maintenance.wake.notify_one();
-        while is_full() {
-            if self
-                .maintenance
-                .done
-                .wait_until(&mut wanted, deadline)
-                .timed_out()
-            {
-                let detail = format!(
-                    "writes come faster than they can be flushed: {max} bytes wait in memory; try \
-                     again later"
-                );
-                return Err(Error::new(ErrorKind::Busy, "overloaded", detail));
-            }
-        }
-        Ok(())
-    }
-
     fn flush_work(&self) -> bool {
         let wanted = {
             let mut wanted = self.maintenance.wanted.lock();
@@ -198,7 +197,9 @@ impl Engine {
                 return true;
             }
         }
-        match self.compact_due() {
+        let done = self.compact_due();
+        self.backlog.compacted(done.is_err());
+        match done {
             Ok(true) => self.maintenance.wanted.lock().compact = true,
             Ok(false) => {}
             Err(error) => report("compact", Err(error)),
@@ -263,10 +264,20 @@ fn report(what: &str, result: Result<()>) {
     }
 }
 
-fn run_worker(engine: &Weak<Engine>, work: fn(&Engine) -> bool) {
+/// Works until there is nothing more to do. A panic is a bug, and a worker that is gone would be
+/// the end of all writes; the locks that it held are free again, and what it was about to change is
+/// changed by one edit or not at all.
+pub(super) fn run_worker(engine: &Weak<Engine>, work: fn(&Engine) -> bool) {
     while let Some(engine) = engine.upgrade() {
-        if !work(&engine) {
-            break;
+        match catch_unwind(AssertUnwindSafe(|| work(&engine))) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(_) => {
+                tracing::error!("a maintenance thread has panicked and goes on");
+                if !engine.maintenance.rest(PANIC_REST) {
+                    break;
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 //! manifest edit.
 
 mod apply;
+mod backlog;
 pub mod batch;
 mod compact;
 mod compact_names;
@@ -56,6 +57,7 @@ use crate::log::{Log, LogError};
 use crate::manifest::Opening;
 use crate::segment::BlobCache;
 use crate::vfs::{LockGuard, Vfs};
+use backlog::Backlog;
 use files::Files;
 use maintenance::Maintenance;
 use recorded::RecordedWrites;
@@ -78,6 +80,7 @@ pub struct Engine {
     /// One compaction at a time.
     compacting: Mutex<()>,
     maintenance: Maintenance,
+    backlog: Backlog,
     _lock: LockGuard,
 }
 

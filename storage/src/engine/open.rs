@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::engine::apply::{apply_catalog, apply_sections, localise};
+use crate::engine::backlog::Backlog;
 use crate::engine::batch::Batch;
 use crate::engine::files::Files;
 use crate::engine::maintenance::Maintenance;
@@ -43,7 +44,7 @@ impl Engine {
             let oldest = write
                 .commit_time
                 .saturating_sub(settings.idempotency_micros);
-            writes.push(write, oldest, settings.idempotency_entries_max);
+            writes.push(write, oldest, settings.recorded_max());
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
         manifest.begin_epoch();
@@ -98,6 +99,7 @@ impl Engine {
             flushing: Mutex::new(()),
             compacting: Mutex::new(()),
             maintenance: Maintenance::default(),
+            backlog: Backlog::default(),
             _lock: lock,
         });
         if settings.background {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::lookup::table_schema;
 use super::row::durability;
 use super::{Path, written};
-use crate::engine_handle::blocking;
+use crate::engine_handle::{CancelFlag, CancelOnDrop, blocking};
 use crate::http::body::{self, Encoding};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::params::{Params, idempotency_key};
@@ -26,10 +26,6 @@ use crate::ingest::upload::{Form, Upload, Uploaded, run};
 
 /// Pieces of a body that wait for the parser.
 const PIECES_MAX: usize = 16;
-/// Bytes of a refused body that are still read, so that the client gets to read the answer.
-const DRAIN_BYTES_MAX: usize = 16 << 20;
-/// Time for that.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Bytes that must come in a second, once a body has been waited for as long as for one piece.
 const BYTES_PER_SECOND_MIN: u64 = 1_024;
 
@@ -42,7 +38,9 @@ pub(super) async fn post(
 ) -> ApiResult<Response> {
     let (parts, mut body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
-    let plan = Plan::new(&state, &table, params, &parts.headers, query)?;
+    let cancel = CancelOnDrop::default();
+    let mut plan = Plan::new(&state, &table, params, &parts.headers, query)?;
+    plan.upload.cancel = cancel.flag();
     let turn = state.handle.upload_turn().await?;
     let (pieces, source) = mpsc::channel(PIECES_MAX);
     let database = Arc::clone(state.handle.database());
@@ -55,7 +53,7 @@ pub(super) async fn post(
     });
     let (result, ()) = tokio::join!(worker, pump(&mut body, pieces, state.config.body_timeout));
     if result.is_err() {
-        drain(&mut body).await;
+        body::drain(&mut body).await;
     }
     let uploaded = result?;
     if !uploaded.replayed {
@@ -120,6 +118,7 @@ impl Plan {
                 row_bytes_max: usize::try_from(state.config.row_bytes_max).unwrap_or(usize::MAX),
                 durable,
                 idempotency_key,
+                cancel: CancelFlag::default(),
                 salt: format!("rows\0{table}\0{query}\0{}", media.unwrap_or_default()),
             },
             encoding,
@@ -196,22 +195,6 @@ async fn pump(body: &mut Body, pieces: mpsc::Sender<Piece>, timeout: Duration) {
             return;
         }
     }
-}
-
-/// Reads on for a while: closing a connection with unread bytes resets it, and the client may then
-/// not see the answer.
-async fn drain(body: &mut Body) {
-    let mut left = DRAIN_BYTES_MAX;
-    let reading = async {
-        while let Ok(Some(piece)) = body::next_piece(body, DRAIN_TIME).await {
-            match left.checked_sub(piece.len()) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    };
-    // Whether it came to the end makes no difference.
-    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }
 
 /// The parser's end of the body.

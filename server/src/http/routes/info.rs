@@ -84,7 +84,7 @@ pub(super) async fn status(State(state): State<AppState>, _: NoParams) -> ApiRes
 async fn engine_status(state: &AppState) -> ApiResult<EngineStatus> {
     state
         .handle
-        .run(Lane::RowWrite, |database| Ok(database.engine().status()))
+        .run(Lane::Status, |database| Ok(database.engine().status()))
         .await
 }
 
@@ -97,6 +97,15 @@ pub(super) async fn alive(_: NoParams) -> Response {
 pub(super) async fn ready(State(state): State<AppState>, _: NoParams) -> ApiResult<Response> {
     if state.stopping.load(Ordering::Relaxed) {
         return Err(ApiError::new("overloaded", "the server is stopping"));
+    }
+    if let Some(refused) = state.handle.engine().refuses_writes() {
+        return Err(refused.into());
+    }
+    if state.handle.is_full() {
+        return Err(ApiError::new(
+            "overloaded",
+            "as many statements wait as may wait",
+        ));
     }
     Ok(json_text("{\"state\":\"ready\"}".to_owned()))
 }

@@ -7,16 +7,17 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value as Json;
 use tagdb_query::literal::write_json_string;
-use tagdb_query::{ColumnRows, ColumnValues, DataType, Database, Known, Value};
+use tagdb_query::{ColumnRows, ColumnValues, DataType, Database, Known, Reserved, Value};
 use tagdb_storage::batch::{KeyRef, Keys};
 use tagdb_storage::engine::DbState;
 use tagdb_storage::schema::{Key, KeyType, TableSchema};
 use tagdb_wire::{BigIntForm, LookupRequest, media};
 
-use super::{Path, json_body, json_text, mark_written};
+use super::{Path, json_body, mark_written};
 use crate::engine_handle::Lane;
 use crate::http::convert::write_json;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::held::Held;
 use crate::http::negotiate::prefers_arrow;
 use crate::http::output::Arrow;
 use crate::http::params::NoParams;
@@ -26,8 +27,8 @@ use crate::ingest::values::key_from_text;
 
 /// The column that tells whether there is a subject of a key; no tag can be called so by chance.
 const FOUND: &str = "$found";
-/// Keys of one request.
-const KEYS_MAX: usize = 10_000;
+/// Keys whose rows are in memory at a time.
+const KEYS_AT_A_TIME: usize = 64;
 
 /// `POST /v1/tables/{table}/lookup`
 pub(super) async fn post(
@@ -38,10 +39,11 @@ pub(super) async fn post(
 ) -> ApiResult<Response> {
     let headers = request.headers().clone();
     let wanted: LookupRequest = json_body(&state, request).await?;
-    if wanted.keys.len() > KEYS_MAX {
-        let detail = format!("at most {KEYS_MAX} keys are looked up at a time");
+    let keys_max = state.config.limits.keys_max;
+    if wanted.keys.len() > keys_max {
+        let detail = format!("at most {keys_max} keys are looked up at a time");
         let keys = wanted.keys.len() as u64;
-        return Err(ApiError::new("limit_exceeded", detail).limit("keys", keys, KEYS_MAX as u64));
+        return Err(ApiError::new("limit_exceeded", detail).limit("keys", keys, keys_max as u64));
     }
     catch_up(&state, &headers, state.config.statement_timeout).await?;
     let bytes_max = state.config.result_bytes_max;
@@ -56,7 +58,7 @@ pub(super) async fn post(
                 return Ok((response, token));
             }
             let (text, token) = look_up(database, &table, wanted, bytes_max)?;
-            Ok((json_text(text), token))
+            Ok((text.into_response(), token))
         })
         .await?;
     mark_written(&mut response, &token, false);
@@ -115,7 +117,7 @@ fn look_up(
     table: &str,
     wanted: LookupRequest,
     bytes_max: u64,
-) -> ApiResult<(String, String)> {
+) -> ApiResult<(Held, String)> {
     let snapshot = database.engine().snapshot();
     let schema = table_schema(&snapshot, table)?;
     let keys = wanted
@@ -124,28 +126,38 @@ fn look_up(
         .map(|key| parse_key(&schema, key))
         .collect::<ApiResult<Vec<_>>>()?;
     let refs: Vec<_> = keys.iter().map(Key::as_ref).collect();
-    let rows = database.lookup(&snapshot, table, &refs, wanted.tags.as_deref())?;
+    let mut reserved = Reserved::new(Arc::clone(database.memory()));
     let mut out = String::from("{\"rows\":[");
-    for (index, (row, key)) in rows.iter().zip(&refs).enumerate() {
-        if index > 0 {
+    // Rows may be large: those of all keys together are looked up only as far as they fit.
+    for refs in refs.chunks(KEYS_AT_A_TIME) {
+        let rows = database.lookup(&snapshot, table, refs, wanted.tags.as_deref())?;
+        for (row, key) in rows.iter().zip(refs) {
+            match row {
+                Some(row) => object(&schema, *key, row, &mut out),
+                None => out.push_str("null"),
+            }
             out.push(',');
+            check_bytes(out.len() as u64, bytes_max)?;
         }
-        match row {
-            Some(row) => object(&schema, *key, row, &mut out),
-            None => out.push_str("null"),
-        }
-        if out.len() as u64 > bytes_max {
-            let detail = format!("the rows have more than {bytes_max} bytes; ask for fewer");
-            let bytes = out.len() as u64;
-            return Err(ApiError::new("result_too_large", detail).limit(
-                "result_bytes",
-                bytes,
-                bytes_max,
-            ));
-        }
+        reserved.grow_to(out.len())?;
+    }
+    if out.ends_with(',') {
+        out.pop();
     }
     out.push_str("]}");
-    Ok((out, database.engine().token(snapshot.lsn())))
+    Ok((
+        Held::grown(reserved, out)?,
+        database.engine().token(snapshot.lsn()),
+    ))
+}
+
+fn check_bytes(bytes: u64, bytes_max: u64) -> ApiResult<()> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let detail = format!("the rows have more than {bytes_max} bytes; ask for fewer");
+    let error = ApiError::new("result_too_large", detail);
+    Err(error.limit("result_bytes", bytes, bytes_max))
 }
 
 /// A key as it stands in a body.

@@ -9,6 +9,8 @@ mod row;
 mod sql;
 mod tables;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -110,14 +112,12 @@ async fn optional_json_body<T: DeserializeOwned + Default>(
 
 async fn whole_body(state: &AppState, request: Request) -> ApiResult<Bytes> {
     let (parts, body) = request.into_parts();
-    let config = &state.config;
-    body::collect(
-        &parts.headers,
-        body,
-        config.body_bytes_max,
-        config.body_timeout,
-    )
-    .await
+    let bounds = body::Bounds {
+        bytes_max: state.config.body_bytes_max,
+        timeout: state.config.body_timeout,
+        memory: Arc::clone(state.handle.database().memory()),
+    };
+    body::collect(&parts.headers, body, &bounds).await
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
