@@ -114,6 +114,7 @@ impl Analysis<'_> {
         let mut filters = Vec::with_capacity(scans.len());
         for (place, scan) in scans.iter().enumerate() {
             let filter = Filter::compile(&scan.predicate, scan, partition).map_err(named(place))?;
+            let filter = filter.within(&self.execution);
             filters.push((filter.chunks().into_iter().peekable(), filter));
         }
         let mut audiences = vec![Chunk::new(); scans.len()];

@@ -133,7 +133,11 @@ impl Accumulator {
                 self.state.add_stored(&stored, rows, budget)
             }
             Input::Computed(expr, function) => {
+                let before = function.remembered_bytes();
                 let values = function.apply(columns, batch, &mut |row| eval(expr, row))?;
+                if !budget.spare(function.remembered_bytes() - before) {
+                    function.remember_no_more();
+                }
                 match &mut self.state {
                     Raw::Plain(states) => states.add(self.kind, &values, rows, budget),
                     _ => Err(Error::internal("an aggregate of what is not stored")),

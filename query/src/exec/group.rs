@@ -103,7 +103,7 @@ fn partial(
     grouping: &Grouping,
     partition: &Arc<PartitionState>,
 ) -> Result<Partial> {
-    let chunks = PartitionScan::open(scan, partition, &execution.interrupt)?;
+    let chunks = PartitionScan::open(scan, partition, execution)?;
     let columns = Columns::open(partition, &scan.columns, &slots_of(grouping))?;
     let partial = match ValueCounts::of(grouping, &columns, partition)? {
         Some(counts) => counted(execution, chunks, counts, (scan, grouping, partition))?,
@@ -124,7 +124,7 @@ fn counted(
     (scan, grouping, partition): Place<'_>,
 ) -> Result<Partial> {
     let budget = &execution.budget;
-    let mut parts = parts(grouping, (scan, partition), budget)?;
+    let mut parts = parts(grouping, (scan, partition), execution)?;
     let bytes = counts.watch(parts.len(), budget)?;
     let mut audience = Box::<Chunk>::default();
     while let Some(chunk) = chunks.next(&mut audience)? {
@@ -161,7 +161,7 @@ fn accumulated(
     (scan, grouping, partition): Place<'_>,
 ) -> Result<Partial> {
     let mut ids = GroupIds::new(&grouping.keys, columns, execution.groups_max)?;
-    let mut views = View::all(grouping, columns, (scan, partition), &execution.budget)?;
+    let mut views = View::all(grouping, columns, (scan, partition), execution)?;
     let budget = &execution.budget;
     let mut audience = Box::<Chunk>::default();
     let (mut batch, mut left) = (Batch::default(), Remaining::default());

@@ -244,6 +244,7 @@ impl Key {
             }
             Source::Computed(computed) => {
                 let (expr, function, ids) = &mut **computed;
+                let before = function.remembered_bytes();
                 let own = function.apply(columns, batch, &mut |row| {
                     let value = eval(expr, row)?;
                     Ok(if value.is_null() {
@@ -252,6 +253,9 @@ impl Key {
                         ids.id(Hashed(value))
                     })
                 })?;
+                if !budget.spare(function.remembered_bytes() - before) {
+                    function.remember_no_more();
+                }
                 for (row, group) in out {
                     *group = groups.group(*group, own[*row as usize]);
                 }

@@ -19,6 +19,8 @@ pub(crate) struct RowFunction<T> {
     slots: Vec<Slot>,
     /// Of a single slot that is stored as a number: by what is stored.
     results: HashMap<Option<i64>, T>,
+    /// Results that are remembered, at most.
+    most: usize,
     stored: Vec<Option<i64>>,
     buffer: RowBuffer,
 }
@@ -29,9 +31,20 @@ impl<T: Clone> RowFunction<T> {
         Self {
             slots,
             results: HashMap::new(),
+            most: REMEMBERED_MAX,
             stored: Vec::new(),
             buffer: RowBuffer::default(),
         }
+    }
+
+    /// Bytes of the results that it remembers (about).
+    pub(crate) fn remembered_bytes(&self) -> usize {
+        self.results.capacity() * size_of::<(Option<i64>, T)>()
+    }
+
+    /// From now on results are computed anew, but for those that are remembered.
+    pub(crate) fn remember_no_more(&mut self) {
+        self.most = 0;
     }
 
     /// What it comes to, one a row. `compute` is always the same function.
@@ -72,7 +85,7 @@ impl<T: Clone> RowFunction<T> {
             }
             row[slot] = columns.value_of(slot, *stored)?;
             let result = compute(&row)?;
-            if self.results.len() < REMEMBERED_MAX {
+            if self.results.len() < self.most {
                 self.results.insert(*stored, result.clone());
             }
             out.push(result);

@@ -207,7 +207,7 @@ impl ScannedRows {
             let Some(partition) = partitions.get(self.partition) else {
                 return Ok(false);
             };
-            let chunks = PartitionScan::open(&self.scan, partition, &self.execution.interrupt)?;
+            let chunks = PartitionScan::open(&self.scan, partition, &self.execution)?;
             let columns = Columns::open(partition, &self.scan.columns, self.output.slots())?;
             self.current = Some((chunks, columns));
             self.partition += 1;

@@ -105,7 +105,7 @@ fn ordered(execution: &Execution, select: &Select) -> Result<VecDeque<Subject>> 
     let (mut batch, mut left) = (Batch::default(), Remaining::default());
     let partitions = execution.table(&select.scan.table)?.partitions();
     for (place, partition) in (0..).zip(partitions) {
-        let mut chunks = PartitionScan::open(&select.scan, partition, &execution.interrupt)?;
+        let mut chunks = PartitionScan::open(&select.scan, partition, execution)?;
         let columns = Columns::open(partition, &select.scan.columns, keys.slots())?;
         while let Some(chunk) = chunks.next(&mut audience)? {
             left.reset(&audience);

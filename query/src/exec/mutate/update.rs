@@ -44,7 +44,7 @@ pub(super) fn write_set(execution: &Execution, update: &Update) -> Result<WriteS
     let mut changes = Vec::new();
     let mut matched = 0;
     for partition in execution.table(&update.scan.table)?.partitions() {
-        let subjects = scan::bitmap(&update.scan, partition, &execution.interrupt)?;
+        let subjects = scan::bitmap(&update.scan, partition, execution)?;
         if subjects.is_empty() {
             continue;
         }

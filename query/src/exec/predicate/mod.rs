@@ -19,6 +19,7 @@ use tagdb_storage::ids::{Ordinal, chunk_of};
 
 use crate::bind::bound::{Predicate, Scan};
 use crate::error::{Error, Result};
+use crate::exec::Execution;
 use evaluate::Scratch;
 use leaf::Leaf;
 
@@ -76,6 +77,12 @@ impl Filter {
             partition: partition.clone(),
             alive: Box::default(),
         })
+    }
+
+    /// The same as a part of a statement: it stops with it, and takes of its memory.
+    pub(crate) fn within(mut self, execution: &Execution) -> Self {
+        self.scratch.run_within(execution);
+        self
     }
 
     /// The chunks that can hold anybody, rising.
@@ -146,6 +153,12 @@ impl Tests {
             scratch: Scratch::default(),
             left: Box::default(),
         })
+    }
+
+    /// As of [`Filter::within`].
+    pub(crate) fn within(mut self, execution: &Execution) -> Self {
+        self.scratch.run_within(execution);
+        self
     }
 
     /// The candidates, living subjects of a chunk, for which the predicate at a place is true, and

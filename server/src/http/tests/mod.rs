@@ -9,6 +9,7 @@ mod edges;
 mod faults;
 mod formats;
 mod layouts;
+mod limits;
 mod openapi;
 mod pages;
 mod rows;
