@@ -7,6 +7,8 @@
 //! write as fast as they are let; those that are refused wait a second and are counted. At the end
 //! every acknowledged write is looked up.
 
+#![expect(clippy::print_stdout, reason = "figures for people")]
+
 mod latencies;
 
 use std::error::Error;

@@ -111,7 +111,7 @@ impl Drop for Budget {
 /// Bytes that a value holds (about).
 pub(crate) fn bytes_of(value: &Value) -> usize {
     let inner = match value {
-        Value::Text(text) => text.len(),
+        Value::Text(text) => text.len() + 32,
         Value::Set(members) => members.iter().map(|member| member.len() + 32).sum(),
         Value::Map(entries) => entries.iter().map(|(key, _)| key.len() + 64).sum(),
         _ => 0,

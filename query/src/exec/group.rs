@@ -55,6 +55,9 @@ pub(crate) fn groups(
     } else {
         Base::default()
     };
+    // Rows grow by their aggregates.
+    let row = (grouping.keys.len() + grouping.aggregates.len()) * size_of::<Value>();
+    execution.budget.charge(merged.keys.len() * row)?;
     finalize(merged, grouping, &base)
 }
 
@@ -191,7 +194,10 @@ fn accumulated(
     all.sort_by_key(|(place, _)| *place);
     let finish = |(_, a): (_, Accumulator)| a.finish(ids.len(), partition, &scan.columns, budget);
     let states = all.into_iter().map(finish).collect::<Result<_>>()?;
+    // The values of the keys come column by column and then as rows.
+    budget.check(2 * ids.len() * grouping.keys.len() * size_of::<Value>())?;
     let keys = ids.values(partition, &scan.columns)?;
+    budget.release(ids.charged());
     Ok(Partial { keys, states })
 }
 
@@ -215,6 +221,11 @@ fn slots_of(grouping: &Grouping) -> Vec<Slot> {
 }
 
 fn merge(mut own: Partial, other: Partial, execution: &Execution) -> Result<Partial> {
+    // Each row is hashed as well, and its texts are shared.
+    let rows = own.keys.len() + other.keys.len();
+    let width = own.keys.first().map_or(0, Vec::len);
+    let row = size_of::<(Vec<Hashed>, usize)>() + width * size_of::<Hashed>();
+    execution.budget.check(2 * rows * row)?;
     let hashed = |row: &[Value]| row.iter().cloned().map(Hashed).collect::<Vec<_>>();
     let mut places: HashMap<Vec<Hashed>, usize> = own
         .keys

@@ -8,7 +8,7 @@ use tagdb_storage::schema::NumberType;
 use crate::bind::bound::{Column, Expr, ExprKind, GroupKey, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
-use crate::exec::budget::Budget;
+use crate::exec::budget::{Budget, bytes_of};
 use crate::exec::columns::{Columns, Reader, slots_of, string_of};
 use crate::exec::hashed::Hashed;
 use crate::exec::row_function::RowFunction;
@@ -31,6 +31,8 @@ pub(crate) struct GroupIds {
     keys: Vec<Key>,
     groups_max: usize,
     stored: Vec<Option<i64>>,
+    /// Bytes charged for the tables of all keys.
+    charged: usize,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,8 @@ enum Source {
 struct Interner<T> {
     ids: HashMap<T, Id>,
     things: Vec<T>,
+    /// Bytes that things hold beside themselves.
+    beside: usize,
 }
 
 /// The groups by the first keys up to one of them.
@@ -74,11 +78,19 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
         Self {
             ids: HashMap::new(),
             things: Vec::new(),
+            beside: 0,
         }
     }
 
+    /// Bytes that it holds (about).
+    fn bytes(&self) -> usize {
+        self.ids.capacity() * (size_of::<(T, Id)>() + 1)
+            + self.things.capacity() * size_of::<T>()
+            + self.beside
+    }
+
     fn id(&mut self, thing: T) -> Id {
-        let Self { ids, things } = self;
+        let Self { ids, things, .. } = self;
         *ids.entry(thing).or_insert_with_key(|thing| {
             things.push(thing.clone());
             things.len() as Id
@@ -154,6 +166,7 @@ impl GroupIds {
             keys: own,
             groups_max,
             stored: Vec::new(),
+            charged: 0,
         })
     }
 
@@ -188,7 +201,15 @@ impl GroupIds {
             key.refine((columns, batch), &mut self.stored, budget, out)?;
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
+        let bytes = self.keys.iter().map(Key::bytes).sum::<usize>();
+        budget.charge(bytes.saturating_sub(self.charged))?;
+        self.charged = self.charged.max(bytes);
         Ok(())
+    }
+
+    /// Bytes that were charged, to be given back when it is dropped.
+    pub(crate) const fn charged(&self) -> usize {
+        self.charged
     }
 
     /// The values of the keys of all groups, group by group.
@@ -218,6 +239,24 @@ impl GroupIds {
 }
 
 impl Key {
+    /// Bytes of its tables (about).
+    fn bytes(&self) -> usize {
+        let own = match &self.source {
+            Source::Coded(_) | Source::Members(_) => 0,
+            Source::Number(_, _, ids) => ids.bytes(),
+            Source::Computed(computed) => computed.2.bytes(),
+        };
+        own + match &self.groups {
+            Level::First { groups, ids } => {
+                groups.capacity() * size_of::<Group>() + ids.capacity() * size_of::<Id>()
+            }
+            Level::Next { groups, pairs } => {
+                groups.capacity() * (size_of::<((Group, Id), Group)>() + 1)
+                    + pairs.capacity() * size_of::<(Group, Id)>()
+            }
+        }
+    }
+
     /// Splits the groups that rows are in by this key.
     fn refine(
         &mut self,
@@ -250,7 +289,12 @@ impl Key {
                     Ok(if value.is_null() {
                         0
                     } else {
-                        ids.id(Hashed(value))
+                        let (bytes, known) = (bytes_of(&value), ids.things.len());
+                        let id = ids.id(Hashed(value));
+                        if ids.things.len() > known {
+                            ids.beside += bytes;
+                        }
+                        id
                     })
                 })?;
                 if !budget.spare(function.remembered_bytes() - before) {

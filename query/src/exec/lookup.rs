@@ -258,7 +258,14 @@ fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>
                 Error::new("unknown_tag", detail)
             })
     };
-    names.iter().map(place).collect()
+    let places = names.iter().map(place).collect::<Result<Vec<_>>>()?;
+    let mut rising = places.clone();
+    rising.sort_unstable();
+    if let Some(twice) = rising.windows(2).find(|pair| pair[0] == pair[1]) {
+        let detail = format!("tag {:?} is asked for twice", schema.tags[twice[0]].name);
+        return Err(Error::new("duplicate_column", detail));
+    }
+    Ok(places)
 }
 
 fn value_of(partition: &PartitionState, tag: &Tag, subject: &Subject<'_>) -> Result<Value> {

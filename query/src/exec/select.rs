@@ -116,7 +116,7 @@ fn ordered(execution: &Execution, select: &Select) -> Result<VecDeque<Subject>> 
                 {
                     left.keep(&better);
                 }
-                if !batch.take(chunk, &mut left, columns.batch_rows()) {
+                if !batch.take(chunk, &mut left, keys.rows_at_a_time(&columns)) {
                     break;
                 }
                 for (row, keys) in keys.rows(&columns, &batch)?.into_iter().enumerate() {

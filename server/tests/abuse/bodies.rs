@@ -13,16 +13,16 @@ const CALLS: [(&str, &str); 9] = [
     ("/v1/tables/users/lookup", "{\"keys\":[\"u1\"]}"),
     (
         "/v1/tables/users/match",
-        "{\"keys\":[\"u1\"],\"conditions\":{\"a\":\"b\"}}",
+        "{\"keys\":[\"u1\"],\"where\":{\"a\":\"b\"}}",
     ),
     ("/v1/tables/users/portrait", "{}"),
-    ("/v1/tables/users/significant", "{\"condition\":\"b\"}"),
+    ("/v1/tables/users/significant", "{\"where\":\"b\"}"),
     ("/v1/tables/users/overlap", "{\"audiences\":{\"a\":\"b\"}}"),
     (
         "/v1/tables/users/membership",
-        "{\"key\":\"u1\",\"condition\":\"b\"}",
+        "{\"key\":\"u1\",\"where\":\"b\"}",
     ),
-    ("/v1/tables/users/explain-count", "{\"condition\":\"b\"}"),
+    ("/v1/tables/users/explain-count", "{\"where\":\"b\"}"),
     ("/v1/admin/flush", "{}"),
 ];
 
@@ -66,6 +66,10 @@ fn malformed(target: &str, good: &str) -> Vec<Case> {
         ("3 MiB", large.as_bytes(), Code(413, "body_too_large")),
     ];
     for (what, body, expect) in bodies {
+        // All fields of a flush have defaults, and an array of none is taken for all of them.
+        if target == "/v1/admin/flush" && what == "an array" {
+            continue;
+        }
         let name = format!("{target}: {what}");
         cases.push(Case::request(name, ("POST", target), JSON, body, expect));
     }
@@ -113,12 +117,7 @@ fn packed() -> Vec<Case> {
         ("a zstd bomb", "zstd", &zstd_bomb, too_large()),
         ("a wide zstd window", "zstd", &wide, bad()),
         ("a skippable zstd frame of 4 GiB", "zstd", &skippable, bad()),
-        (
-            "a gzip bomb in gzip",
-            "gzip",
-            &twice,
-            Code(400, "syntax_error"),
-        ),
+        ("a gzip bomb in gzip", "gzip", &twice, bad()),
         ("gzip that is none", "gzip", b"SELECT", bad()),
         ("zstd that is none", "zstd", b"SELECT", bad()),
         ("gzip cut short", "gzip", &good[..good.len() - 4], bad()),
@@ -173,7 +172,7 @@ fn rows() -> Vec<Case> {
         ("a long text of more than 1 MiB", &long_text, Refused(400)),
         ("5,000 brackets", &deep, Refused(400)),
         ("100,000 digits", &digits, overflow()),
-        ("100,000 zeros", &zeros, overflow()),
+        ("100,000 zeros", &zeros, Status(200)),
         ("another key", "{\"user_id\":\"u8\"}", Code(400, "bad_key")),
         (
             "a key of another type",
@@ -193,7 +192,7 @@ fn rows() -> Vec<Case> {
         ("a number beyond its type", "{\"age\":32768}", overflow()),
         ("1e400", "{\"f\":1e400}", overflow()),
         ("NaN", "{\"f\":NaN}", bad()),
-        ("-0.0000000001", "{\"d\":-0.0000000001}", overflow()),
+        ("-0.0000000001", "{\"d\":-0.0000000001}", Status(200)),
         ("month 13", "{\"day\":\"2026-13-01\"}", mismatch()),
         ("year 0", "{\"day\":\"0000-01-01\"}", mismatch()),
         (
@@ -207,7 +206,7 @@ fn rows() -> Vec<Case> {
         (
             "a map with a key twice",
             "{\"visits\":{\"a\":1,\"a\":2}}",
-            Refused(400),
+            Status(200),
         ),
     ];
     let case = |(name, body, expect): (&str, &str, Expect)| {

@@ -26,11 +26,8 @@ fn send(server: &Server, case: &Case) -> TcpStream {
     stream
 }
 
-#[test]
-fn statements_of_clients_who_have_gone_are_stopped() {
-    let server = Server::start(SETTINGS);
-    table::create(&server);
-    table::grow(&server, 100_000);
+/// All kinds of requests that take long.
+fn heavy_requests() -> [Case; 8] {
     let heavy = heavy();
     let sql = |name: &str, target: &str, text: String| {
         Case::request(
@@ -50,7 +47,7 @@ fn statements_of_clients_who_have_gone_are_stopped() {
             Expect::Status(200),
         )
     };
-    let cases = [
+    [
         sql(
             "count",
             "/v1/sql",
@@ -91,7 +88,15 @@ fn statements_of_clients_who_have_gone_are_stopped() {
             "/v1/tables/users/overlap",
             format!("{{\"audiences\":{{\"a\":\"{heavy}\",\"b\":\"b\"}}}}"),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn statements_of_clients_who_have_gone_are_stopped() {
+    let server = Server::start(SETTINGS);
+    table::create(&server);
+    table::grow(&server, 100_000);
+    let cases = heavy_requests();
     for case in &cases {
         let stream = send(&server, case);
         until(&case.name, || statements(&server) == 1);

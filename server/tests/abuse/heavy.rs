@@ -54,7 +54,7 @@ fn requests() -> Vec<Case> {
             Expect::Status(200),
         )
     };
-    let numbers = vec!["1234567"; 150_000].join(",");
+    let numbers = vec!["1234567"; 100_000].join(",");
     let parameters = format!(
         "{{\"sql\":\"SELECT count(*) FROM users WHERE n = ANY($1)\",\"params\":[[{numbers}]]}}"
     );

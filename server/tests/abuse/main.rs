@@ -5,6 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test that cannot go on must fail"
 )]
 
@@ -15,6 +16,7 @@ mod files;
 mod gone;
 mod heads;
 mod heavy;
+mod lists;
 mod paths;
 mod queries;
 mod raw;
@@ -72,11 +74,10 @@ fn hostile_requests_are_refused_and_harm_nobody() {
         report.add(case, &answer);
         table::check_alive(&server, &case.name);
         let resident = server.resident_bytes();
-        assert!(
-            resident <= RESIDENT_BYTES_MAX,
-            "{}: {resident} bytes of memory",
-            case.name
-        );
+        if resident > RESIDENT_BYTES_MAX {
+            let wrong = format!("{}: {resident} bytes of memory", case.name);
+            report.wrong.push(wrong);
+        }
     }
     report.print(server.peak_bytes());
     let log = server.stop();

@@ -104,6 +104,7 @@ pub(crate) fn cases() -> Vec<Case> {
 /// A snapshot that cannot be, or is not.
 fn snapshot(name: &str) -> Expect {
     let is_name = name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && name
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));

@@ -1,6 +1,6 @@
 //! A server process of its own, watched from outside.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -132,7 +132,7 @@ impl Drop for Server {
     }
 }
 
-fn keep(mut lines: impl BufRead + Read, log: &Mutex<String>) {
+fn keep(mut lines: impl BufRead, log: &Mutex<String>) {
     let mut line = String::new();
     while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
         log.lock().unwrap().push_str(&line);

@@ -62,7 +62,7 @@ pub(crate) fn grow(server: &Server, rows: u64) {
         format!(
             "u{n},c{},{},{},{n},2026-{:02}-11,\"[\"\"i{}\"\",\"\"j{}\"\"]\"\n",
             n % 9,
-            n % 2 == 0,
+            n.is_multiple_of(2),
             n % 90,
             n % 12 + 1,
             n % 7,

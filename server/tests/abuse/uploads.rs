@@ -78,7 +78,7 @@ fn csv() -> Vec<Case> {
         ("no key", b"user_id,age\n,1\n", rows()),
         ("a formula", b"user_id,age\nx,=1+1\n", rows()),
         ("a number too large", b"user_id,age\nx,99999\n", rows()),
-        ("carriage returns", b"user_id,age\rx,1\r", Refused(400)),
+        ("carriage returns", b"user_id,age\rx,1\r", Status(200)),
         ("a header alone", b"user_id,age\n", Status(200)),
     ];
     let case = |(name, body, expect): (&str, &[u8], Expect)| {

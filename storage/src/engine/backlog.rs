@@ -70,8 +70,8 @@ impl Engine {
             ));
         }
         let max = self.settings.layers_max;
-        let is_deep = || self.backlog.layers.load(Ordering::Relaxed) >= max;
-        if is_deep() && !self.backlog.is_stuck.load(Ordering::Relaxed) {
+        let is_deep = || self.maintenance.backlog.layers.load(Ordering::Relaxed) >= max;
+        if is_deep() && !self.maintenance.backlog.is_stuck.load(Ordering::Relaxed) {
             // Tables may have been dropped since they were counted.
             self.count_layers(&state);
             if is_deep() {
@@ -87,7 +87,8 @@ impl Engine {
     pub(super) fn count_layers(&self, state: &DbState) {
         let partitions = state.tables.values().flat_map(|table| &table.partitions);
         let most = partitions.map(|partition| deepest(partition)).max();
-        self.backlog
+        self.maintenance
+            .backlog
             .layers
             .store(most.unwrap_or(0), Ordering::Relaxed);
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::engine::backlog::Backlog;
 use crate::engine::edit::edit_partition;
 use crate::engine::memtable::{self, MemoryLayer};
 use crate::engine::{DbState, Engine};
@@ -30,6 +31,7 @@ pub(super) struct Maintenance {
     wake_compaction: Condvar,
     done: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) backlog: Backlog,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -198,7 +200,7 @@ impl Engine {
             }
         }
         let done = self.compact_due();
-        self.backlog.compacted(done.is_err());
+        self.maintenance.backlog.compacted(done.is_err());
         match done {
             Ok(true) => self.maintenance.wanted.lock().compact = true,
             Ok(false) => {}

@@ -57,7 +57,6 @@ use crate::log::{Log, LogError};
 use crate::manifest::Opening;
 use crate::segment::BlobCache;
 use crate::vfs::{LockGuard, Vfs};
-use backlog::Backlog;
 use files::Files;
 use maintenance::Maintenance;
 use recorded::RecordedWrites;
@@ -80,7 +79,6 @@ pub struct Engine {
     /// One compaction at a time.
     compacting: Mutex<()>,
     maintenance: Maintenance,
-    backlog: Backlog,
     _lock: LockGuard,
 }
 

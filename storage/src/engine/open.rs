@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::engine::apply::{apply_catalog, apply_sections, localise};
-use crate::engine::backlog::Backlog;
 use crate::engine::batch::Batch;
 use crate::engine::files::Files;
 use crate::engine::maintenance::Maintenance;
@@ -99,7 +98,6 @@ impl Engine {
             flushing: Mutex::new(()),
             compacting: Mutex::new(()),
             maintenance: Maintenance::default(),
-            backlog: Backlog::default(),
             _lock: lock,
         });
         if settings.background {

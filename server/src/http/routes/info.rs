@@ -128,6 +128,10 @@ pub(super) async fn metrics(State(state): State<AppState>, _: NoParams) -> ApiRe
         (&gauges.lsn, status.lsn.0),
         (&gauges.durable_lsn, status.durable_lsn.0),
         (&gauges.read_only, u64::from(status.read_only.is_some())),
+        (
+            &gauges.requests_memory_bytes,
+            state.handle.database().memory().used() as u64,
+        ),
     ] {
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
     }

@@ -73,7 +73,8 @@ async fn nothing_is_lost_or_done_twice_over_a_network_that_breaks() {
 
     crate::server::until("all requests have ended", || {
         let status = server.status();
-        status["statements"] == 0 && status["connections"] == 2
+        let connections = status["connections"].as_u64().unwrap();
+        status["statements"] == 0 && connections <= 2
     });
     let committed = before_settling(&direct, &writes).await;
     check(&direct, &writes, &committed).await;
@@ -93,7 +94,6 @@ async fn nothing_is_lost_or_done_twice_over_a_network_that_breaks() {
 /// A client's life: writes of three kinds, one after the other.
 async fn live(url: String, client: u64, seed: u64) -> Vec<Write> {
     let mut random = Random(seed);
-    let connection = Client::builder(&url).timeout(PATIENCE).build().unwrap();
     let mut writes = Vec::new();
     for number in 0..WRITES {
         let mut write = Write {
@@ -105,6 +105,8 @@ async fn live(url: String, client: u64, seed: u64) -> Vec<Write> {
         // Some clients ask again at once, as programs do that were restarted.
         let attempts = 1 + random.below(2);
         for _ in 0..attempts {
+            // A client of its own has a connection of its own, so that each meets a fault.
+            let connection = Client::builder(&url).timeout(PATIENCE).build().unwrap();
             let sent = tokio::time::timeout(PATIENCE, send(&connection, &write)).await;
             match sent {
                 Ok(Ok(())) => write.known = Known::Acknowledged,

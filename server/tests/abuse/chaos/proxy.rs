@@ -107,7 +107,7 @@ impl Proxy {
                 }
                 let shared = Arc::clone(&accepted);
                 // A connection ends when one of its ends does, at the latest with the server.
-                std::thread::spawn(move || shared.carry(client.unwrap()));
+                std::thread::spawn(move || shared.carry(&client.unwrap()));
             }
         });
         Self {
@@ -135,7 +135,7 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn carry(&self, client: TcpStream) {
+    fn carry(&self, client: &TcpStream) {
         let seed = self.seed.fetch_add(1, Ordering::Relaxed);
         let fault = fault(&mut Random(seed.wrapping_mul(0x9E37_79B9)));
         self.faults[place(fault)].fetch_add(1, Ordering::Relaxed);
@@ -144,17 +144,17 @@ impl Shared {
         }
         let server = TcpStream::connect(self.server).unwrap();
         let second = (fault == Fault::Twice).then(|| TcpStream::connect(self.server).unwrap());
-        for stream in [&client, &server].into_iter().chain(&second) {
+        for stream in [client, &server].into_iter().chain(&second) {
             stream.set_nodelay(true).unwrap();
         }
         std::thread::scope(|scope| {
-            scope.spawn(|| carry_requests(&client, &server, second.as_ref(), fault));
+            scope.spawn(|| carry_requests(client, &server, second.as_ref(), fault));
             if let Some(second) = &second {
                 // The first answer is lost on the way.
                 scope.spawn(|| swallow(&server));
-                carry_answers(second, &client, fault);
+                carry_answers(second, client, fault);
             } else {
-                carry_answers(&server, &client, fault);
+                carry_answers(&server, client, fault);
             }
         });
     }

@@ -146,9 +146,9 @@ fn writers_wait_for_compactions_and_go_on() {
     let loader = engine.loader(table(&engine, "t"), crate::batch::RowMode::Upsert);
     assert_eq!(loader.err().unwrap().code(), "overloaded");
     // A compaction that fails is not waited for.
-    engine.backlog.compacted(true);
+    engine.maintenance.backlog.compacted(true);
     writer.write().unwrap();
-    engine.backlog.compacted(false);
+    engine.maintenance.backlog.compacted(false);
     drop(stalled);
     writer.write_at_last();
     assert!(engine.refuses_writes().is_none());
