@@ -90,7 +90,7 @@ fn lines() -> Vec<Case> {
         (
             "a target without a slash",
             b"GET healthz HTTP/1.1\r\n\r\n",
-            Code(404, "not_found"),
+            Refused(404),
         ),
         ("an empty target", b"GET  HTTP/1.1\r\n\r\n", Refused(400)),
         (

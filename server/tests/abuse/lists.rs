@@ -119,9 +119,9 @@ pub(crate) fn lists() -> Vec<Made> {
             Refused(400),
         ),
         made(
-            "257 partitions",
-            "CREATE TABLE p (k KEYWORD PRIMARY KEY) WITH (partitions = 257)".to_owned(),
-            Code(400, "limit_exceeded"),
+            "512 partitions",
+            "CREATE TABLE p (k KEYWORD PRIMARY KEY) WITH (partitions = 512)".to_owned(),
+            Refused(400),
         ),
         made(
             "a name of 64 bytes",
