@@ -13,6 +13,11 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 const STATEMENT_SLACK: Duration = Duration::from_secs(5);
 /// The time that making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection on which nothing comes is asked after so long whether the other end is there: bulk
+/// writes and streams wait for as long as it is.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// Times that it is asked before the connection counts as broken.
+const KEEPALIVE_RETRIES: u32 = 4;
 
 /// A client of one server. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
@@ -167,6 +172,9 @@ impl ClientBuilder {
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT.min(self.timeout.unwrap_or(TIMEOUT)))
+            .tcp_keepalive(KEEPALIVE)
+            .tcp_keepalive_interval(KEEPALIVE)
+            .tcp_keepalive_retries(KEEPALIVE_RETRIES)
             .no_proxy()
             .build()
             .map_err(|error| Error::Request(Error::cause(&error)))?;

@@ -18,6 +18,7 @@ use crate::exec::{
     CancelFlag, Execution, Interrupt, explain, in_query, lookup, membership, select, show, union,
 };
 use crate::limits::Limits;
+use crate::memory::MemoryPool;
 use crate::parse::{self, Statement};
 
 pub use crate::exec::lookup::{Row, TagValue};
@@ -28,6 +29,7 @@ pub use crate::exec::rows::RowStream;
 pub struct Database {
     engine: Arc<Engine>,
     limits: Limits,
+    memory: Arc<MemoryPool>,
     pub(crate) applies_rules: bool,
 }
 
@@ -85,9 +87,10 @@ pub enum Answer {
 impl Database {
     /// The database of an engine.
     #[must_use]
-    pub const fn new(engine: Arc<Engine>, limits: Limits) -> Self {
+    pub fn new(engine: Arc<Engine>, limits: Limits) -> Self {
         Self {
             engine,
+            memory: Arc::new(MemoryPool::new(limits.requests_memory_max)),
             limits,
             applies_rules: true,
         }
@@ -96,11 +99,10 @@ impl Database {
     /// The same without the rules that make conditions smaller: for tests, which compare the two.
     #[doc(hidden)]
     #[must_use]
-    pub const fn without_rules(engine: Arc<Engine>, limits: Limits) -> Self {
+    pub fn without_rules(engine: Arc<Engine>, limits: Limits) -> Self {
         Self {
-            engine,
-            limits,
             applies_rules: false,
+            ..Self::new(engine, limits)
         }
     }
 
@@ -114,6 +116,12 @@ impl Database {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What all statements share, for those who hold memory beside them.
+    #[must_use]
+    pub const fn memory(&self) -> &Arc<MemoryPool> {
+        &self.memory
     }
 
     /// Reads statements, which semicolons part.
@@ -299,7 +307,10 @@ impl Database {
                 deadline: context.deadline,
                 cancel: context.cancel.clone(),
             },
-            budget: Arc::new(Budget::new(context.memory_bytes_max)),
+            budget: Arc::new(Budget::new(
+                context.memory_bytes_max,
+                Arc::clone(&self.memory),
+            )),
             groups_max: self.limits.groups_max,
             subquery_values_max: self.limits.subquery_values_max,
         }

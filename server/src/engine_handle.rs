@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tagdb_query::{Database, Limits};
+use tagdb_query::Database;
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{Engine, Settings};
 use tagdb_storage::vfs::OsVfs;
@@ -27,15 +27,19 @@ pub fn open(config: &Config) -> tagdb_storage::Result<Arc<Database>> {
         cache_bytes: config.cache_bytes,
         flush_bytes: bytes(config.flush_bytes),
         memory_bytes_max: bytes(config.memory_bytes_max),
+        layers_max: config.layers_max,
         ..Settings::default()
     };
     let engine = Engine::open(Arc::new(vfs), settings, Clock::system())?;
-    Ok(Arc::new(Database::new(engine, Limits::default())))
+    Ok(Arc::new(Database::new(engine, config.limits.clone())))
 }
 
 /// Writes of single rows at a time. Most of them wait for one and the same fsync, so that many at
 /// a time make it cheaper for each.
 const ROW_WRITES_MAX: usize = 256;
+/// Looks at the server's own figures at a time. They have turns of their own, so that they are told
+/// when nobody else gets one.
+const STATUS_MAX: usize = 4;
 /// Time that an upload waits for its turn.
 const UPLOAD_WAIT: Duration = Duration::from_secs(10);
 
@@ -92,6 +96,8 @@ pub enum Lane {
     Stream,
     /// Writes of single rows.
     RowWrite,
+    /// The server's own figures, which do not count as statements.
+    Status,
 }
 
 /// The engine, as handlers reach it.
@@ -101,6 +107,7 @@ pub struct EngineHandle {
     metrics: Arc<Metrics>,
     statements: Arc<Semaphore>,
     row_writes: Arc<Semaphore>,
+    status: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     waiting: AtomicUsize,
     queue_max: usize,
@@ -112,7 +119,7 @@ pub struct EngineHandle {
 #[derive(Debug)]
 pub struct Turn {
     _permit: OwnedSemaphorePermit,
-    _counted: Counted,
+    _counted: Option<Counted>,
 }
 
 impl EngineHandle {
@@ -124,6 +131,7 @@ impl EngineHandle {
             metrics,
             statements: Arc::new(Semaphore::new(config.statements_max)),
             row_writes: Arc::new(Semaphore::new(ROW_WRITES_MAX)),
+            status: Arc::new(Semaphore::new(STATUS_MAX)),
             uploads: Arc::new(Semaphore::new(config.uploads_max)),
             waiting: AtomicUsize::new(0),
             queue_max: config.queue_max,
@@ -151,20 +159,21 @@ impl EngineHandle {
         let semaphore = match lane {
             Lane::Statement | Lane::Stream => &self.statements,
             Lane::RowWrite => &self.row_writes,
+            Lane::Status => &self.status,
         };
         let permit = match Arc::clone(semaphore).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {
                 let places = match lane {
                     Lane::Statement | Lane::RowWrite => self.queue_max,
-                    Lane::Stream => usize::MAX,
+                    Lane::Stream | Lane::Status => usize::MAX,
                 };
                 self.wait(semaphore, places).await?
             }
         };
         Ok(Turn {
             _permit: permit,
-            _counted: self.metrics.statement(),
+            _counted: (lane != Lane::Status).then(|| self.metrics.statement()),
         })
     }
 
@@ -181,6 +190,12 @@ impl EngineHandle {
             .map_err(|_| ApiError::internal("the queue of statements is closed"))?;
         drop((place, counted));
         Ok(permit)
+    }
+
+    /// Whether statements have to wait for so long a time that more of them are refused.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.queue_max && self.queue_max > 0
     }
 
     /// Waits for a turn of an upload.
@@ -302,6 +317,7 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use tagdb_query::Limits;
     use tagdb_storage::vfs::MemoryVfs;
 
     use super::*;

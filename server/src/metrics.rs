@@ -120,6 +120,8 @@ pub struct EngineGauges {
     pub durable_lsn: Gauge,
     /// 1 once writes are refused until a restart.
     pub read_only: Gauge,
+    /// Bytes that all requests together hold.
+    pub requests_memory_bytes: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -208,6 +210,11 @@ impl Metrics {
                 "read_only",
                 "1 once writes are refused until a restart",
                 engine.read_only,
+            ),
+            (
+                "requests_memory_bytes",
+                "Memory that all requests together hold",
+                engine.requests_memory_bytes,
             ),
         ] {
             self.registry.register(name, help, gauge);

@@ -5,6 +5,8 @@ use tagdb_storage::ids::{CHUNK_LEN, Ordinal, ordinal_at};
 
 /// Rows of a batch of single values.
 pub(crate) const BATCH_ROWS: usize = 4_096;
+/// Values of all rows of a batch, at most: rows of very many columns come in smaller batches.
+pub(crate) const BATCH_VALUES: usize = 1 << 18;
 /// Rows of a batch that holds sets or maps, of up to 65,536 members each.
 pub(crate) const MULTI_BATCH_ROWS: usize = 1_024;
 /// Rows of a batch that holds long texts, of up to 1 MiB each.

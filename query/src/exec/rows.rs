@@ -9,7 +9,7 @@ use tagdb_storage::ids::{Lsn, Ordinal, chunk_of, low_of};
 use crate::bind::bound::{Expr, ExprKind, OutputColumn, Scan, Select, Slot};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
-use crate::exec::batch::{BATCH_ROWS, Batch, Remaining};
+use crate::exec::batch::{BATCH_ROWS, BATCH_VALUES, Batch, Remaining};
 use crate::exec::budget::{bytes_of, bytes_of_row};
 use crate::exec::column_rows::{ColumnRows, ColumnValues, transposed};
 use crate::exec::columns::{Columns, RowBuffer, slots_of};
@@ -180,7 +180,8 @@ impl ScannedRows {
         while self.limit > 0 {
             self.offset -= self.left.pass(self.offset);
             if let Some((_, columns)) = &self.current {
-                let rows_max = self.limit.min(columns.batch_rows() as u64) as usize;
+                let rows_max = self.output.rows_at_a_time(columns);
+                let rows_max = self.limit.min(rows_max as u64) as usize;
                 if self.batch.take(self.chunk, &mut self.left, rows_max) {
                     self.limit -= self.batch.len() as u64;
                     return Ok(true);
@@ -272,7 +273,7 @@ impl PickedRows {
         let rows_max = self
             .columns
             .first()
-            .map_or(BATCH_ROWS, |columns| columns.batch_rows());
+            .map_or(BATCH_ROWS, |columns| self.output.rows_at_a_time(columns));
         let count = self.subjects.len().min(rows_max);
         let mut wanted: Vec<(Subject, usize)> = self.subjects.drain(..count).zip(0..).collect();
         wanted.sort_unstable();
@@ -328,6 +329,12 @@ impl Output {
     /// What they read.
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+
+    /// Rows of a batch, so that their values are not too many.
+    pub(crate) fn rows_at_a_time(&self, columns: &Columns) -> usize {
+        let most = BATCH_VALUES / self.exprs.len().max(1);
+        columns.batch_rows().min(most.max(1))
     }
 
     /// The rows made so far are somebody else's.

@@ -1,12 +1,14 @@
 //! The contract over HTTP/1.1.
 
 mod accept;
+mod addresses;
 mod app;
 mod body;
 mod convert;
 mod cursors;
 mod error;
 mod head_timer;
+mod held;
 mod jobs;
 mod middleware;
 mod negotiate;
@@ -16,6 +18,7 @@ mod pages;
 mod params;
 mod read;
 mod routes;
+mod socket;
 mod state;
 mod statement;
 mod stream;
@@ -49,7 +52,9 @@ pub async fn serve(
     tracing::info!(address = %listener.local_addr()?, "listening");
     let bounds = accept::Bounds {
         connections_max: config.connections_max,
+        per_address_max: config.connections_per_address_max,
         header_timeout: config.header_timeout,
+        send_timeout: config.send_timeout,
         stop_timeout: config.stop_timeout,
     };
     let state = AppState::new(config, database);

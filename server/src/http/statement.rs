@@ -9,14 +9,15 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use tagdb_query::{
-    Answer, ColumnRows, ColumnValues, Context, DataType, Database, Param, RowStream, Statement,
-    Value,
+    Answer, ColumnRows, ColumnValues, Context, DataType, Database, Param, Reserved, RowStream,
+    Statement, Value,
 };
 use tagdb_storage::engine::{Idempotency, Receipt, WriteOptions};
-use tagdb_wire::{BigIntForm, Stats, headers, media};
+use tagdb_wire::{BigIntForm, Stats, headers};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::error::{ApiError, ApiResult};
+use super::held::Held;
 use super::middleware::RequestId;
 use super::negotiate::Format;
 use super::output;
@@ -168,36 +169,37 @@ pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Res
         if let [statement] = &*statements {
             return document(database, statement, &mut job, 0, &flag, limits);
         }
-        let mut texts: Vec<String> = Vec::new();
+        let mut texts: Vec<Held> = Vec::new();
         let mut last = Effect::default();
         for (number, statement) in statements.iter().enumerate() {
             match document(database, statement, &mut job, number, &flag, limits) {
                 Ok((text, effect)) => {
                     // The bytes are those of all results together.
-                    limits.result.1 = limits.result.1.saturating_sub(text.len() as u64);
+                    limits.result.1 = limits.result.1.saturating_sub(text.text().len() as u64);
                     texts.push(text);
                     last = effect;
                 }
                 Err(error) => return Err(in_statement(error, number, &texts)),
             }
         }
-        Ok((format!("{{\"results\":[{}]}}", texts.join(",")), last))
+        let texts: Vec<&str> = texts.iter().map(Held::text).collect();
+        let all = format!("{{\"results\":[{}]}}", texts.join(","));
+        Ok((Held::new(database.memory(), all)?, last))
     };
     let (text, effect) = state
         .handle
         .run_within(Lane::Statement, time, &cancel.flag(), run)
         .await?;
     drop(cancel);
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(media::JSON));
-    let mut response = ([content_type], text).into_response();
+    let mut response = text.into_response();
     effect.mark(&mut response);
     Ok(response)
 }
 
-fn in_statement(error: ApiError, number: usize, completed: &[String]) -> ApiError {
+fn in_statement(error: ApiError, number: usize, completed: &[Held]) -> ApiError {
     let completed = completed
         .iter()
-        .filter_map(|text| serde_json::from_str(text).ok())
+        .filter_map(|text| serde_json::from_str(text.text()).ok())
         .collect();
     error.in_statement(u32::try_from(number + 1).unwrap_or(u32::MAX), completed)
 }
@@ -231,7 +233,8 @@ pub(super) fn document(
     number: usize,
     flag: &CancelFlag,
     limits: Limits,
-) -> ApiResult<(String, Effect)> {
+) -> ApiResult<(Held, Effect)> {
+    let mut reserved = Reserved::new(Arc::clone(database.memory()));
     let started = Instant::now();
     let context = job.context(number, Arc::clone(flag), limits.memory_bytes_max);
     let (json, effect) = match database.run(statement, &context)? {
@@ -242,6 +245,7 @@ pub(super) fn document(
                 for row in &batch {
                     json.row(row)?;
                 }
+                reserved.grow_to(json.bytes())?;
             }
             let token = database.engine().token(rows.lsn());
             (json, Effect::of_read(token))
@@ -259,7 +263,7 @@ pub(super) fn document(
         token: effect.token.clone(),
     };
     let text = json.finish(effect.rows_affected, effect.durable, None, &stats);
-    Ok((text, effect))
+    Ok((Held::grown(reserved, text)?, effect))
 }
 
 /// What a streamed answer begins with.

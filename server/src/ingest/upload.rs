@@ -4,6 +4,7 @@ mod columns;
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tagdb_query::Database;
 use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
@@ -15,6 +16,7 @@ use super::batch::BatchBuilder;
 use super::report::{ERRORS_MAX, Report};
 use super::rows::{CsvForm, CsvRows, NdJsonRows, Rows, Step};
 use super::target::Target;
+use crate::engine_handle::CancelFlag;
 use crate::http::{ApiError, ApiResult};
 
 /// Uploads below this are one write; larger ones are loaded as segments.
@@ -57,6 +59,8 @@ pub struct Upload {
     pub idempotency_key: Option<String>,
     /// What the fingerprint begins with: the request without its body.
     pub salt: String,
+    /// Set when nobody waits for the answer any more.
+    pub cancel: CancelFlag,
 }
 
 /// What became of a bulk write.
@@ -234,6 +238,7 @@ impl Reading<'_> {
             }
             let first_is_due = batch.rows() >= LOAD_ROWS_MIN && matches!(self.sink, Sink::Write(_));
             if batch.is_full() || first_is_due {
+                self.check_cancelled()?;
                 self.check_report()?;
                 self.begin_load()?;
                 self.push(batch.take())?;
@@ -242,6 +247,14 @@ impl Reading<'_> {
         self.check_report()?;
         if batch.rows() > 0 {
             self.push(batch.take())?;
+        }
+        Ok(())
+    }
+
+    /// A few bytes can stand for millions of rows, so the body's end is not the end of the work.
+    fn check_cancelled(&self) -> ApiResult<()> {
+        if self.upload.cancel.load(Ordering::Relaxed) {
+            return Err(ApiError::bad_parameter("the client went away"));
         }
         Ok(())
     }
@@ -302,6 +315,7 @@ impl Reading<'_> {
     }
 
     fn finish(self, fingerprint: u128) -> ApiResult<Uploaded> {
+        self.check_cancelled()?;
         let options = self.upload.options(fingerprint, self.detail());
         let schema = &self.target.schema;
         let receipt = match self.sink {

@@ -6,6 +6,7 @@
 //! manifest edit.
 
 mod apply;
+mod backlog;
 pub mod batch;
 mod compact;
 mod compact_names;

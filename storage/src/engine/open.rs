@@ -48,7 +48,7 @@ impl Engine {
             let oldest = write
                 .commit_time
                 .saturating_sub(settings.idempotency_micros);
-            writes.push(write, oldest, settings.idempotency_entries_max);
+            writes.push(write, oldest, settings.recorded_max());
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
         manifest.begin_epoch();

@@ -1,5 +1,6 @@
 //! The engine from end to end, in memory. Random histories against a model are in the tests crate.
 
+mod backlog;
 mod columns;
 mod faults;
 pub(crate) mod fixture;

@@ -190,7 +190,7 @@ impl Engine {
             .saturating_sub(self.settings.idempotency_micros);
         sequencer
             .writes
-            .push(write, oldest, self.settings.idempotency_entries_max);
+            .push(write, oldest, self.settings.recorded_max());
     }
 
     pub(super) fn repeated(

@@ -71,7 +71,7 @@ async fn run(state: AppState, id: RequestId, kind: Kind, request: Request) -> Ap
     if let Some(table) = &table {
         table_schema(&state.handle.engine().snapshot(), table)?;
     }
-    let job = state.jobs.begin(kind.name(), table.clone());
+    let job = state.jobs.begin(kind.name(), table.clone())?;
     let job_id = job.id.clone();
     let running = tokio::spawn({
         let state = state.clone();

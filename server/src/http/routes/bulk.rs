@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::lookup::table_schema;
 use super::row::durability;
 use super::{Path, written};
-use crate::engine_handle::blocking;
+use crate::engine_handle::{CancelFlag, CancelOnDrop, blocking};
 use crate::http::body::{self, Encoding};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::pace::Pace;
@@ -38,7 +38,9 @@ pub(super) async fn post(
 ) -> ApiResult<Response> {
     let (parts, mut body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
-    let plan = Plan::new(&state, &table, params, &parts.headers, query)?;
+    let cancel = CancelOnDrop::default();
+    let mut plan = Plan::new(&state, &table, params, &parts.headers, query)?;
+    plan.upload.cancel = cancel.flag();
     let turn = state.handle.upload_turn().await?;
     let (pieces, source) = mpsc::channel(PIECES_MAX);
     let database = Arc::clone(state.handle.database());
@@ -120,6 +122,7 @@ impl Plan {
                 row_bytes_max: usize::try_from(state.config.row_bytes_max).unwrap_or(usize::MAX),
                 durable,
                 idempotency_key,
+                cancel: CancelFlag::default(),
                 salt: format!("rows\0{table}\0{query}\0{}", media.unwrap_or_default()),
             },
             encoding,

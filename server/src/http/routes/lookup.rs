@@ -5,28 +5,27 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
-use tagdb_query::Database;
+use tagdb_query::{Database, Reserved};
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::DbState;
 use tagdb_storage::limits::KEY_BYTES_MAX;
 use tagdb_storage::schema::{Key, KeyType, TableSchema};
 use tagdb_wire::media;
 
-use super::{Path, body_of, json_bytes, json_text, parse_json};
+use super::{Path, body_of, json_bytes, parse_json};
 use crate::engine_handle::Lane;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::held;
 use crate::http::negotiate::prefers_arrow;
 use crate::http::output::{ArrowRows, write_row};
 use crate::http::params::NoParams;
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
 use crate::ingest::values::key_from_text;
-
-/// Keys of one request.
-const KEYS_MAX: usize = 10_000;
 
 /// Keys of a request that is answered where it is read: handing it to another thread and back
 /// would take about as long as these.
@@ -54,12 +53,13 @@ pub(super) async fn post(
     let (parts, body) = request.into_parts();
     let body = json_bytes(&state, &parts.headers, body).await?;
     let keys = wanted(&body)?.keys.len();
-    if keys > KEYS_MAX {
-        let detail = format!("at most {KEYS_MAX} keys are looked up at a time");
+    let keys_max = state.config.limits.keys_max;
+    if keys > keys_max {
+        let detail = format!("at most {keys_max} keys are looked up at a time");
         return Err(ApiError::new("limit_exceeded", detail).limit(
             "keys",
             keys as u64,
-            KEYS_MAX as u64,
+            keys_max as u64,
         ));
     }
     catch_up(&state, &parts.headers, state.config.statement_timeout).await?;
@@ -101,7 +101,7 @@ fn answer(
     let mut response = if as_arrow {
         body_of(media::ARROW, look_up.arrow()?)
     } else {
-        json_text(look_up.json()?)
+        body_of(media::JSON, look_up.json()?)
     };
     state
         .last_token
@@ -157,10 +157,11 @@ struct LookUp<'a> {
 
 impl LookUp<'_> {
     /// An object or null for each key, in the order asked.
-    fn json(&self) -> ApiResult<String> {
+    fn json(&self) -> ApiResult<Bytes> {
         let keys = self.keys.len().min(KEYS_AT_ONCE);
         let mut out = String::with_capacity(keys * ROW_BYTES);
         out.push_str("{\"rows\":[");
+        let mut reserved = Reserved::new(Arc::clone(self.database.memory()));
         let mut keys = self.keys.iter();
         self.database.lookup_each(
             self.snapshot,
@@ -173,6 +174,7 @@ impl LookUp<'_> {
                     _ => out.push_str("null"),
                 }
                 self.check_bytes(out.len())?;
+                reserved.grow_to(out.capacity())?;
                 out.push(',');
                 Ok::<_, ApiError>(())
             },
@@ -181,7 +183,7 @@ impl LookUp<'_> {
             out.pop();
         }
         out.push_str("]}");
-        Ok(out)
+        Ok(held::body(out.into_bytes(), reserved))
     }
 
     fn check_bytes(&self, bytes: usize) -> ApiResult<()> {
@@ -194,7 +196,8 @@ impl LookUp<'_> {
     }
 
     /// A row for each key, in the order asked: the key, whether there is such a subject, its tags.
-    fn arrow(&self) -> ApiResult<Vec<u8>> {
+    fn arrow(&self) -> ApiResult<Bytes> {
+        let mut reserved = Reserved::new(Arc::clone(self.database.memory()));
         let mut rows = ArrowRows::new(self.schema, self.tags, self.keys.len());
         self.database.lookup_each(
             self.snapshot,
@@ -203,10 +206,11 @@ impl LookUp<'_> {
             self.tags,
             |row| {
                 rows.push(row)?;
-                self.check_bytes(rows.bytes())
+                self.check_bytes(rows.bytes())?;
+                Ok::<_, ApiError>(reserved.grow_to(2 * rows.bytes())?)
             },
         )?;
-        rows.finish(self.keys)
+        Ok(held::body(rows.finish(self.keys)?, reserved))
     }
 }
 

@@ -9,6 +9,8 @@ mod row;
 mod sql;
 mod tables;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
@@ -105,8 +107,7 @@ async fn json_bytes(state: &AppState, headers: &HeaderMap, body: Body) -> ApiRes
     if media.as_deref() != Some(media::JSON) {
         return Err(body::wrong_type(media.as_deref(), media::JSON));
     }
-    let config = &state.config;
-    body::collect(headers, body, config.body_bytes_max, config.body_timeout).await
+    collect(state, headers, body).await
 }
 
 /// As [`json_body`], where a request without a body means the defaults.
@@ -125,14 +126,16 @@ async fn optional_json_body<T: DeserializeOwned + Default>(
 
 async fn whole_body(state: &AppState, request: Request) -> ApiResult<Bytes> {
     let (parts, body) = request.into_parts();
-    let config = &state.config;
-    body::collect(
-        &parts.headers,
-        body,
-        config.body_bytes_max,
-        config.body_timeout,
-    )
-    .await
+    collect(state, &parts.headers, body).await
+}
+
+async fn collect(state: &AppState, headers: &HeaderMap, body: Body) -> ApiResult<Bytes> {
+    let bounds = body::Bounds {
+        bytes_max: state.config.body_bytes_max,
+        timeout: state.config.body_timeout,
+        memory: Arc::clone(state.handle.database().memory()),
+    };
+    body::collect(headers, body, &bounds).await
 }
 
 fn parse_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> ApiResult<T> {

@@ -9,6 +9,7 @@ mod edges;
 mod faults;
 mod formats;
 mod layouts;
+mod limits;
 mod lookups;
 mod openapi;
 mod pages;
@@ -24,7 +25,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value as Json;
-use tagdb_query::{Database, Limits};
+use tagdb_query::Database;
 use tagdb_storage::batch::WriteSet;
 use tagdb_storage::catalog::{NewTag, SchemaChange};
 use tagdb_storage::clock::Clock;
@@ -121,7 +122,7 @@ impl Server {
         let engine = Engine::open(vfs.clone(), engine_settings, clock).unwrap();
         create_users(&engine, "users", KeyType::Keyword);
         create_users(&engine, "devices", KeyType::BigInt);
-        let database = Arc::new(Database::new(engine, Limits::default()));
+        let database = Arc::new(Database::new(engine, config.limits.clone()));
         let app = App::new(AppState::new(config, Arc::clone(&database)));
         Self { app, database, vfs }
     }

@@ -192,7 +192,7 @@ async fn a_result_that_breaks_off_says_why() {
     let request = format!("GET /v1/sql?format=ndjson&sql={sql} HTTP/1.1\r\n{CLOSE}");
     let answer = exchange(listening.address, request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    let lines = answer.lines().filter(|line| line.starts_with('{'));
+    let mut lines = answer.lines().filter(|line| line.starts_with('{'));
     let last: serde_json::Value = serde_json::from_str(lines.next_back().unwrap()).unwrap();
     assert_eq!(last["$error"]["code"], "overflow", "{last}");
     // The last chunk of a body that is whole has no bytes.

@@ -88,6 +88,7 @@ impl Reading<'_> {
             let (to, from) = sync_channel(WAITING_MAX);
             scope.spawn(move || batches.send(&to));
             for batch in from {
+                self.check_cancelled()?;
                 self.add(&mut converter, batch?)?;
             }
             self.check_report()?;

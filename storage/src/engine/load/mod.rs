@@ -58,6 +58,7 @@ impl Engine {
     /// # Errors
     /// There is no such table.
     pub fn loader(self: &Arc<Self>, table: TableId, mode: RowMode) -> Result<Loader> {
+        self.throttle()?;
         let state = self.sequencer.lock().pending.clone();
         self.loader_on(&state, table, mode)
     }
