@@ -161,7 +161,7 @@ fn columns_go_on_from_chunk_to_chunk() {
             let key = KeyRef::Int(keys[row]);
             let partition = table.partition(table.partition_of(key)).unwrap();
             let ordinal = partition.find(key).unwrap().unwrap();
-            let subject = partition.subject(ordinal).unwrap();
+            let mut subject = partition.subject(ordinal).unwrap();
             for column in &columns {
                 let vocabulary = partition.vocabulary(column.tag);
                 let strings = vocabulary.read().unwrap();
@@ -175,7 +175,8 @@ fn columns_go_on_from_chunk_to_chunk() {
                         assert_eq!(found.map(|code| string(code as Code)), right, "row {row}");
                     }
                     DenseValues::Sets { ends, members } => {
-                        let found = subject.entries(column.tag).unwrap();
+                        let mut found = Vec::new();
+                        subject.entries(column.tag, &mut found).unwrap();
                         let mut found: Vec<_> =
                             found.iter().map(|(code, _)| string(*code)).collect();
                         found.sort();
