@@ -136,7 +136,7 @@ pub(super) async fn next_piece(body: &mut Body, timeout: Duration) -> ApiResult<
 #[derive(Clone, Debug)]
 pub(super) struct Bounds {
     pub(super) bytes_max: u64,
-    /// For all of it.
+    /// For each piece; the whole has to keep its pace.
     pub(super) timeout: Duration,
     pub(super) memory: Arc<MemoryPool>,
 }
