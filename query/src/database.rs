@@ -21,7 +21,7 @@ use crate::limits::Limits;
 use crate::memory::MemoryPool;
 use crate::parse::{self, Statement};
 
-pub use crate::exec::lookup::{Found, Row};
+pub use crate::exec::lookup::{Row, TagValue};
 pub use crate::exec::rows::RowStream;
 
 /// An engine and what statements may ask of it.
@@ -183,7 +183,7 @@ impl Database {
             bound::Statement::Explain { analyze, statement } => {
                 explain::explain(execution, *statement, analyze)
             }
-            bound::Statement::Membership(asked) => membership::membership(&execution, &asked),
+            bound::Statement::Membership(asked) => membership::membership(&execution, *asked),
             bound::Statement::Insert(_)
             | bound::Statement::Update(_)
             | bound::Statement::Delete(_)
@@ -236,6 +236,27 @@ impl Database {
         lookup::lookup(snapshot, schema, keys, tags)
     }
 
+    /// Shows the subjects of keys to `visit`, in the order asked: places in the schema, and values;
+    /// nothing for keys that nobody has. Without `tags` only what is known of them. Nothing is
+    /// copied. `visit` must not ask the database anything, nor wait: writers wait for it.
+    ///
+    /// # Errors
+    /// As of [`Self::lookup`], and those of `visit`.
+    pub fn lookup_each<E: From<Error>>(
+        &self,
+        snapshot: &DbState,
+        table: &str,
+        keys: &[KeyRef<'_>],
+        tags: Option<&[String]>,
+        visit: impl FnMut(Option<&[(usize, TagValue<'_>)]>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let schema = snapshot
+            .catalog()
+            .table(table)
+            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
+        lookup::for_each(snapshot, schema, keys, tags, visit)
+    }
+
     /// A table at one state, to be asked about audiences. (Parameters of the context are not
     /// read: conditions bring their own.)
     ///
@@ -259,25 +280,6 @@ impl Database {
             self.now(),
             time_zone,
         ))
-    }
-
-    /// The subjects of keys, column by column and in the order asked. Without `tags` all of them.
-    ///
-    /// # Errors
-    /// As of [`Self::lookup`]; `result_too_large` beyond `bytes_max` bytes of texts and entries.
-    pub fn lookup_columns(
-        &self,
-        snapshot: &DbState,
-        table: &str,
-        keys: &[KeyRef<'_>],
-        tags: Option<&[String]>,
-        bytes_max: usize,
-    ) -> Result<Found> {
-        let schema = snapshot
-            .catalog()
-            .table(table)
-            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
-        lookup::lookup_columns(snapshot, schema, keys, tags, bytes_max)
     }
 
     fn bind(

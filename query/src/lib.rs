@@ -21,12 +21,13 @@ pub mod value;
 
 pub use bind::Param;
 pub use bind::bound::OutputColumn;
-pub use database::{Answer, Context, Database, Found, Moment, Row, RowStream};
+pub use database::{Answer, Context, Database, Moment, Row, RowStream, TagValue};
 pub use error::{Error, Result};
 pub use exec::CancelFlag;
 pub use exec::column_rows::{ColumnRows, ColumnValues, Known, text_of};
+pub use exec::lines::push_lines;
 pub use exec::pages::Pages;
 pub use limits::Limits;
 pub use memory::{MemoryPool, Reserved};
-pub use parse::Statement;
+pub use parse::{RESERVED, Statement};
 pub use value::{DataType, Value};

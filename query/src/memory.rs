@@ -73,8 +73,8 @@ impl Reserved {
     /// # Errors
     /// `overloaded` if the others leave less.
     pub fn grow_to(&mut self, bytes: usize) -> Result<()> {
-        if let Some(more) = bytes.checked_sub(self.bytes) {
-            self.pool.take(more)?;
+        if bytes > self.bytes {
+            self.pool.take(bytes - self.bytes)?;
             self.bytes = bytes;
         }
         Ok(())

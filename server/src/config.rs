@@ -27,7 +27,7 @@ pub struct Config {
     pub connections_max: usize,
     /// Connections of one address at a time; more are answered 429.
     pub connections_per_address_max: usize,
-    /// Time for a request's head to arrive; idle connections are closed after it too.
+    /// Time for a request's head to arrive, and up to a quarter more; idle connections are closed after it too.
     pub header_timeout: Duration,
     /// Time between two pieces of a request's body.
     pub body_timeout: Duration,

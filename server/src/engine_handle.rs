@@ -111,6 +111,8 @@ pub struct EngineHandle {
     uploads: Arc<Semaphore>,
     waiting: AtomicUsize,
     queue_max: usize,
+    /// Time that work without a time of its own waits for its turn.
+    turn_timeout: Duration,
 }
 
 /// The right to run; given back when dropped.
@@ -133,6 +135,7 @@ impl EngineHandle {
             uploads: Arc::new(Semaphore::new(config.uploads_max)),
             waiting: AtomicUsize::new(0),
             queue_max: config.queue_max,
+            turn_timeout: config.statement_timeout,
         }
     }
 
@@ -213,24 +216,18 @@ impl EngineHandle {
     /// Runs blocking work in its turn.
     ///
     /// # Errors
-    /// What the work returns, or `overloaded`.
+    /// What the work returns, `overloaded`, or `timeout` when no turn comes.
     pub async fn run<T: Send + 'static>(
         &self,
         lane: Lane,
         work: impl FnOnce(&Database) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let turn = self.turn(lane).await?;
-        let database = Arc::clone(&self.database);
-        blocking(move || {
-            let done = work(&database);
-            drop(turn);
-            done
-        })
-        .await
+        let turn = self.turn_within(lane, self.turn_timeout).await?;
+        self.run_in(turn, work).await
     }
 
-    /// Runs blocking work in its turn; when its time is over, sets its flag and waits for it to
-    /// look.
+    /// Runs blocking work in its turn; when its time is over, which the wait for the turn is part
+    /// of, sets its flag and waits for it to look.
     ///
     /// # Errors
     /// What the work returns, `timeout`, or `overloaded`.
@@ -242,23 +239,40 @@ impl EngineHandle {
         work: impl FnOnce(&Database) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
         let started = Instant::now();
-        let running = self.run(lane, work);
+        let turn = self.turn_within(lane, time).await?;
+        let left = time.saturating_sub(started.elapsed());
+        let running = self.run_in(turn, work);
         tokio::pin!(running);
-        if let Ok(done) = tokio::time::timeout(time, &mut running).await {
+        if let Ok(done) = tokio::time::timeout(left, &mut running).await {
             return done;
         }
         flag.store(true, Ordering::Relaxed);
         // Work that was done just then counts: a write must not be called undone.
-        running.await.map_err(|error| match error.code() {
-            "timeout" | "cancelled" | "internal" => {
-                let ran = started.elapsed();
-                ApiError::new(
-                    "timeout",
-                    format!("the statement was stopped after {ran:.1?}"),
-                )
-            }
-            _ => error,
+        running.await
+    }
+
+    async fn turn_within(&self, lane: Lane, time: Duration) -> ApiResult<Turn> {
+        match tokio::time::timeout(time, self.turn(lane)).await {
+            Ok(turn) => turn,
+            Err(_) => Err(ApiError::new(
+                "timeout",
+                format!("no turn came within {time:.1?}: other statements are running"),
+            )),
+        }
+    }
+
+    async fn run_in<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&Database) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let database = Arc::clone(&self.database);
+        blocking(move || {
+            let done = work(&database);
+            drop(turn);
+            done
         })
+        .await
     }
 }
 
@@ -374,6 +388,21 @@ mod tests {
             .run_within(Lane::Statement, Duration::from_secs(60), &flag, |_| Ok(7))
             .await;
         assert_eq!(done.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn the_wait_for_a_turn_is_part_of_the_time() {
+        let handle = handle(&[("statements_max", "1"), ("statement_timeout", "1ms")]);
+        let held = handle.turn(Lane::Statement).await.unwrap();
+        let flag = CancelFlag::default();
+        let time = Duration::from_millis(1);
+        let waited = handle.run_within(Lane::Statement, time, &flag, |_| Ok(()));
+        assert_eq!(waited.await.unwrap_err().code(), "timeout");
+        let waited = handle.run(Lane::Statement, |_| Ok(()));
+        assert_eq!(waited.await.unwrap_err().code(), "timeout");
+        assert_eq!(handle.waiting.load(Ordering::Relaxed), 0);
+        drop(held);
+        handle.run(Lane::Statement, |_| Ok(())).await.unwrap();
     }
 
     #[tokio::test]

@@ -264,3 +264,26 @@ pub struct WriteSet {
     /// Subjects matched by a statement, kept as the answer's `rows_affected`.
     pub matched: Option<u64>,
 }
+
+impl WriteSet {
+    /// Whether all that it does is to take away, so that it makes room in the end.
+    #[must_use]
+    pub fn deletes_only(&self) -> bool {
+        let deletes = |change: &Change| {
+            matches!(
+                change,
+                Change::DeleteKeys(_) | Change::DeleteSubjects { .. }
+            )
+        };
+        let drops = |change: &SchemaChange| {
+            matches!(
+                change,
+                SchemaChange::DropTable(_)
+                    | SchemaChange::TruncateTable(_)
+                    | SchemaChange::DropTag(..)
+            )
+        };
+        self.changes.iter().all(|(_, change)| deletes(change))
+            && self.schema.as_ref().is_none_or(drops)
+    }
+}

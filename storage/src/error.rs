@@ -86,6 +86,16 @@ impl Error {
         }
     }
 
+    /// A file of a format that this program does not know: it is not damaged.
+    #[must_use]
+    pub fn unknown_format(file: impl fmt::Display, version: u32, known: u32) -> Self {
+        let detail = format!(
+            "{file} has format version {version}, which this program does not know: it knows \
+             format version {known}. Nothing was changed"
+        );
+        Self::new(ErrorKind::Corrupt, "corrupt", detail)
+    }
+
     /// An I/O error, with the file it happened to.
     #[must_use]
     pub fn io(file: impl fmt::Display, error: std::io::Error) -> Self {

@@ -12,6 +12,7 @@ use crate::engine::batch::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Lsn, Ordinal, PartitionId, TableId, TagId};
 use crate::paths::{self, SegmentKind, SegmentName};
+use crate::planted::{Planted, is_planted};
 use crate::vfs::{Mode, RelPath, Vfs, is_disk_full, read_exact_at, remove_if_there, write_all_at};
 
 const MAGIC: [u8; 8] = *b"TAGDBMAN";
@@ -120,7 +121,7 @@ impl Manifest {
 
     /// Makes room for the names of files that this process is going to write.
     pub fn begin_epoch(&mut self) {
-        self.epoch += 1;
+        self.epoch += u32::from(!is_planted(Planted::EpochReuse));
         self.next_counter = 0;
     }
 
@@ -328,7 +329,9 @@ pub fn write_new(vfs: &dyn Vfs, path: &RelPath, manifest: &Manifest) -> Result<(
     remove_if_there(vfs, &temporary).map_err(io)?;
     let file = vfs.create_new(&temporary).map_err(io)?;
     write_all_at(&*file, 0, out.as_slice()).map_err(io)?;
-    file.sync_data().map_err(io)?;
+    if !is_planted(Planted::NoManifestSync) {
+        file.sync_data().map_err(io)?;
+    }
     let unclear = |error| {
         let detail = format!("{path} may or may not be in force after a restart: {error}");
         Error::new(ErrorKind::Unknown, "write_unknown", detail)
@@ -384,8 +387,7 @@ pub fn read(vfs: &dyn Vfs, path: &RelPath) -> Result<Manifest> {
     let mut input = Decoder::new(&header[8..]);
     let version = input.u32()?;
     if version != FORMAT_VERSION {
-        let expected = format!("format version {FORMAT_VERSION}, not {version}");
-        return Err(Error::corrupt(path, 8, expected));
+        return Err(Error::unknown_format(path, version, FORMAT_VERSION));
     }
     if input.u64()? != payload.len() as u64 {
         return Err(Error::corrupt(

@@ -35,6 +35,12 @@ pub fn log_spare() -> RelPath {
     RelPath::from_trusted(format!("log/spare{TEMPORARY_SUFFIX}"))
 }
 
+/// A blank file kept for deletions on a full disk.
+#[must_use]
+pub fn log_reserve() -> RelPath {
+    RelPath::from_trusted(format!("log/reserve{TEMPORARY_SUFFIX}"))
+}
+
 /// The number of a log file; `None` for any other path.
 #[must_use]
 pub fn parse_log_file(path: &RelPath) -> Option<u64> {
@@ -182,6 +188,12 @@ fn is_snapshot_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| plain(byte) || matches!(byte, b'_' | b'-'))
+}
+
+/// A directory for what a repair takes out.
+#[must_use]
+pub fn given_up(number: u32) -> RelPath {
+    RelPath::from_trusted(format!("given-up-{number:04}"))
 }
 
 /// The name a file or directory has until it is complete.

@@ -111,6 +111,12 @@ impl Vocabulary {
         self.stored.fetch_max(end, Ordering::AcqRel);
     }
 
+    /// Whether the strings in segments have been read: before that there are no others.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.strings.read().unread.is_empty()
+    }
+
     /// The strings, for reading many.
     ///
     /// # Errors

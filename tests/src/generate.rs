@@ -1,6 +1,7 @@
 //! Histories from seeds. What is likely differs from history to history, so that some are all
 //! writing and others crash every other step.
 
+mod crashes;
 mod edits;
 mod values;
 
@@ -13,6 +14,8 @@ use tagdb_storage::vfs::Fault;
 use crate::history::{Ddl, Edit, History, Interruption, Load, Step, Stop, Write};
 use crate::model::{Database, Table};
 use crate::random::Random;
+
+pub use self::crashes::crashes;
 
 /// Keys of a table.
 const KEYS: usize = 50;
@@ -50,6 +53,7 @@ pub fn history(seed: u64) -> History {
         cache_bytes,
         log_file_bytes,
         load_cells,
+        check_every: 4,
         steps,
     }
 }
@@ -197,6 +201,7 @@ impl Generator {
             step,
             after,
             fault,
+            sticky: false,
             stop,
         })
     }

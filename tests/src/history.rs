@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tagdb_storage::batch::RowMode;
 use tagdb_storage::schema::{Key, KeyType, TagType};
-use tagdb_storage::vfs::Fault;
+use tagdb_storage::vfs::{Damage, Fault};
 
 /// A history: how the database is opened, and what happens then.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct History {
     pub log_file_bytes: u64,
     /// Cells of known subjects that a load gathers.
     pub load_cells: usize,
+    /// The whole database is checked at every so many openings.
+    pub check_every: usize,
     /// What happens.
     pub steps: Vec<Step>,
 }
@@ -47,6 +49,14 @@ pub enum Step {
     Reopen(Stop),
     /// Something fails within an operation.
     Interrupted(Interruption),
+    /// The disk has room for so many more bytes while others do what they can; then there is room
+    /// again.
+    Full {
+        /// Bytes.
+        room: u64,
+        /// What they try.
+        steps: Vec<Step>,
+    },
     /// The last named write is sent again, as it was or with another fingerprint.
     Repeat {
         /// Whether it is the same request.
@@ -84,6 +94,8 @@ pub struct Interruption {
     pub after: u64,
     /// How it fails.
     pub fault: Fault,
+    /// Whether everything after it fails as well.
+    pub sticky: bool,
     /// What comes then. If nothing does, the database goes on as long as it can.
     pub stop: Option<Stop>,
 }
@@ -97,6 +109,8 @@ pub enum Stop {
     Kill,
     /// The power goes; the seed of what is left.
     Power(u64),
+    /// The power goes, and does this damage.
+    Cut(Damage, u64),
 }
 
 /// A batch and how it is written.

@@ -11,4 +11,5 @@ pub mod history;
 pub mod model;
 pub mod random;
 pub mod run;
+pub mod sim;
 pub mod translate;

@@ -30,6 +30,18 @@ pub struct Summary {
     pub openings: usize,
     /// The most layers of one tag over living subjects.
     pub depth: usize,
+    /// Ends of the process.
+    pub kills: usize,
+    /// Ends of the power.
+    pub cuts: usize,
+    /// Operations on files that failed.
+    pub faults: u64,
+    /// Times that the disk was full.
+    pub full: usize,
+    /// A hash over all operations on files.
+    pub trace: u64,
+    /// Whether the last fault that was planned has come.
+    pub fired: bool,
 }
 
 /// Where a run went wrong.
@@ -67,6 +79,10 @@ struct Runner {
     snapshots: BTreeMap<Arc<str>, (u64, Database)>,
     comparison: Comparison,
     summary: Summary,
+    /// The whole database is checked at every so many openings.
+    check_every: usize,
+    /// Whether the fault of the last interruption has come.
+    fired: bool,
 }
 
 /// Runs a history.
@@ -74,6 +90,32 @@ struct Runner {
 /// # Errors
 /// The engine and the model disagree.
 pub fn run(history: &History) -> Result<Summary, Failure> {
+    let mut runner = run_steps(history)?;
+    runner.stop(Stop::Close);
+    runner.summary.depth = runner.comparison.depth;
+    runner.summary.fired = runner.fired;
+    Ok(runner.summary)
+}
+
+/// Runs a history without faults, and closes the database: what is on the disk then, and the model
+/// of it.
+///
+/// # Errors
+/// The engine and the model disagree, or the database cannot be closed.
+pub fn build(history: &History) -> Result<(MemoryVfs, Database), Failure> {
+    let mut runner = run_steps(history)?;
+    let closed = runner
+        .engine()
+        .and_then(|engine| read("close", engine.close()));
+    closed.map_err(|wrong| Failure {
+        step: history.steps.len(),
+        wrong,
+    })?;
+    runner.stop(Stop::Close);
+    Ok((runner.disk, runner.model))
+}
+
+fn run_steps(history: &History) -> Result<Runner, Failure> {
     let settings = Settings {
         cache_bytes: history.cache_bytes,
         log_file_bytes: history.log_file_bytes,
@@ -93,6 +135,8 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
         snapshots: BTreeMap::new(),
         comparison: Comparison::new(history.seed),
         summary: Summary::default(),
+        check_every: history.check_every,
+        fired: false,
     };
     runner
         .recover()
@@ -104,8 +148,7 @@ pub fn run(history: &History) -> Result<Summary, Failure> {
             .map_err(|wrong| Failure { step, wrong })?;
         runner.summary.steps += 1;
     }
-    runner.summary.depth = runner.comparison.depth;
-    Ok(runner.summary)
+    Ok(runner)
 }
 
 impl Runner {
@@ -165,6 +208,7 @@ impl Runner {
                 drop(engine);
                 self.interrupted(interruption)
             }
+            Step::Full { room, steps } => self.full(*room, steps),
             Step::Repeat { same } => self.repeat(*same),
             Step::Snapshot(name) => {
                 let info = read("snapshot", engine.create_snapshot(name))?;

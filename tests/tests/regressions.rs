@@ -51,6 +51,7 @@ fn check(steps: Vec<Step>) {
         cache_bytes: 0,
         log_file_bytes: 1 << 13,
         load_cells: 1,
+        check_every: 1,
         steps: all,
     };
     run(&history).unwrap();

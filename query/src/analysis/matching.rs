@@ -14,6 +14,8 @@ use crate::error::Result;
 use crate::exec::predicate::Filter;
 use crate::limits::Limits;
 
+/// Keys of one call.
+pub const MATCH_KEYS_MAX: usize = 10_000;
 /// Conditions of one call.
 const CONDITIONS_MAX: usize = 64;
 
@@ -32,7 +34,7 @@ impl Analysis<'_> {
         keys: &[KeyRef<'_>],
         conditions: &Conditions,
     ) -> Result<Vec<Option<Verdicts>>> {
-        Limits::check("keys", keys.len(), self.database.limits().keys_max)?;
+        Limits::check("keys", keys.len(), MATCH_KEYS_MAX)?;
         Limits::check("conditions", conditions.len(), CONDITIONS_MAX)?;
         let scans = self.scans(conditions)?;
         let table = self.execution.table(&self.table)?;
@@ -69,8 +71,7 @@ impl Analysis<'_> {
     ) -> Result<()> {
         let mut candidates = Box::<Chunk>::default();
         let mut side = Box::<Chunk>::default();
-        let filter = Filter::compile(&scan.predicate, scan, partition)?;
-        let mut filter = filter.within(&self.execution);
+        let mut filter = Filter::compile(&scan.predicate, (scan, partition), &self.execution)?;
         for together in wanted.chunk_by(|(a, _), (b, _)| chunk_of(*a) == chunk_of(*b)) {
             self.execution.interrupt.check()?;
             let Some(chunk) = together.first().map(|(ordinal, _)| chunk_of(*ordinal)) else {

@@ -25,7 +25,7 @@ use tagdb_storage::schema::TableSchema;
 
 pub use conditions::{Conditions, Params};
 pub use explain_count::NodeCount;
-pub use matching::Verdicts;
+pub use matching::{MATCH_KEYS_MAX, Verdicts};
 pub use membership::{Operator, Seen, Verdict};
 pub use numbers::Summary;
 pub use overlap::{Audience, Cell, OVERLAP_AUDIENCES, OVERLAP_CELLS_MAX, Overlap, Pair};

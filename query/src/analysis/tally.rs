@@ -81,8 +81,7 @@ impl Sides {
         execution: &Execution,
     ) -> Result<Self> {
         let compile = |scan: &Scan, name: &str| {
-            Filter::compile(&scan.predicate, scan, partition)
-                .map(|filter| filter.within(execution))
+            Filter::compile(&scan.predicate, (scan, partition), execution)
                 .map_err(|error| error.in_condition(name))
         };
         Ok(Self {

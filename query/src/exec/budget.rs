@@ -59,19 +59,6 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes bytes for what would only be quicker with them, if half of the memory is free: the
-    /// other half is for what a statement cannot do without. Tells whether it did.
-    pub(crate) fn spare(&self, bytes: usize) -> bool {
-        if self.used().saturating_add(bytes) > self.bytes_max / 2 {
-            return false;
-        }
-        let charged = self.charge(bytes).is_ok();
-        if !charged {
-            self.release(bytes);
-        }
-        charged
-    }
-
     /// Takes the bytes for a moment: refuses what would not fit.
     ///
     /// # Errors

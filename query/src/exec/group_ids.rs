@@ -20,6 +20,9 @@ use crate::value::Value;
 /// Rows in groups of one batch whose memory need not be looked at.
 const PAIRS_UNCHECKED: usize = 1 << 16;
 
+/// Bytes that the number of a value, or of a group, takes with what it stands for.
+const NUMBER_BYTES: usize = 32;
+
 /// The number of a value among those of one group key; NULL is 0.
 type Id = u32;
 /// The number of a group.
@@ -31,8 +34,6 @@ pub(crate) struct GroupIds {
     keys: Vec<Key>,
     groups_max: usize,
     stored: Vec<Option<i64>>,
-    /// Bytes charged for the tables of all keys.
-    charged: usize,
 }
 
 #[derive(Debug)]
@@ -57,8 +58,8 @@ enum Source {
 struct Interner<T> {
     ids: HashMap<T, Id>,
     things: Vec<T>,
-    /// Bytes that things hold beside themselves.
-    beside: usize,
+    /// Bytes that the things hold beside their own size, as far as they were charged.
+    bytes: usize,
 }
 
 /// The groups by the first keys up to one of them.
@@ -78,15 +79,8 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
         Self {
             ids: HashMap::new(),
             things: Vec::new(),
-            beside: 0,
+            bytes: 0,
         }
-    }
-
-    /// Bytes that it holds (about).
-    fn bytes(&self) -> usize {
-        self.ids.capacity() * (size_of::<(T, Id)>() + 1)
-            + self.things.capacity() * size_of::<T>()
-            + self.beside
     }
 
     fn id(&mut self, thing: T) -> Id {
@@ -166,13 +160,24 @@ impl GroupIds {
             keys: own,
             groups_max,
             stored: Vec::new(),
-            charged: 0,
         })
     }
 
     /// The number of groups so far; without keys there is one.
     pub(crate) fn len(&self) -> usize {
         self.keys.last().map_or(1, |key| key.groups.len())
+    }
+
+    /// Bytes that were charged for it.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let held = |key: &Key| {
+            let values = match &key.source {
+                Source::Computed(computed) => computed.2.bytes,
+                _ => 0,
+            };
+            key.numbers() * NUMBER_BYTES + values
+        };
+        self.keys.iter().map(held).sum()
     }
 
     /// Whether the first key of a group is not NULL.
@@ -198,18 +203,12 @@ impl GroupIds {
         out.clear();
         out.extend((0..batch.len() as u32).map(|row| (row, 0)));
         for key in &mut self.keys {
+            let before = key.numbers();
             key.refine((columns, batch), &mut self.stored, budget, out)?;
+            budget.charge((key.numbers() - before) * NUMBER_BYTES)?;
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
-        let bytes = self.keys.iter().map(Key::bytes).sum::<usize>();
-        budget.charge(bytes.saturating_sub(self.charged))?;
-        self.charged = self.charged.max(bytes);
         Ok(())
-    }
-
-    /// Bytes that were charged, to be given back when it is dropped.
-    pub(crate) const fn charged(&self) -> usize {
-        self.charged
     }
 
     /// The values of the keys of all groups, group by group.
@@ -239,22 +238,14 @@ impl GroupIds {
 }
 
 impl Key {
-    /// Bytes of its tables (about).
-    fn bytes(&self) -> usize {
-        let own = match &self.source {
+    /// How many numbers it has given to values and groups.
+    fn numbers(&self) -> usize {
+        let values = match &self.source {
             Source::Coded(_) | Source::Members(_) => 0,
-            Source::Number(_, _, ids) => ids.bytes(),
-            Source::Computed(computed) => computed.2.bytes(),
+            Source::Number(_, _, ids) => ids.things.len(),
+            Source::Computed(computed) => computed.2.things.len(),
         };
-        own + match &self.groups {
-            Level::First { groups, ids } => {
-                groups.capacity() * size_of::<Group>() + ids.capacity() * size_of::<Id>()
-            }
-            Level::Next { groups, pairs } => {
-                groups.capacity() * (size_of::<((Group, Id), Group)>() + 1)
-                    + pairs.capacity() * size_of::<(Group, Id)>()
-            }
-        }
+        values + self.groups.len()
     }
 
     /// Splits the groups that rows are in by this key.
@@ -283,23 +274,19 @@ impl Key {
             }
             Source::Computed(computed) => {
                 let (expr, function, ids) = &mut **computed;
-                let before = function.remembered_bytes();
                 let own = function.apply(columns, batch, &mut |row| {
                     let value = eval(expr, row)?;
-                    Ok(if value.is_null() {
-                        0
-                    } else {
-                        let (bytes, known) = (bytes_of(&value), ids.things.len());
-                        let id = ids.id(Hashed(value));
-                        if ids.things.len() > known {
-                            ids.beside += bytes;
-                        }
-                        id
-                    })
+                    if value.is_null() {
+                        return Ok(0);
+                    }
+                    let (bytes, before) = (bytes_of(&value), ids.things.len());
+                    let id = ids.id(Hashed(value));
+                    if ids.things.len() > before {
+                        budget.charge(bytes)?;
+                        ids.bytes += bytes;
+                    }
+                    Ok(id)
                 })?;
-                if !budget.spare(function.remembered_bytes() - before) {
-                    function.remember_no_more();
-                }
                 for (row, group) in out {
                     *group = groups.group(*group, own[*row as usize]);
                 }
@@ -335,7 +322,7 @@ impl Source {
         let computed = || {
             Self::Computed(Box::new((
                 expr.clone(),
-                RowFunction::new(slots_of([expr])),
+                RowFunction::new(slots_of([expr]), expr.size(), |_| 0),
                 Interner::new(),
             )))
         };

@@ -28,7 +28,7 @@ impl PartitionScan {
         partition: &Arc<PartitionState>,
         execution: &Execution,
     ) -> Result<Self> {
-        let filter = Filter::compile(&scan.predicate, scan, partition)?.within(execution);
+        let filter = Filter::compile(&scan.predicate, (scan, partition), execution)?;
         let chunks = filter.chunks().into_iter();
         Ok(Self {
             filter,

@@ -41,7 +41,7 @@ const PART_BYTES: usize = 64 << 10;
 /// A file cannot be read or is damaged, `limit_exceeded`.
 pub(crate) fn parts(
     grouping: &Grouping,
-    (scan, partition): (&Scan, &Arc<PartitionState>),
+    place: (&Scan, &Arc<PartitionState>),
     execution: &Execution,
 ) -> Result<Vec<Part>> {
     execution
@@ -49,7 +49,7 @@ pub(crate) fn parts(
         .check(grouping.filters.len() * PART_BYTES)?;
     let part = |predicate| {
         Ok(Part {
-            filter: Filter::compile(predicate, scan, partition)?.within(execution),
+            filter: Filter::compile(predicate, place, execution)?,
             members: Box::default(),
         })
     };
@@ -75,10 +75,10 @@ impl View {
     pub(crate) fn all(
         grouping: &Grouping,
         columns: &Columns,
-        scan: (&Scan, &Arc<PartitionState>),
+        place: (&Scan, &Arc<PartitionState>),
         execution: &Execution,
     ) -> Result<Vec<Self>> {
-        let parts = parts(grouping, scan, execution)?;
+        let parts = parts(grouping, place, execution)?;
         let mut views: Vec<Self> = std::iter::once(None)
             .chain(parts.into_iter().map(Some))
             .map(|part| Self {

@@ -48,9 +48,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Snapshot(command) => upkeep::snapshot(&command),
         Command::Check(args) => offline::check(&args),
         Command::Restore(args) => offline::restore(&args),
-        Command::Repair(args) => Err(Failure::Failed(format!(
-            "repair is not there yet; {} is left as it is",
-            args.dir.display()
-        ))),
+        Command::Repair(args) => offline::repair(&args),
     }
 }

@@ -1,4 +1,4 @@
-//! Commands on data folders that no server has open: check, restore.
+//! Commands on data folders that no server has open: check, repair, restore.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use tagdb_storage::check;
 use tagdb_storage::vfs::OsVfs;
 
-use crate::cli::args::{CheckArgs, RestoreArgs};
+use crate::cli::args::{CheckArgs, RepairArgs, RestoreArgs};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 
@@ -24,13 +24,13 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
         output::line(&finding.to_string())?;
     }
     output::line(&format!(
-        "{} tables with {} subjects, {} files of {} in {} layers, {} snapshots, up to write {}",
-        report.tables,
-        report.subjects,
-        report.files,
+        "{} with {}, {} of {} in {}, {}, up to write {}",
+        output::counted(report.tables, "table"),
+        output::counted(report.subjects, "subject"),
+        output::counted(report.files, "file"),
         HumanBytes(report.bytes),
-        report.layers,
-        report.snapshots,
+        output::counted(report.layers, "layer"),
+        output::counted(report.snapshots, "snapshot"),
         report.lsn
     ))?;
     if report.is_sound() {
@@ -38,9 +38,30 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
     let findings = report.findings.len() as u64 + report.findings_omitted;
     Err(Failure::Failed(format!(
-        "{}: {findings} findings",
-        args.dir.display()
+        "{}: {}",
+        args.dir.display(),
+        output::counted(findings, "finding")
     )))
+}
+
+/// Gives up what is damaged, so that the database opens again.
+///
+/// # Errors
+/// It cannot be repaired, is in use, or cannot be read or written.
+pub(crate) fn repair(args: &RepairArgs) -> Result<(), Failure> {
+    require_folder(&args.dir)?;
+    let repaired = tagdb_storage::repair::repair(&folder(&args.dir)?)
+        .map_err(|error| Failure::Failed(format!("{}: {error}", args.dir.display())))?;
+    for lost in &repaired.lost {
+        output::line(&format!("given up: {lost}"))?;
+    }
+    match &repaired.aside {
+        Some(aside) => output::line(&format!(
+            "what was taken out is in {}",
+            args.dir.join(aside.as_str()).display()
+        )),
+        None => output::line("nothing is damaged, and nothing was changed"),
+    }
 }
 
 /// Restores a snapshot, named by its folder, into a new or empty one.

@@ -99,6 +99,7 @@ pub(super) fn duration(text: &str, minimum: Duration) -> Result<Duration, String
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "" => return Err(format!("{number} of what? Write {number}s, or ms, m or h")),
         _ => return Err(format!("\"{unit}\" is not a unit; use ms, s, m or h")),
     };
     match number.checked_mul(milliseconds).map(Duration::from_millis) {

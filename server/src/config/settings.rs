@@ -62,7 +62,7 @@ pub const SETTINGS: &[Setting] = &[
         header_timeout,
         "5s",
         |text| duration(text, Duration::from_millis(100)),
-        "Time for a request's head to arrive; idle connections are closed after it too."
+        "Time for a request's head to arrive, and up to a quarter more; idle connections are closed after it too."
     ),
     setting!(
         body_timeout,

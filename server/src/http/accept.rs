@@ -5,17 +5,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::App;
 use super::addresses::{Addresses, Place};
 use super::error::ApiError;
+use super::head_timer::{self, HeadTimer};
 use super::socket::Socket;
 use crate::metrics::Metrics;
 
@@ -44,7 +45,7 @@ pub(super) struct Bounds {
 /// Serves until `stop` is done, then lets running requests end.
 pub(super) async fn run(
     listener: TcpListener,
-    router: Router,
+    app: App,
     bounds: Bounds,
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()>,
@@ -66,7 +67,7 @@ pub(super) async fn run(
                     refuse(&stream, bounds.per_address_max);
                     continue;
                 };
-                let connection = serve(stream, router.clone(), bounds, stopped.clone());
+                let connection = serve(stream, app.clone(), bounds, stopped.clone());
                 let metrics = Arc::clone(&metrics);
                 connections.spawn(async move {
                     let _open = metrics.connection();
@@ -129,27 +130,31 @@ fn refuse(stream: &TcpStream, most: usize) {
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    router: Router,
-    bounds: Bounds,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn serve(stream: TcpStream, app: App, bounds: Bounds, mut stopped: watch::Receiver<bool>) {
+    let service = service_fn(move |request| app.answer(request));
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer)
         .header_read_timeout(bounds.header_timeout)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(
             TokioIo::new(Socket::new(stream, bounds.send_timeout)),
-            TowerToHyperService::new(router),
+            service,
         );
     tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = async { drop(stopped.wait_for(|stopping| *stopping).await) } => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut looks = head_timer::looks(bounds.header_timeout);
+    let stop = async { drop(stopped.wait_for(|stopping| *stopping).await) };
+    tokio::pin!(stop);
+    let mut stopping = false;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => break ended,
+            _ = looks.tick() => {}
+            () = &mut stop, if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
         }
     };
     if let Err(error) = ended {

@@ -12,6 +12,7 @@ use tagdb_query::{MemoryPool, Reserved};
 
 use super::error::{ApiError, ApiResult};
 use super::held;
+use super::pace::Pace;
 
 /// The window of zstd frames, as a power of two: 8 MiB, what level 19 uses. It bounds the memory
 /// that a request can ask for.
@@ -150,21 +151,16 @@ pub(super) async fn collect(
     let encoding = encoding(headers)?;
     let bytes_max = bounds.bytes_max;
     let mut reserved = Reserved::new(Arc::clone(&bounds.memory));
-    let read = async {
-        let mut collected = Vec::new();
-        while let Some(piece) = next_piece(&mut body, bounds.timeout).await? {
-            if (collected.len() + piece.len()) as u64 > bytes_max {
-                drain(&mut body).await;
-                return Err(too_large(bytes_max));
-            }
-            reserved.grow_to((collected.len() + piece.len()) * MADE_FACTOR)?;
-            collected.extend_from_slice(&piece);
+    let mut pace = Pace::default();
+    let mut bytes = Vec::new();
+    while let Some(piece) = pace.next_piece(&mut body, bounds.timeout).await? {
+        if (bytes.len() + piece.len()) as u64 > bytes_max {
+            drain(&mut body).await;
+            return Err(too_large(bytes_max));
         }
-        Ok(collected)
-    };
-    let bytes = tokio::time::timeout(bounds.timeout, read)
-        .await
-        .map_err(|_| too_slow())??;
+        reserved.grow_to((bytes.len() + piece.len()) * MADE_FACTOR)?;
+        bytes.extend_from_slice(&piece);
+    }
     if encoding == Encoding::Identity {
         return Ok(held::body(bytes, reserved));
     }
@@ -328,6 +324,20 @@ mod tests {
             assert_eq!(error.code(), "body_too_large", "{encoding}");
             assert!(read(encoding, bytes, 1 << 20).await.is_ok(), "{encoding}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_not_waited_for() {
+        let stopped = futures_util::stream::pending::<io::Result<Bytes>>();
+        let timeout = Duration::from_millis(10);
+        let body = Body::from_stream(stopped);
+        let bounds = Bounds {
+            bytes_max: 1 << 20,
+            timeout,
+            memory: Arc::new(MemoryPool::new(1 << 30)),
+        };
+        let error = collect(&HeaderMap::new(), body, &bounds).await;
+        assert_eq!(error.unwrap_err().code(), "timeout");
     }
 
     #[tokio::test]

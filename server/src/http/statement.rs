@@ -37,7 +37,11 @@ pub(super) struct Job {
     pub(super) idempotency_key: Option<String>,
     /// The request's body, by which a repeat is known.
     pub(super) body: Bytes,
-    pub(super) read_only: bool,
+    /// The code that a statement which writes is refused with, if it is.
+    pub(super) no_writes: Option<&'static str>,
+    /// The number, from 0, of the first statement that writes: the one that the idempotency key
+    /// names.
+    pub(super) first_write: usize,
 }
 
 /// The zone of that name; UTC if none is given.
@@ -99,14 +103,17 @@ impl Job {
     ///
     /// # Errors
     /// They cannot be read, or are not what the request may ask for.
-    pub(super) fn parse(&self, database: &Database) -> ApiResult<Vec<Statement>> {
+    pub(super) fn parse(&mut self, database: &Database) -> ApiResult<Vec<Statement>> {
         let statements = database.parse(&self.sql)?;
-        if self.read_only && !statements.iter().all(Statement::is_read) {
-            return Err(ApiError::new(
-                "method_not_allowed",
-                "GET is for reads; send statements that write by POST",
-            ));
+        let first_write = statements.iter().position(|one| !one.is_read());
+        if let (Some(code), Some(number)) = (self.no_writes, first_write) {
+            let detail = format!(
+                "only reads are taken here, and statement {} writes",
+                number + 1
+            );
+            return Err(ApiError::new(code, detail));
         }
+        self.first_write = first_write.unwrap_or(0);
         if statements.len() > 1 && !self.params.is_empty() {
             return Err(ApiError::bad_parameter(
                 "parameters go with one statement, not with several",
@@ -135,14 +142,15 @@ impl Job {
         }
     }
 
-    /// Each statement is a write of its own, so those after the first get names of their own, made
-    /// from the request's.
+    /// Each statement is a write of its own: the first has the request's name, and those after it
+    /// get names that are made of it.
     fn idempotency(&self, number: usize) -> Option<Idempotency> {
         let key = self.idempotency_key.as_ref()?;
         Some(Idempotency {
-            key: match number {
-                0 => key.clone(),
-                _ => format!("{:032x}.{number}", xxh3_128(key.as_bytes())),
+            key: if number == self.first_write {
+                key.clone()
+            } else {
+                format!("{:032x}.{number}", xxh3_128(key.as_bytes()))
             },
             fingerprint: xxh3_128(&self.body),
             detail: Vec::new(),

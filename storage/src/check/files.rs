@@ -18,7 +18,7 @@ use crate::segment::{BlobCache, BlobFile, BlobRef};
 use crate::vfs::{RelPath, Vfs};
 
 /// An open segment.
-pub(super) enum Opened {
+pub(crate) enum Opened {
     Tags(Arc<TagSegment>),
     Keys(Arc<KeySegment>),
     Vocabulary(Arc<VocabularySegment>),
@@ -58,7 +58,7 @@ impl Opened {
 
 /// Verifies every byte of a file; `directory` holds the tree that the manifest speaks of. Returns
 /// the file if it is whole.
-pub(super) fn verify_file(
+pub(crate) fn verify_file(
     vfs: &dyn Vfs,
     directory: &RelPath,
     cache: &Arc<BlobCache>,

@@ -50,6 +50,7 @@ impl Engine {
         let deadline = Instant::now() + WAIT_MAX;
         while self.maintenance.wait_for_progress(deadline) {
             match self.backlog_error() {
+                Some(still) if still.kind() == ErrorKind::DiskFull => return Err(still),
                 Some(still) => error = still,
                 None => return Ok(()),
             }
@@ -65,6 +66,10 @@ impl Engine {
         let state = self.snapshot();
         let max = self.settings.memory_bytes_max;
         if memory_bytes(&state) >= max {
+            if self.maintenance.is_disk_full() {
+                let detail = "memory is full of writes that the full disk has no room for";
+                return Some(Error::new(ErrorKind::DiskFull, "disk_full", detail));
+            }
             return busy(format!(
                 "they can be flushed: {max} bytes wait in memory (memory_bytes_max)"
             ));

@@ -14,9 +14,11 @@ use crate::ids::{PartitionId, TableId, TagId};
 use crate::layer::merge::{MergeContext, merge};
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::paths::{SegmentKind, SegmentName};
+use crate::planted::{Planted, is_planted};
 use crate::schema::{Family, Tag};
 use crate::segment::base::{BaseContext, write_multi, write_single, write_text};
 use crate::segment::tags::{TagSegment, TagSegmentWriter};
+use crate::vfs::RelPath;
 
 /// A merge at the bottom of a stack is in base form from one in so many subjects.
 const BASE_SHARE: u64 = 100;
@@ -33,17 +35,26 @@ struct Job {
     bottom: bool,
 }
 
+impl Job {
+    fn paths(&self) -> impl Iterator<Item = RelPath> + '_ {
+        self.inputs
+            .iter()
+            .map(|input| input.segment.file().path().clone())
+    }
+}
+
 impl Engine {
     /// Merges all segments of each tag, of keys and of strings into one, of one table or of all.
     ///
     /// # Errors
-    /// A file cannot be read or written: what is not merged stays as it was.
+    /// A file cannot be read or written: what is not merged stays as it was. A damaged file does not
+    /// keep others from being merged.
     pub fn compact(&self, table: Option<TableId>) -> Result<()> {
         let all = |sizes: &[u64]| (sizes.len() > 1).then_some(0..sizes.len());
         self.compact_by(table, &|partition| jobs(partition, &all))?;
         self.compact_by(table, &sparse_jobs)?;
         self.compact_names(table, &all)?;
-        Ok(())
+        self.damaged.expect_none()
     }
 
     /// Merges the neighbours that `choose` names of each stack of segments, by their sizes, oldest
@@ -77,7 +88,9 @@ impl Engine {
         let _one = self.compacting.lock();
         let state = self.snapshot();
         // Merging forgets the dead for good, so their deletion must survive a crash.
-        self.commit(state.lsn)?;
+        if !is_planted(Planted::CompactUncommitted) {
+            self.commit(state.lsn)?;
+        }
         let mut any = false;
         for table in state.tables.values() {
             if only.is_some_and(|only| only != table.schema.id) {
@@ -85,8 +98,8 @@ impl Engine {
             }
             for partition in &table.partitions {
                 for job in jobs(partition) {
-                    self.run(partition, &job)?;
-                    any = true;
+                    let inputs: Vec<RelPath> = job.paths().collect();
+                    any |= self.merge_sound(&inputs, || self.run(partition, &job))?;
                 }
             }
         }

@@ -55,8 +55,12 @@ impl Engine {
         for run in runs(&partition.keys.segments, loading) {
             let counts: Vec<u64> = run.iter().map(|keys| u64::from(keys.count)).collect();
             if let Some(inputs) = choose(&counts).and_then(|chosen| run.get(chosen)) {
-                self.merge_keys(table, partition, inputs)?;
-                any = true;
+                let paths: Vec<_> = inputs
+                    .iter()
+                    .map(|keys| keys.file().path().clone())
+                    .collect();
+                let merge = || self.merge_keys(table, partition, inputs);
+                any |= self.merge_sound(&paths, merge)?;
             }
         }
         Ok(any)
@@ -101,8 +105,21 @@ impl Engine {
         if inputs.len() <= VOCABULARIES_MAX {
             return Ok(false);
         }
+        let paths: Vec<_> = inputs.iter().map(|input| input.name.path()).collect();
+        self.merge_sound(&paths, || {
+            self.merge_strings(table, partition, &inputs, &keep)
+        })
+    }
+
+    fn merge_strings(
+        &self,
+        table: TableId,
+        partition: PartitionId,
+        inputs: &[FileRecord],
+        keep: &[TagId],
+    ) -> Result<()> {
         let mut segments = Vec::with_capacity(inputs.len());
-        for input in &inputs {
+        for input in inputs {
             let path = input.name.path();
             segments.push(VocabularySegment::open(
                 &*self.vfs,
@@ -118,8 +135,7 @@ impl Engine {
         let mut edit = PartitionEdit::new(table, partition);
         edit.vocabulary = Some(merged);
         edit.old_vocabularies = inputs.iter().map(|input| input.name).collect();
-        self.install(&[edit], None)?;
-        Ok(true)
+        self.install(&[edit], None)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::PartitionId;
 use crate::manifest::{self, Manifest};
 use crate::paths::{self, SegmentKind, SegmentName};
+use crate::planted::{Planted, is_planted};
 use crate::segment::BlobCache;
 use crate::vfs::{RelPath, Vfs, ensure_dir, remove_if_there};
 
@@ -81,6 +82,9 @@ impl Files {
         let mut folders: BTreeSet<u16> = next.files().map(|file| file.name.partition).collect();
         folders.retain(|partition| !self.knows_all(&next, *partition));
         for partition in folders {
+            if is_planted(Planted::NoSegmentDirSync) {
+                continue;
+            }
             let directory = paths::partition_dir(partition);
             self.vfs
                 .sync_dir(&directory)
@@ -89,6 +93,11 @@ impl Files {
         next.number = self.manifest.number + 1;
         next.epoch = self.manifest.epoch;
         next.next_counter = self.manifest.next_counter;
+        if is_planted(Planted::DeleteEarly) {
+            let old = std::mem::replace(&mut self.manifest, next.clone());
+            self.delete_old(&old);
+            self.manifest = old;
+        }
         if let Err(error) = manifest::publish(&*self.vfs, &next) {
             self.is_unclear = error.kind() == ErrorKind::Unknown;
             return Err(error);

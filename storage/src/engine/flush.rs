@@ -16,6 +16,7 @@ use crate::keys::KeyMemory;
 use crate::layer::Layer;
 use crate::manifest::FileRecord;
 use crate::paths::SegmentKind;
+use crate::planted::{Planted, is_planted};
 use crate::schema::TableSchema;
 use crate::segment::keys::{KeySegment, write_keys};
 use crate::segment::tags::{TagSegment, TagSegmentWriter};
@@ -65,6 +66,9 @@ impl Engine {
             return Ok(());
         }
         let edits = self.flush_state(&boundary.state)?;
+        if is_planted(Planted::TrimEarly) {
+            self.log.trim(boundary.lsn.0 + 1)?;
+        }
         self.install(&edits, Some(boundary))?;
         self.log.trim(boundary.lsn.0 + 1)?;
         tracing::info!(lsn = boundary.lsn.0, "flushed");
@@ -211,6 +215,10 @@ impl Engine {
             let Some(vocabulary) = partition.vocabularies.opened(tag.id) else {
                 continue;
             };
+            if !vocabulary.is_read() {
+                // It has nothing new, and need not be sound.
+                continue;
+            }
             let first = vocabulary.stored();
             let strings = vocabulary.read()?.from(first);
             if !strings.is_empty() {

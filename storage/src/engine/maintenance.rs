@@ -12,7 +12,7 @@ use crate::engine::backlog::Backlog;
 use crate::engine::edit::edit_partition;
 use crate::engine::memtable::{self, MemoryLayer};
 use crate::engine::{DbState, Engine};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{PartitionId, TableId};
 use crate::subjects::Dead;
 
@@ -34,6 +34,10 @@ pub(super) struct Maintenance {
     pub(super) backlog: Backlog,
 }
 
+/// After a flush that failed the next one is tried this much later: a full or failing disk is not
+/// written to at full speed.
+const FLUSH_AGAIN: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Wanted {
     flush: bool,
@@ -41,6 +45,8 @@ struct Wanted {
     sync: bool,
     compact: bool,
     stop: bool,
+    /// No flush is tried before; the last one met a full disk.
+    put_off: Option<(Instant, bool)>,
 }
 
 impl Maintenance {
@@ -81,6 +87,12 @@ impl Maintenance {
             }
         }
         false
+    }
+
+    /// Whether the last flush failed because the disk is full.
+    pub(super) fn is_disk_full(&self) -> bool {
+        let put_off = self.wanted.lock().put_off;
+        put_off.is_some_and(|(_, is_full)| is_full)
     }
 
     fn stop(&self) {
@@ -181,9 +193,22 @@ impl Engine {
             report("merge memory", self.merge_memory());
         }
         if wanted.flush {
-            report("flush", self.flush());
+            self.flush_or_put_off(wanted.put_off);
         }
         true
+    }
+
+    fn flush_or_put_off(&self, put_off: Option<(Instant, bool)>) {
+        if put_off.is_some_and(|(until, _)| Instant::now() < until) {
+            return;
+        }
+        let flushed = self.flush();
+        let is_full = |error: &Error| error.kind() == ErrorKind::DiskFull;
+        let put_off = flushed.as_ref().err().map(is_full);
+        let put_off = put_off.map(|is_full| (Instant::now() + FLUSH_AGAIN, is_full));
+        self.maintenance.wanted.lock().put_off = put_off;
+        self.maintenance.done.notify_all();
+        report("flush", flushed);
     }
 
     fn compact_work(&self) -> bool {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 use crate::engine::apply::{apply_catalog, apply_sections, localise};
 use crate::engine::batch::Batch;
+use crate::engine::damaged::DamagedFiles;
 use crate::engine::files::Files;
 use crate::engine::maintenance::Maintenance;
 use crate::engine::recorded::RecordedWrites;
@@ -18,14 +19,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Lsn;
 use crate::keys::{KeyMemory, PartitionKeys};
 use crate::log::{Log, LogSettings};
-use crate::manifest::{self, FileRecord, Manifest, PartitionFiles, RecordedWrite};
+use crate::manifest::{self, FileRecord, Manifest, PartitionFiles, RecordedWrite, TagFile};
 use crate::paths;
+use crate::schema::TableSchema;
 use crate::segment::BlobCache;
 use crate::segment::keys::KeySegment;
 use crate::segment::tags::TagSegment;
 use crate::segment::vocabulary::VocabularySegment;
 use crate::subjects::Dead;
 use crate::vfs::{LockGuard, RelPath, Vfs, ensure_dir};
+
+/// Bytes of the log that are kept for deletions on a full disk, at most.
+const LOG_RESERVE_BYTES: u64 = 256 << 10;
 
 impl Engine {
     /// Opens the database in a folder, which is made if it is empty.
@@ -47,27 +52,23 @@ impl Engine {
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
         manifest.begin_epoch();
-        let log_settings = LogSettings {
-            file_bytes: settings.log_file_bytes,
-            log_id: 0,
-            epoch: manifest.epoch,
-        };
+        let log_settings = log_settings(&settings, manifest.epoch);
         let first_lsn = manifest.lsn.0 + 1;
         let (log, report) =
             Log::open(vfs.clone(), log_settings, first_lsn, &mut |lsn, payload| {
                 let mut batch = Batch::decode(Lsn(lsn), payload)?;
                 replay(&mut state, &mut batch)?;
                 if let Some(idempotency) = batch.idempotency.take() {
-                    let (lsn, commit_time, outcome) = (batch.lsn, batch.commit_time, batch.outcome);
                     remember(RecordedWrite {
                         idempotency,
-                        lsn,
-                        commit_time,
-                        outcome,
+                        lsn: batch.lsn,
+                        commit_time: batch.commit_time,
+                        outcome: batch.outcome,
                     });
                 }
                 Ok::<(), Error>(())
             })?;
+        log.keep_reserve(settings.log_file_bytes.min(LOG_RESERVE_BYTES));
         tracing::info!(?report, lsn = state.lsn.0, epoch = manifest.epoch, "opened");
         manifest.remember_opening(state.lsn);
         let (epoch, openings) = (manifest.epoch, manifest.openings.clone());
@@ -76,8 +77,7 @@ impl Engine {
         files.delete_strays()?;
         let state = Arc::new(state);
         let roots = Arc::new(Roots::new(state.clone()));
-        let published = roots.clone();
-        log.set_on_durable(Box::new(move |lsn| published.publish(Lsn(lsn))));
+        publish_what_is_durable(&log, &roots);
         let engine = Arc::new(Self {
             vfs,
             settings,
@@ -98,12 +98,27 @@ impl Engine {
             flushing: Mutex::new(()),
             compacting: Mutex::new(()),
             maintenance: Maintenance::default(),
+            damaged: DamagedFiles::default(),
             _lock: lock,
         });
         if settings.background {
             engine.start_workers()?;
         }
         Ok(engine)
+    }
+}
+
+/// Lets readers see what the log has made certain.
+fn publish_what_is_durable(log: &Log, roots: &Arc<Roots>) {
+    let roots = roots.clone();
+    log.set_on_durable(Box::new(move |lsn| roots.publish(Lsn(lsn))));
+}
+
+fn log_settings(settings: &Settings, epoch: u32) -> LogSettings {
+    LogSettings {
+        file_bytes: settings.log_file_bytes,
+        log_id: 0,
+        epoch,
     }
 }
 
@@ -173,7 +188,8 @@ fn load_partition(
     for segment in &files.segments {
         let path = segment.file.name.path();
         let opened = TagSegment::open(vfs, &path, cache.clone())
-            .and_then(|opened| check_len(&path, opened.file().len(), segment.file, opened))?;
+            .and_then(|opened| check_len(&path, opened.file().len(), segment.file, opened))
+            .or_else(|error| set_apart(vfs, cache, segment, &partition.schema, error))?;
         let (first_lsn, last_lsn) = (segment.first_lsn, segment.last_lsn);
         live.push(LiveSegment {
             segment: opened,
@@ -208,6 +224,24 @@ fn load_partition(
     };
     partition.vocabularies = Arc::new(Vocabularies::new(vocabularies));
     Ok(())
+}
+
+/// A segment that is damaged keeps its place: what reads it fails, and the rest is served.
+fn set_apart(
+    vfs: &dyn Vfs,
+    cache: &Arc<BlobCache>,
+    segment: &TagFile,
+    schema: &TableSchema,
+    error: Error,
+) -> Result<Arc<TagSegment>> {
+    let Some(damage) = error.damage().cloned() else {
+        return Err(error);
+    };
+    let path = segment.file.name.path();
+    tracing::error!(%path, %error, "a segment is damaged; its tags cannot be read");
+    let tags = segment.tags.iter().filter_map(|id| schema.tag_by_id(*id));
+    let tags = tags.map(|tag| (tag.id, tag.kind.family()));
+    TagSegment::damaged(vfs, &path, cache.clone(), damage, tags)
 }
 
 fn check_len<T>(path: &RelPath, len: u64, file: FileRecord, opened: T) -> Result<T> {

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Lsn;
 use crate::manifest::{self, Manifest};
 use crate::paths;
+use crate::planted::{Planted, is_planted};
 use crate::vfs::{Mode, RelPath, Vfs, ensure_dir, read_exact_at, remove_if_there, write_all_at};
 
 /// A restored database goes on so many epochs later: what the original writes after the snapshot,
@@ -60,8 +61,10 @@ impl Engine {
             if folders.insert(target.parent()) {
                 make_dir(vfs, &target.parent())?;
             }
-            vfs.link(&path, &target)
-                .map_err(|error| Error::io(&target, error))?;
+            if !is_planted(Planted::SnapshotNotPinned) {
+                vfs.link(&path, &target)
+                    .map_err(|error| Error::io(&target, error))?;
+            }
         }
         for folder in &folders {
             vfs.sync_dir(folder)

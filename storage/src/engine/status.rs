@@ -1,7 +1,10 @@
 //! What an operator wants to know.
 
-use crate::engine::Engine;
+use std::collections::BTreeSet;
+
 use crate::engine::maintenance::memory_bytes;
+use crate::engine::{DbState, Engine};
+use crate::error::Damage;
 use crate::ids::Lsn;
 
 /// The engine's state in figures.
@@ -27,6 +30,8 @@ pub struct EngineStatus {
     pub files: u64,
     /// Segment files, in bytes.
     pub file_bytes: u64,
+    /// What is damaged, as far as it was found: at the opening, and by merges.
+    pub damaged: Vec<String>,
     /// The most layers that any tag has over each other.
     pub depth_max: u64,
 }
@@ -62,7 +67,26 @@ impl Engine {
             log_bytes: position.file_bytes,
             files,
             file_bytes,
+            damaged: self.damaged_files(&state),
             depth_max: depths.max().unwrap_or(0) as u64,
         }
+    }
+
+    fn damaged_files(&self, state: &DbState) -> Vec<String> {
+        let partitions = state.tables.values().flat_map(|table| &table.partitions);
+        let live = partitions.flat_map(|partition| &partition.segments.live);
+        let out_of_reach = live.filter_map(|live| live.segment.file().damage());
+        let mut all: BTreeSet<String> = out_of_reach
+            .map(|damage| {
+                let Damage {
+                    file,
+                    offset,
+                    expected,
+                } = damage;
+                format!("{file} is damaged at byte {offset}: expected {expected}")
+            })
+            .collect();
+        all.extend(self.damaged.list());
+        all.into_iter().collect()
     }
 }

@@ -6,6 +6,8 @@ mod faults;
 pub(crate) mod fixture;
 mod names;
 mod reclaim;
+mod sizes;
+mod subjects;
 mod tokens;
 
 use std::sync::Arc;

@@ -25,6 +25,7 @@ use super::LogError;
 use super::frame::FRAME_HEADER_BYTES;
 use crate::codec::{CodecError, Decoder, Encoder};
 use crate::paths;
+use crate::planted::{Planted, is_planted};
 use crate::vfs::{self, Mode, RelPath, Vfs, VfsFile};
 
 pub(super) const FILE_HEADER_BYTES: usize = 128;
@@ -204,15 +205,22 @@ impl BlankFile {
     /// to it before become durable with it.
     pub(super) fn publish(self, vfs: &dyn Vfs, header: FileHeader) -> Result<LogFile, CreateError> {
         let path = paths::log_file(header.number);
+        let sync = || match is_planted(Planted::RenameBeforeSync) {
+            true => Ok(()),
+            false => self.file.sync_data(),
+        };
         let named = vfs::write_all_at(&*self.file, 0, &header.encode())
-            .and_then(|()| self.file.sync_data())
+            .and_then(|()| sync())
             .and_then(|()| vfs.rename(&self.temporary, &path));
         if let Err(error) = named {
             discard(vfs, &self.temporary);
             return Err(CreateError::of(error));
         }
         // From here on the file counts, whatever the directory's sync says.
-        let synced = vfs.sync_dir(&paths::log_dir());
+        let synced = match is_planted(Planted::NoLogDirSync) {
+            true => Ok(()),
+            false => vfs.sync_dir(&paths::log_dir()),
+        };
         synced.map_err(CreateError::Failed)?;
         let file = self.file;
         Ok(LogFile { path, header, file })

@@ -32,13 +32,16 @@ mod frame;
 mod open;
 mod reader;
 mod replay;
+mod salvage;
 mod state;
+mod turns;
 mod writer;
 
 use std::io;
 use std::sync::Arc;
 
 pub use replay::{LogReport, Verdict, read, verify};
+pub use salvage::{Salvaged, salvage};
 pub use writer::{Log, LogPosition, OnDurable};
 
 use crate::vfs::RelPath;

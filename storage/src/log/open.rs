@@ -10,6 +10,7 @@ use super::replay::{LogReport, Replayed, Verdict, open_files, replay};
 use super::writer::{Log, Tail};
 use super::{Apply, LogError, LogSettings};
 use crate::paths;
+use crate::planted::{Planted, is_planted};
 use crate::vfs::{self, Vfs};
 
 /// Frames are copied in pieces of about this many bytes.
@@ -88,7 +89,8 @@ fn resume(
     let last_lsn = report.last_lsn;
     let last = files.last().ok_or(LogError::Missing { lsn: first_lsn })?;
     let mut end_offset = replayed.end_offset;
-    if replayed.can_continue && replayed.proven_lsn == last_lsn {
+    let is_proven = replayed.proven_lsn == last_lsn || is_planted(Planted::NoTailRewrite);
+    if replayed.can_continue && is_proven {
         if let Some(offset) = replayed.seal_offset {
             renew_seal(last, offset, last_lsn).map_err(LogError::io("renew the seal of"))?;
         }
@@ -135,23 +137,23 @@ fn delete_temporaries(vfs: &dyn Vfs) -> Result<(), LogError> {
 
 /// The frames after `kept_lsn` up to `last_lsn`: read, but not known to be durable.
 #[derive(Debug, Clone, Copy)]
-struct Unproven<'a> {
+pub(super) struct Unproven<'a> {
     /// The file that holds all of them.
-    source: Option<&'a LogFile>,
-    kept_lsn: u64,
-    last_lsn: u64,
+    pub(super) source: Option<&'a LogFile>,
+    pub(super) kept_lsn: u64,
+    pub(super) last_lsn: u64,
 }
 
 /// What a fresh file starts with.
 #[derive(Debug, Clone, Copy, Default)]
-struct Copied {
+pub(super) struct Copied {
     frames: u64,
     end_offset: u64,
 }
 
 impl Unproven<'_> {
     /// Makes a file that takes over after `kept_lsn`, and with it the frames durable.
-    fn copy_to_fresh_file(
+    pub(super) fn copy_to_fresh_file(
         &self,
         vfs: &dyn Vfs,
         settings: LogSettings,

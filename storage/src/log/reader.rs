@@ -4,6 +4,7 @@ use std::io;
 
 use super::file::{FILE_HEADER_BYTES, LogFile};
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, KIND_OFFSET, Place};
+use crate::planted::{Planted, is_planted};
 use crate::vfs;
 
 /// Bytes read at once, unless a frame is larger.
@@ -71,7 +72,7 @@ impl<'a> FrameReader<'a> {
         };
         let start = self.offset + FRAME_HEADER_BYTES as u64;
         let payload = self.bytes(start, header.payload_bytes())?;
-        if crc32fast::hash(payload) == header.payload_crc {
+        if crc32fast::hash(payload) == header.payload_crc || is_planted(Planted::NoFrameChecksum) {
             Ok(Found::Frame { header, payload })
         } else {
             Ok(Found::Bad)

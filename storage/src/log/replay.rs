@@ -5,6 +5,7 @@ use super::frame::FrameKind;
 use super::reader::{Found, FrameReader};
 use super::{Apply, LogError, LogSettings};
 use crate::paths;
+use crate::planted::{Planted, is_planted};
 use crate::vfs::{RelPath, Vfs};
 
 /// How the log ended.
@@ -275,7 +276,8 @@ impl<'a> Replay<'a> {
             end_offset: offset,
             seal_offset: self.seal_offset,
             proven_lsn: self.proven_lsn,
-            can_continue: !torn && self.file + 1 == self.files.len(),
+            can_continue: (!torn || is_planted(Planted::KeepTornTail))
+                && self.file + 1 == self.files.len(),
         })
     }
 }

@@ -4,19 +4,24 @@
 //! everything that has been appended by then with one write and one sync per file, while the
 //! others, and all who come later, wait; then the next group goes.
 
+mod room;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use super::file::{BlankFile, CreateError, LogFile, Origin, size_for};
+use super::file::{BlankFile, LogFile};
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use super::replay::limits;
 use super::state::{Chunk, State};
-use super::{LogError, LogSettings, PAYLOAD_BYTES_MAX};
+use super::turns::Turns;
+use super::{LogError, LogSettings};
 use crate::paths;
-use crate::vfs::{self, Vfs};
+use crate::planted::{Planted, is_planted};
+use crate::vfs::{self, Vfs, VfsFile};
 
 /// A buffer larger than this is given back to the allocator after use.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
@@ -30,11 +35,23 @@ pub struct Log {
     vfs: Arc<dyn Vfs>,
     settings: LogSettings,
     state: Mutex<State>,
-    /// A group has ended.
-    group_ended: Condvar,
-    /// Held while a file is made: the blank one made ahead of time, if there is one.
-    spare: Mutex<Option<BlankFile>>,
+    /// The state's `durable_lsn`, for those who only wait for it.
+    durable_lsn: AtomicU64,
+    turns: Turns,
+    /// Held while a file is made.
+    blank: Mutex<Blank>,
     on_durable: RwLock<Option<OnDurable>>,
+}
+
+/// Blank files made ahead of time.
+#[derive(Debug, Default)]
+struct Blank {
+    /// The next file of the log.
+    spare: Option<BlankFile>,
+    /// Kept for frames that make room on a full disk.
+    reserve: Option<BlankFile>,
+    /// The size of the reserve, in bytes; 0 for none.
+    reserve_bytes: u64,
 }
 
 /// Where the log stands.
@@ -75,8 +92,9 @@ impl Log {
             vfs,
             settings,
             state: Mutex::new(State::new(files, tail.end_offset, tail.last_lsn)),
-            group_ended: Condvar::new(),
-            spare: Mutex::new(None),
+            durable_lsn: AtomicU64::new(tail.last_lsn),
+            turns: Turns::default(),
+            blank: Mutex::default(),
             on_durable: RwLock::new(None),
         }
     }
@@ -89,7 +107,7 @@ impl Log {
     /// The highest durable LSN.
     #[must_use]
     pub fn durable_lsn(&self) -> u64 {
-        self.state.lock().durable_lsn
+        self.durable_lsn.load(Ordering::Acquire)
     }
 
     /// LSNs and sizes.
@@ -125,100 +143,6 @@ impl Log {
         self.state.lock().poison(io::Error::other(cause), 0);
     }
 
-    /// Makes sure that the next frame, with a payload of `payload_bytes`, has its place. To be
-    /// called before every [`Self::append`], under the same lock of the caller.
-    ///
-    /// # Errors
-    /// [`LogError::DiskFull`] and [`LogError::TooLarge`] change nothing. [`LogError::Poisoned`]
-    /// is for good.
-    pub fn reserve(&self, payload_bytes: usize) -> Result<(), LogError> {
-        if payload_bytes > PAYLOAD_BYTES_MAX {
-            return Err(LogError::TooLarge {
-                bytes: payload_bytes,
-            });
-        }
-        let frame_bytes = (FRAME_HEADER_BYTES + payload_bytes) as u64;
-        if self.state.lock().has_room(frame_bytes)? {
-            return Ok(());
-        }
-        let mut spare = self.spare.lock();
-        let origin = {
-            let state = self.state.lock();
-            if state.has_room(frame_bytes)? {
-                return Ok(());
-            }
-            Origin {
-                log_id: self.settings.log_id,
-                epoch: self.settings.epoch,
-                number: state.last_number().saturating_add(1),
-                first_lsn: state.last_lsn.saturating_add(1),
-                synced_lsn: state.durable_lsn,
-            }
-        };
-        match self.make_file(&mut spare, origin, frame_bytes) {
-            Ok(file) => {
-                let mut state = self.state.lock();
-                state.start_file(file);
-                Ok(())
-            }
-            Err(CreateError::DiskFull(error)) => Err(LogError::DiskFull(Arc::new(error))),
-            Err(CreateError::Failed(error)) => {
-                let mut state = self.state.lock();
-                state.poison(error, 0);
-                state.check_poison()
-            }
-        }
-    }
-
-    fn make_file(
-        &self,
-        spare: &mut Option<BlankFile>,
-        origin: Origin,
-        frame_bytes: u64,
-    ) -> Result<LogFile, CreateError> {
-        let vfs = &*self.vfs;
-        let file_bytes = size_for(self.settings.file_bytes, frame_bytes);
-        let blank = match spare.take_if(|spare| spare.file_bytes == file_bytes) {
-            Some(blank) => blank,
-            None => {
-                let temporary = paths::temporary(&paths::log_file(origin.number));
-                BlankFile::create(vfs, temporary, file_bytes)?
-            }
-        };
-        let header = blank.header(origin, vfs.random());
-        blank.publish(vfs, header)
-    }
-
-    /// Makes the next file ahead of time once the current one is half full, so that no write
-    /// has to wait for it. To be called now and then from a thread of its own.
-    ///
-    /// # Errors
-    /// [`LogError::DiskFull`] changes nothing. [`LogError::Poisoned`] is for good.
-    pub fn prepare_spare(&self) -> Result<(), LogError> {
-        let mut spare = self.spare.lock();
-        {
-            let state = self.state.lock();
-            state.check_poison()?;
-            let half = state.file().map_or(0, |file| file.header.file_bytes / 2);
-            if spare.is_some() || state.end_offset < half {
-                return Ok(());
-            }
-        }
-        let file_bytes = size_for(self.settings.file_bytes, 0);
-        match BlankFile::create(&*self.vfs, paths::log_spare(), file_bytes) {
-            Ok(blank) => {
-                *spare = Some(blank);
-                Ok(())
-            }
-            Err(CreateError::DiskFull(error)) => Err(LogError::DiskFull(Arc::new(error))),
-            Err(CreateError::Failed(error)) => {
-                let mut state = self.state.lock();
-                state.poison(error, 0);
-                state.check_poison()
-            }
-        }
-    }
-
     /// Adds the frame `lsn`, which follows the last one, at the place that [`Self::reserve`] has
     /// made sure of. It is written by the next commit or [`Self::sync_pending`].
     ///
@@ -230,7 +154,7 @@ impl Log {
         let mut header = FrameHeader::data(lsn, 0, payload);
         let mut state = self.state.lock();
         let follows = lsn == state.last_lsn.saturating_add(1);
-        match state.has_room(frame_bytes) {
+        match state.has_room(frame_bytes, true) {
             Ok(true) if follows => {
                 header.durable_lsn = state.durable_lsn;
                 state.push(&header, payload);
@@ -253,19 +177,29 @@ impl Log {
     /// [`LogError::Unknown`] if writing the frame failed; [`LogError::Poisoned`] if it was not
     /// written because of an earlier failure; [`LogError::NotAppended`].
     pub fn commit(&self, lsn: u64) -> Result<(), LogError> {
-        let mut state = self.state.lock();
-        loop {
+        while self.durable_lsn() < lsn {
+            let state = self.state.lock();
             if state.durable_lsn >= lsn {
-                return Ok(());
+                break;
             }
             if state.last_lsn < lsn {
                 return Err(LogError::NotAppended { lsn });
             }
             if let Some(poison) = state.poison.as_ref().filter(|_| !state.is_writing) {
-                return Err(poison.error_for(lsn));
+                let error = poison.error_for(lsn);
+                drop(state);
+                self.turns.close();
+                return Err(error);
             }
-            self.advance(&mut state);
+            if state.is_writing {
+                let group = state.group_of(lsn);
+                drop(state);
+                self.turns.wait(group);
+            } else {
+                self.write_group(state);
+            }
         }
+        Ok(())
     }
 
     /// Makes everything that has been appended durable, for writes nobody waits for.
@@ -287,17 +221,18 @@ impl Log {
         self.sync_pending()?;
         let mut state = self.state.lock();
         while state.is_writing {
-            self.advance(&mut state);
+            let group = state.group;
+            MutexGuard::unlocked(&mut state, || self.turns.wait(group));
         }
         state.check_poison()?;
-        if state.is_sealed || state.durable_lsn < state.last_lsn {
+        if state.is_sealed || is_planted(Planted::NoSeal) || state.durable_lsn < state.last_lsn {
             return Ok(());
         }
         let seal = FrameHeader::seal(state.last_lsn);
         state.push(&seal, &[]);
         state.is_sealed = true;
-        self.advance(&mut state);
-        state.check_poison()
+        self.write_group(state);
+        self.state.lock().check_poison()
     }
 
     /// Deletes the files that hold only frames below `lsn`.
@@ -327,22 +262,24 @@ impl Log {
         delete().map_err(LogError::io("delete old files of"))
     }
 
-    /// Waits for the group that is being written, or writes the next one.
-    fn advance(&self, state: &mut MutexGuard<'_, State>) {
-        if state.is_writing {
-            self.group_ended.wait(state);
-            return;
-        }
-        let chunks = std::mem::take(&mut state.pending);
-        let tried_lsn = chunks.last().map_or(0, |chunk| chunk.last_lsn);
-        state.is_writing = true;
-        let written = MutexGuard::unlocked(state, || self.write(chunks));
+    /// Writes what has been appended, while nobody else does, and wakes those who wait for it.
+    fn write_group(&self, mut state: MutexGuard<'_, State>) {
+        let chunks = state.begin_group();
+        let (group, tried_lsn) = (state.group, state.group_lsn);
+        let written = MutexGuard::unlocked(&mut state, || self.write(chunks));
         state.is_writing = false;
         match written {
             Ok(buffer) => state.buffer = buffer,
             Err(error) => state.poison(error, tried_lsn),
         }
-        self.group_ended.notify_all();
+        if state.poison.is_some() {
+            self.turns.close();
+            return;
+        }
+        let has_next = !state.pending.is_empty();
+        self.turns.end(group, has_next);
+        drop(state);
+        self.turns.wake(group, has_next);
     }
 
     /// Writes a group; returns a buffer for the next one.
@@ -352,7 +289,10 @@ impl Log {
             let file = &*chunk.log_file.file;
             vfs::write_all_at(file, chunk.offset, &chunk.bytes)?;
             // A file is synced before anything is written to the next one: replay counts on it.
-            file.sync_data()?;
+            if is_planted(Planted::AckEarly) {
+                self.announce(chunk.last_lsn);
+            }
+            sync(file)?;
             self.announce(chunk.last_lsn);
             buffer = chunk.bytes;
         }
@@ -370,6 +310,18 @@ impl Log {
             on_durable(durable_lsn);
         }
         self.state.lock().durable_lsn = durable_lsn;
+        self.durable_lsn.store(durable_lsn, Ordering::Release);
+    }
+}
+
+fn sync(file: &dyn VfsFile) -> io::Result<()> {
+    if is_planted(Planted::NoLogSync) {
+        return Ok(());
+    }
+    match file.sync_data() {
+        Err(_) if is_planted(Planted::IgnoreSyncError) => Ok(()),
+        Err(_) if is_planted(Planted::RetrySync) => file.sync_data(),
+        synced => synced,
     }
 }
 

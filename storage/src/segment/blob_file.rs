@@ -2,16 +2,24 @@
 //! the footer is. Each blob's checksum is bound to the file's salt and the blob's offset, so that
 //! bytes of another file or place never pass.
 
+mod cached;
+mod damaged;
+mod name;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::name::name_check;
 use crate::codec::{Decoder, Encoder};
-use crate::error::{Error, Result};
-use crate::segment::cache::{BlobCache, Cached};
+use crate::error::{Damage, Error, Result};
+use crate::planted::{Planted, is_planted};
+use crate::segment::cache::BlobCache;
 use crate::segment::packed::{self, Packed};
 use crate::traffic;
 use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
+
+pub(in crate::segment) use damaged::OUT_OF_REACH;
 
 const MAGIC: [u8; 8] = *b"TAGDBSEG";
 const END_MAGIC: [u8; 8] = *b"TAGDBEND";
@@ -114,6 +122,7 @@ impl BlobFileWriter {
         header.u32(FORMAT_VERSION);
         header.u32(kind as u32);
         header.u64(salt);
+        header.u32(name_check(path));
         let mut buffer = header.finish();
         buffer.resize(HEADER_BYTES as usize - 4, 0);
         let crc = crc32fast::hash(&buffer);
@@ -198,9 +207,11 @@ impl BlobFileWriter {
         self.buffer.extend_from_slice(&trailer);
         self.buffer.extend_from_slice(&crc.to_le_bytes());
         self.write_out()?;
-        self.file
-            .sync_data()
-            .map_err(|error| Error::io(&self.path, error))?;
+        if !is_planted(Planted::NoSegmentSync) {
+            self.file
+                .sync_data()
+                .map_err(|error| Error::io(&self.path, error))?;
+        }
         Ok(self.written)
     }
 
@@ -229,6 +240,8 @@ pub struct BlobFile {
     /// Names the file in the cache.
     cache_id: u64,
     cache: Arc<BlobCache>,
+    /// Why nothing of it can be read, if so.
+    damage: Option<Box<Damage>>,
 }
 
 impl std::fmt::Debug for BlobFile {
@@ -272,6 +285,7 @@ impl BlobFile {
             footer: footer_at,
             cache_id,
             cache,
+            damage: None,
         };
         let footer = opened.read(footer_at)?;
         Ok((Arc::new(opened), footer))
@@ -309,6 +323,9 @@ impl BlobFile {
         if len == 0 {
             return Ok(Bytes::new());
         }
+        if let Some(damage) = &self.damage {
+            return Err(Error::corrupt(&self.path, damage.offset, &damage.expected));
+        }
         if offset
             .checked_add(u64::from(len))
             .is_none_or(|end| end > self.len)
@@ -319,7 +336,7 @@ impl BlobFile {
         read_exact_at(&*self.file, offset, &mut bytes)
             .map_err(|error| Error::io(&self.path, error))?;
         traffic::read(u64::from(len));
-        if checksum(self.salt, offset, &bytes) != crc {
+        if checksum(self.salt, offset, &bytes) != crc && !is_planted(Planted::NoBlobChecksum) {
             return Err(Error::corrupt(
                 &self.path,
                 offset,
@@ -379,50 +396,6 @@ impl BlobFile {
         }
         Ok(())
     }
-
-    /// The cache it is read through.
-    #[must_use]
-    pub const fn cache(&self) -> &Arc<BlobCache> {
-        &self.cache
-    }
-
-    /// Its number in the cache.
-    #[must_use]
-    pub const fn cache_id(&self) -> u64 {
-        self.cache_id
-    }
-
-    /// Reads a blob through the cache; `parse` makes of its bytes what is cached.
-    ///
-    /// # Errors
-    /// The file cannot be read, or the blob is damaged.
-    pub fn cached(
-        &self,
-        reference: BlobRef,
-        parse: impl FnOnce(Bytes) -> Result<Cached>,
-    ) -> Result<Cached> {
-        traffic::asked(u64::from(reference.len));
-        self.cache
-            .get_or_insert((self.cache_id, reference.offset), || {
-                let bytes = self.read(reference)?;
-                parse(bytes).map_err(|error| {
-                    Error::corrupt(
-                        &self.path,
-                        reference.offset,
-                        format!("a sound blob: {error}"),
-                    )
-                })
-            })
-    }
-
-    /// Something made of several blobs, cached under a number of the caller's above all offsets.
-    ///
-    /// # Errors
-    /// Those of `make`.
-    pub fn cached_as(&self, number: u64, make: impl FnOnce() -> Result<Cached>) -> Result<Cached> {
-        self.cache
-            .get_or_insert((self.cache_id, u64::MAX - number), make)
-    }
 }
 
 fn check_header(path: &RelPath, header: &[u8], kind: FileKind) -> Result<u64> {
@@ -444,8 +417,7 @@ fn check_header(path: &RelPath, header: &[u8], kind: FileKind) -> Result<u64> {
     }
     let version = input.u32()?;
     if version != FORMAT_VERSION {
-        let expected = format!("format version {FORMAT_VERSION}, not {version}");
-        return Err(Error::corrupt(path, 8, expected));
+        return Err(Error::unknown_format(path, version, FORMAT_VERSION));
     }
     if input.u32()? != kind as u32 {
         return Err(Error::corrupt(
@@ -454,7 +426,15 @@ fn check_header(path: &RelPath, header: &[u8], kind: FileKind) -> Result<u64> {
             format!("a segment of kind {kind:?}"),
         ));
     }
-    Ok(input.u64()?)
+    let salt = input.u64()?;
+    if input.u32()? != name_check(path) {
+        return Err(Error::corrupt(
+            path,
+            24,
+            "a file that was written under this name",
+        ));
+    }
+    Ok(salt)
 }
 
 fn check_trailer(path: &RelPath, trailer: &[u8], salt: u64, offset: u64) -> Result<BlobRef> {

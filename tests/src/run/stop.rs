@@ -5,21 +5,30 @@ use std::sync::Arc;
 use tagdb_storage::check::check;
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::Engine;
-use tagdb_storage::vfs::Fault;
+use tagdb_storage::vfs::{Fault, Vfs as _};
 use tagdb_storage::{Error, ErrorKind, Result as EngineResult};
 
 use super::Runner;
 use super::send::{compact_some, send};
-use crate::compare::{Mismatch, read};
+use crate::compare::{Mismatch, read, same};
 use crate::history::{Interruption, Step, Stop, Write};
 use crate::model::Database;
 
 impl Runner {
     pub(super) fn stop(&mut self, stop: Stop) {
+        let trace = self.summary.trace.rotate_left(1) ^ self.disk.trace();
+        self.summary.trace = trace;
+        self.summary.faults += self.disk.faults_fired();
         self.disk = match stop {
             Stop::Close | Stop::Kill => self.disk.crash_process(),
             Stop::Power(seed) => self.disk.crash_power(seed),
+            Stop::Cut(damage, seed) => self.disk.crash_power_with(damage, seed),
         };
+        match stop {
+            Stop::Close => {}
+            Stop::Kill => self.summary.kills += 1,
+            Stop::Power(_) | Stop::Cut(..) => self.summary.cuts += 1,
+        }
         self.engine = None;
     }
 
@@ -30,7 +39,9 @@ impl Runner {
     /// Opens the database and finds out which batches are there.
     pub(super) fn recover(&mut self) -> Result<(), Mismatch> {
         self.summary.openings += 1;
-        if self.summary.openings.is_multiple_of(4) {
+        let is_due = self.summary.openings.is_multiple_of(self.check_every);
+        // At the first opening there is nothing to check.
+        if is_due && self.summary.openings > 1 {
             let report = read("check", check(&self.disk))?;
             if !report.is_sound() {
                 return Err(format!("the check finds {:?}", report.findings));
@@ -68,13 +79,15 @@ impl Runner {
             step,
             after,
             fault,
+            sticky,
             stop,
         } = interruption;
         let engine = self.engine()?;
         let before = (self.lsn, self.model.clone());
         self.disk
-            .fail_at(self.disk.operations() + after, *fault, false);
+            .fail_at(self.disk.operations() + after, *fault, *sticky);
         self.attempt(&engine, step, interruption)?;
+        self.fired = self.disk.faults_fired() > 0;
         self.disk.clear_faults();
         let snapshot = match &**step {
             Step::Snapshot(name) => Some((name, before.0, before.1)),
@@ -98,6 +111,42 @@ impl Runner {
                 self.recover_with(snapshot)
             }
         }
+    }
+
+    /// Lets others do what they can on a disk that is full, and makes room again.
+    pub(super) fn full(&mut self, room: u64, steps: &[Step]) -> Result<(), Mismatch> {
+        let engine = self.engine()?;
+        let free = read_io("free space", self.disk.free_space())?;
+        self.disk
+            .set_capacity(Some((u64::MAX - free).saturating_add(room)));
+        let full = |step: &Step| Interruption {
+            step: Box::new(step.clone()),
+            after: 0,
+            fault: Fault::DiskFull,
+            sticky: true,
+            stop: None,
+        };
+        for step in steps {
+            let before = (self.lsn, self.model.clone());
+            self.attempt(&engine, step, &full(step))?;
+            self.follow(&engine);
+            if let Step::Snapshot(name) = step {
+                let listed = read("list", engine.list_snapshots())?;
+                if listed.iter().any(|info| *info.name == **name) {
+                    self.snapshots.insert(name.clone(), before);
+                }
+            }
+            self.compare(step)?;
+        }
+        self.disk.set_capacity(None);
+        same(
+            || "writes are refused".to_owned(),
+            engine.status().read_only,
+            None,
+        )?;
+        self.summary.full += 1;
+        self.follow(&engine);
+        self.check_snapshots()
     }
 
     /// A step that may fail, and what may be found after it.
@@ -128,8 +177,13 @@ impl Runner {
                     self.all_durable();
                 }
                 self.stop(*stop);
-                self.disk
-                    .fail_at(interruption.after, interruption.fault, false);
+                let Interruption {
+                    after,
+                    fault,
+                    sticky,
+                    ..
+                } = interruption;
+                self.disk.fail_at(*after, *fault, *sticky);
                 drop(self.open());
             }
             other => return Err(format!("{other:?} cannot be interrupted")),
@@ -183,4 +237,8 @@ impl Runner {
         self.snapshots = before;
         self.recover()
     }
+}
+
+fn read_io<T>(what: &str, result: std::io::Result<T>) -> Result<T, Mismatch> {
+    result.map_err(|error| format!("{what}: {error}"))
 }

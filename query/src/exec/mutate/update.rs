@@ -145,7 +145,7 @@ fn computed(
         return Ok(Vec::new());
     }
     let mut output = Output::new(exprs);
-    let columns = Columns::open(partition, &update.scan.columns, output.slots())?;
+    let columns = Columns::open(partition, &update.scan.columns, output.slots(), execution)?;
     let computed = |write: &&TagWrite| !matches!(write.change, Written::Constant(..));
     let writes: Vec<&TagWrite> = writes.iter().filter(computed).collect();
     let mut made: Vec<Cells> = writes

@@ -1,39 +1,21 @@
 //! Evaluating a tree in one chunk, with buffers that are used again.
 
-use std::sync::Arc;
-
 use tagdb_storage::bitmap::Chunk;
 
 use crate::error::Result;
+use crate::exec::Interrupt;
 use crate::exec::batch::{Batch, Remaining};
-use crate::exec::budget::Budget;
 use crate::exec::predicate::leaf::RowTest;
 use crate::exec::predicate::profile::Running;
 use crate::exec::predicate::{Node, NodeKind};
-use crate::exec::{Execution, Interrupt};
 use crate::functions::eval_predicate;
 
 /// Buffers of an evaluation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scratch {
+    interrupt: Interrupt,
     free: Vec<Box<Chunk>>,
     rows: Option<Box<RowScratch>>,
-    statement: Option<Statement>,
-}
-
-/// The statement that evaluates: a chunk of expressions may take it longer than it has, and what
-/// they remember more than it may hold.
-#[derive(Debug)]
-struct Statement {
-    interrupt: Interrupt,
-    budget: Arc<Budget>,
-    remembered_bytes: usize,
-}
-
-impl Drop for Statement {
-    fn drop(&mut self) {
-        self.budget.release(self.remembered_bytes);
-    }
 }
 
 #[derive(Debug, Default)]
@@ -43,13 +25,13 @@ struct RowScratch {
 }
 
 impl Scratch {
-    /// Stops with a statement, and takes of its memory.
-    pub(super) fn run_within(&mut self, execution: &Execution) {
-        self.statement = Some(Statement {
-            interrupt: execution.interrupt.clone(),
-            budget: Arc::clone(&execution.budget),
-            remembered_bytes: 0,
-        });
+    /// No buffers yet.
+    pub(super) fn new(interrupt: &Interrupt) -> Self {
+        Self {
+            interrupt: interrupt.clone(),
+            free: Vec::new(),
+            rows: None,
+        }
     }
 
     /// A buffer with anything in it.
@@ -120,7 +102,10 @@ impl Scratch {
                 self.give(found);
                 Ok(())
             }
-            NodeKind::Leaf(leaf) => leaf.evaluate(side, (chunk, candidates), self, out),
+            NodeKind::Leaf(leaf) => {
+                self.interrupt.check()?;
+                leaf.evaluate(side, (chunk, candidates), self, out)
+            }
         }
     }
 
@@ -210,17 +195,8 @@ impl Scratch {
         out.clear();
         left.reset(candidates);
         while batch.take(chunk, left, columns.batch_rows()) {
-            let before = function.remembered_bytes();
             let values =
                 function.apply(columns, batch, &mut |row| eval_predicate(predicate, row))?;
-            if let Some(statement) = &mut self.statement {
-                statement.interrupt.check()?;
-                let more = function.remembered_bytes() - before;
-                match statement.budget.spare(more) {
-                    true => statement.remembered_bytes += more,
-                    false => function.remember_no_more(),
-                }
-            }
             for (low, value) in batch.lows().iter().zip(values) {
                 if value == Some(side) {
                     out.set(*low);

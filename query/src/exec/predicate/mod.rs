@@ -65,24 +65,18 @@ impl Filter {
     /// Compiles a predicate over the columns of a scan: strings become codes, keys ordinals, and layers are opened.
     ///
     /// # Errors
-    /// A file cannot be read or is damaged.
+    /// A file cannot be read or is damaged, or the statement has to stop.
     pub(crate) fn compile(
         predicate: &Predicate,
-        scan: &Scan,
-        partition: &Arc<PartitionState>,
+        (scan, partition): (&Scan, &Arc<PartitionState>),
+        execution: &Execution,
     ) -> Result<Self> {
         Ok(Self {
-            root: compile::compile(predicate, scan, partition)?,
-            scratch: Scratch::default(),
+            root: compile::compile(predicate, (scan, partition), execution)?,
+            scratch: Scratch::new(&execution.interrupt),
             partition: partition.clone(),
             alive: Box::default(),
         })
-    }
-
-    /// The same as a part of a statement: it stops with it, and takes of its memory.
-    pub(crate) fn within(mut self, execution: &Execution) -> Self {
-        self.scratch.run_within(execution);
-        self
     }
 
     /// The chunks that can hold anybody, rising.
@@ -144,21 +138,15 @@ impl Tests {
     /// A file cannot be read or is damaged.
     pub(crate) fn compile<'a>(
         predicates: impl Iterator<Item = &'a Predicate>,
-        scan: &Scan,
-        partition: &Arc<PartitionState>,
+        place: (&Scan, &Arc<PartitionState>),
+        execution: &Execution,
     ) -> Result<Self> {
-        let root = |predicate| compile::compile(predicate, scan, partition);
+        let root = |predicate| compile::compile(predicate, place, execution);
         Ok(Self {
             roots: predicates.map(root).collect::<Result<_>>()?,
-            scratch: Scratch::default(),
+            scratch: Scratch::new(&execution.interrupt),
             left: Box::default(),
         })
-    }
-
-    /// As of [`Filter::within`].
-    pub(crate) fn within(mut self, execution: &Execution) -> Self {
-        self.scratch.run_within(execution);
-        self
     }
 
     /// The candidates, living subjects of a chunk, for which the predicate at a place is true, and

@@ -78,7 +78,7 @@ async fn run(state: AppState, id: RequestId, kind: Kind, request: Request) -> Ap
         async move {
             let database = std::sync::Arc::clone(state.handle.database());
             let done = blocking(move || kind.run(&database, table.as_deref())).await;
-            state.jobs.end(&job_id, done.as_ref().err(), &id.0);
+            state.jobs.end(&job_id, done.as_ref().err(), id.as_str());
             if let Err(error) = &done
                 && !wait
             {

@@ -5,13 +5,14 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
 use futures_util::FutureExt;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tagdb_storage::vfs::Fault;
-use tower::ServiceExt;
 
 use super::Server;
 use crate::engine_handle::Lane;
-use crate::http::{ApiResult, AppState, middleware};
+use crate::http::{ApiResult, App, AppState, middleware};
 
 /// Statements that go beyond a setting by a little, and the limit that their problem names.
 const BEYOND: [(&str, &str, &str, &str); 9] = [
@@ -162,10 +163,10 @@ async fn figures_are_told_when_no_turn_is_left() {
     }
     let database = Server::new().database;
     let state = AppState::new(config, database);
-    let router = crate::http::app(state.clone());
+    let app = App::new(state.clone());
     let ask = async |path: &str| {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        router.clone().oneshot(request).await.unwrap().status()
+        app.answer(request).await.unwrap().status()
     };
     let turn = state.handle.turn(Lane::Statement).await.unwrap();
     assert_eq!(ask("/readyz").await, 200);
@@ -202,9 +203,10 @@ async fn a_handler_that_panics_is_answered_500_and_the_server_lives() {
             state.clone(),
             middleware::frame,
         ));
+    let service = TowerToHyperService::new(router);
     for path in ["/panics", "/blocking"] {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = router.clone().oneshot(request).await.unwrap();
+        let response = service.call(request).await.unwrap();
         assert_eq!(response.status(), 500, "{path}");
         let body = axum::body::to_bytes(response.into_body(), 10_000)
             .await
@@ -217,5 +219,5 @@ async fn a_handler_that_panics_is_answered_500_and_the_server_lives() {
     }
     assert_eq!(state.metrics.statements_running(), 0);
     let request = Request::get("/answers").body(Body::empty()).unwrap();
-    assert_eq!(router.oneshot(request).await.unwrap().status(), 200);
+    assert_eq!(service.call(request).await.unwrap().status(), 200);
 }

@@ -172,13 +172,7 @@ fn a_fault_at_any_operation_loses_nothing_acknowledged() {
         vfs.operations()
     };
     println!("{total} operations");
-    let damages = [
-        Damage::LoseAll,
-        Damage::KeepAll,
-        Damage::Prefix,
-        Damage::Sectors,
-        Damage::LengthOnly,
-    ];
+    let damages = Damage::SINGLE;
     for fault in [Fault::Crash, Fault::Io, Fault::DiskFull, Fault::ShortWrite] {
         for sticky in [false, true] {
             for at in 0..total {

@@ -62,13 +62,7 @@ fn a_fault_at_any_operation_loses_nothing_acknowledged() {
         vfs.operations()
     };
     assert!(total > 100);
-    let damages = [
-        Damage::LoseAll,
-        Damage::KeepAll,
-        Damage::Prefix,
-        Damage::Sectors,
-        Damage::LengthOnly,
-    ];
+    let damages = Damage::SINGLE;
     for fault in [Fault::Crash, Fault::Io, Fault::DiskFull, Fault::ShortWrite] {
         for at in 0..total {
             for sticky in [false, true] {

@@ -18,6 +18,8 @@ pub enum Damage {
     Prefix,
     /// Any sectors and names are there, in no order; a sector may be written in part.
     Sectors,
+    /// As [`Self::Sectors`], but what is in a sector that was being written may be anything.
+    Garbage,
     /// Files have their new lengths but zeros instead of data; names are kept.
     LengthOnly,
     /// Each file and the names get one of the above.
@@ -25,11 +27,13 @@ pub enum Damage {
 }
 
 impl Damage {
-    const SINGLE: [Self; 5] = [
+    /// All that are not a mixture.
+    pub const SINGLE: [Self; 6] = [
         Self::LoseAll,
         Self::KeepAll,
         Self::Prefix,
         Self::Sectors,
+        Self::Garbage,
         Self::LengthOnly,
     ];
 
@@ -53,7 +57,7 @@ pub(super) fn cut_power(disk: &mut Disk, damage: Damage, random: &mut Random) {
         let kept = match damage {
             Damage::LoseAll => false,
             Damage::Prefix => index < kept_first,
-            Damage::Sectors => random.coin(),
+            Damage::Sectors | Damage::Garbage => random.coin(),
             Damage::KeepAll | Damage::LengthOnly | Damage::Mixed => true,
         };
         if let Some(directory) = disk.directories.get_mut(&change.directory).filter(|_| kept) {
@@ -73,7 +77,8 @@ fn damage_file(file: &mut File, damage: Damage, random: &mut Random) {
         Damage::LoseAll => {}
         Damage::KeepAll | Damage::Mixed => pending.iter().for_each(|change| change.apply(bytes)),
         Damage::Prefix => keep_prefix(&pending, bytes, random),
-        Damage::Sectors => keep_sectors(&pending, bytes, random),
+        Damage::Sectors => keep_sectors(&pending, bytes, random, false),
+        Damage::Garbage => keep_sectors(&pending, bytes, random, true),
         Damage::LengthOnly => {
             bytes.resize(file.live.len(), 0);
         }
@@ -92,7 +97,7 @@ fn keep_prefix(pending: &[Change], bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-fn keep_sectors(pending: &[Change], bytes: &mut Vec<u8>, random: &mut Random) {
+fn keep_sectors(pending: &[Change], bytes: &mut Vec<u8>, random: &mut Random, garbage: bool) {
     for change in pending {
         match change {
             Change::Write { offset, bytes: new } => {
@@ -103,6 +108,11 @@ fn keep_sectors(pending: &[Change], bytes: &mut Vec<u8>, random: &mut Random) {
                     match random.below(8) {
                         0..3 => {}
                         3 => write(bytes, offset + start, &sector[..random.below(sector.len())]),
+                        4 if garbage => {
+                            let garbage: Vec<u8> =
+                                sector.iter().map(|_| random.next() as u8).collect();
+                            write(bytes, offset + start, &garbage);
+                        }
                         _ => write(bytes, offset + start, sector),
                     }
                     start += sector.len();

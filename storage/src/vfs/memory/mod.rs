@@ -5,9 +5,10 @@
 //! and a seeded part of what was not synced. Both return a fresh [`MemoryVfs`]; the old one and
 //! its open files fail from then on.
 //!
-//! Not simulated: bytes that were synced and go bad by themselves (tests use
-//! [`MemoryVfs::flip`]), a sector that loses neighbours of the bytes written, and a directory
-//! sync that fails and loses names for good, because file systems with a journal stop then.
+//! Bytes that were synced go bad only where a test says so ([`MemoryVfs::flip`],
+//! [`MemoryVfs::misdirect`]). Not simulated: a sector that loses neighbours of the bytes written,
+//! and a directory sync that fails and loses names for good, because file systems with a journal
+//! stop then.
 
 mod damage;
 mod disk;
@@ -137,6 +138,36 @@ impl MemoryVfs {
         Ok(())
     }
 
+    /// Puts the `len` bytes at `from` over those at `to`, durably, as a disk does that writes a
+    /// block to the wrong place. The file at `to` keeps its length.
+    ///
+    /// # Errors
+    /// `NotFound`, or `UnexpectedEof` for places outside of the files.
+    pub fn misdirect(
+        &self,
+        from: (&RelPath, u64),
+        to: (&RelPath, u64),
+        len: usize,
+    ) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let (from_id, to_id) = (state.disk.file_id(from.0)?, state.disk.file_id(to.0)?);
+        let place = |at: u64| {
+            let at = usize::try_from(at).ok()?;
+            Some(at..at.checked_add(len)?)
+        };
+        let source = &state.disk.file_mut(from_id)?.durable;
+        let block = place(from.1).and_then(|range| source.get(range));
+        let block = block.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec();
+        let file = state.disk.file_mut(to_id)?;
+        for bytes in [&mut file.live, &mut file.durable] {
+            let target = place(to.1).and_then(|range| bytes.get_mut(range));
+            target
+                .ok_or(io::ErrorKind::UnexpectedEof)?
+                .copy_from_slice(&block);
+        }
+        Ok(())
+    }
+
     fn with(disk: Disk, seed: u64, capacity_bytes: Option<u64>) -> Self {
         Self {
             state: Arc::new(Mutex::new(State {
@@ -160,7 +191,7 @@ impl MemoryVfs {
         change: impl FnOnce(&mut Disk) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut state = self.state.lock();
-        let fault = state.faults.meet(operation, path.as_str().len() as u64)?;
+        let fault = state.faults.meet(operation, name_of(path))?;
         match fault {
             None => change(&mut state.disk),
             Some(fault) => {
@@ -193,7 +224,7 @@ impl Vfs for MemoryVfs {
     }
 
     fn open(&self, path: &RelPath, mode: Mode) -> io::Result<Arc<dyn VfsFile>> {
-        self.state.lock().read(path.as_str().len() as u64)?;
+        self.state.lock().read(name_of(path))?;
         self.handle(path, mode)
     }
 
@@ -211,7 +242,7 @@ impl Vfs for MemoryVfs {
 
     fn list(&self, directory: &RelPath) -> io::Result<Vec<RelPath>> {
         let mut state = self.state.lock();
-        state.read(directory.as_str().len() as u64)?;
+        state.read(name_of(directory))?;
         let id = state.disk.directory_id(directory)?;
         let names = state.disk.names(id)?.keys();
         Ok(names.filter_map(|name| directory.join(name).ok()).collect())
@@ -274,6 +305,11 @@ impl State {
     }
 }
 
+/// A path, for the trace.
+fn name_of(path: &RelPath) -> u64 {
+    u64::from(crc32fast::hash(path.as_str().as_bytes()))
+}
+
 #[derive(Debug)]
 struct MemoryFile {
     vfs: MemoryVfs,
@@ -306,7 +342,8 @@ impl VfsFile for MemoryFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         self.check_writable()?;
         let mut state = self.vfs.state.lock();
-        let fault = state.faults.meet(Operation::Write, offset)?;
+        let digest = offset ^ u64::from(crc32fast::hash(bytes)) << 32;
+        let fault = state.faults.meet(Operation::Write, digest)?;
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let mut count = state.room(self.id, offset, bytes.len())?;
         match fault {

@@ -39,21 +39,24 @@ fn a_process_crash_keeps_what_is_seen_and_syncs_nothing() {
 fn a_power_cut_damages_only_what_was_not_synced() {
     let old = vec![1; 700];
     let new = vec![2; 3000];
-    let mut seen = std::collections::BTreeSet::new();
+    let (mut seen, mut garbage) = (std::collections::BTreeSet::new(), false);
     for seed in 0..400 {
         let vfs = MemoryVfs::new(1);
         half_synced(&vfs, &old, &new);
-        let bytes = content(&vfs.crash_power(seed), "f").unwrap();
+        let damage = Damage::SINGLE[seed as usize % Damage::SINGLE.len()];
+        let bytes = content(&vfs.crash_power_with(damage, seed), "f").unwrap();
         assert_eq!(bytes[..700], old);
         assert!(bytes.len() <= 3700);
-        assert!(bytes[700..].iter().all(|byte| matches!(byte, 0 | 2)));
+        let is_written = bytes[700..].iter().all(|byte| matches!(byte, 0 | 2));
+        assert!(is_written || damage == Damage::Garbage);
+        garbage |= !is_written;
         seen.insert(bytes);
     }
     // Nothing, everything, zeros, and many in between.
     assert!(seen.contains(&old));
     assert!(seen.contains(&[old.clone(), new].concat()));
     assert!(seen.contains(&[old, vec![0; 3000]].concat()));
-    assert!(seen.len() > 50);
+    assert!(seen.len() > 50 && garbage);
 }
 
 #[test]
@@ -195,4 +198,15 @@ fn a_fork_goes_its_own_way() {
     write_all_at(&*file, 0, b"new").unwrap();
     assert_eq!(content(&fork, "f").unwrap(), b"old");
     assert_eq!(content(&vfs, "f").unwrap(), b"new");
+}
+
+#[test]
+fn a_block_that_is_written_to_the_wrong_place_is_durable_there() {
+    let vfs = MemoryVfs::new(1);
+    half_synced(&vfs, b"0123456789", b"");
+    let file = path("f");
+    vfs.misdirect((&file, 1), (&file, 6), 3).unwrap();
+    let after = vfs.crash_power_with(Damage::LoseAll, 1);
+    assert_eq!(content(&after, "f").unwrap(), b"0123451239");
+    assert!(after.misdirect((&file, 0), (&file, 8), 3).is_err());
 }

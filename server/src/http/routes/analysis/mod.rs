@@ -79,7 +79,7 @@ async fn answer(
 ) -> ApiResult<Response> {
     let time = time(state, asked.timeout_ms)?;
     let zone = time_zone(asked.time_zone.as_deref())?;
-    catch_up(state, &asked.headers, time).await?;
+    let time = catch_up(state, &asked.headers, time).await?;
     let cancel = CancelOnDrop::default();
     let config = &state.config;
     let context = Context {
