@@ -75,7 +75,7 @@ async fn keys_of_a_call_are_limited() {
     let server = Server::with(&[("keys_max", "2")]);
     let keys = json!(["a", "b", "c"]);
     let lookup = json!({"keys": keys});
-    let matching = json!({"keys": keys, "conditions": {"v": "vip"}});
+    let matching = json!({"keys": keys, "where": {"v": "vip"}});
     for (call, body) in [("lookup", lookup), ("match", matching)] {
         let path = format!("/v1/tables/users/{call}");
         let problem = server.post(&path, body).await;
