@@ -57,12 +57,22 @@ fn each(count: usize, part: &str, between: &str) -> String {
     all
 }
 
-/// Statements of many aggregates and tests, and how often each looks at least: a few would be once
-/// for its only chunk.
-fn wide_in_tests() -> Vec<(String, usize)> {
+/// Runs statements, each of which looks at least so often; for its only chunk it would be a few
+/// times.
+fn expect_looks(cases: &[(String, usize)]) {
+    let database = database();
+    for (sql, least) in cases {
+        let looks = run(&database, sql);
+        let sql = crate::literal::shown(sql);
+        assert!(looks >= *least, "{looks} < {least}: {sql}");
+    }
+}
+
+#[test]
+fn every_test_and_aggregate_may_be_stopped_at() {
     let ors = each(200, "a * b + # = -1", " OR ");
     let likes = each(100, "c LIKE '%x#%'", " OR ");
-    vec![
+    expect_looks(&[
         // An aggregate.
         (
             format!("SELECT {} FROM t", each(300, "sum(a * b + #)", ", ")),
@@ -110,12 +120,12 @@ fn wide_in_tests() -> Vec<(String, usize)> {
             ),
             100 * ROWS * 2 / 1_024,
         ),
-    ]
+    ]);
 }
 
-/// The same of many keys and columns of rows.
-fn wide_in_rows() -> Vec<(String, usize)> {
-    vec![
+#[test]
+fn every_run_of_rows_may_be_stopped_at() {
+    expect_looks(&[
         // Keys and columns of rows.
         (
             format!("SELECT id FROM t ORDER BY {}", each(50, "a * b + #", ", ")),
@@ -148,18 +158,5 @@ fn wide_in_rows() -> Vec<(String, usize)> {
             "UPDATE t SET a = a * b + a WHERE TRUE".to_owned(),
             3 * ROWS / 1_024,
         ),
-    ]
-}
-
-#[test]
-fn what_a_statement_asks_for_it_may_be_stopped_at() {
-    let database = database();
-    for (sql, least) in wide_in_tests().into_iter().chain(wide_in_rows()) {
-        let looks = run(&database, &sql);
-        assert!(
-            looks >= least,
-            "{looks} < {least}: {}",
-            crate::literal::shown(&sql)
-        );
-    }
+    ]);
 }
