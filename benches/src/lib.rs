@@ -7,6 +7,7 @@
 
 pub mod calls;
 pub mod naive;
+pub mod parquet_users;
 pub mod questions;
 pub mod raw;
 pub mod report;

@@ -15,6 +15,7 @@ use tagdb_storage::ids::{TableId, TagId};
 use tagdb_storage::schema::KeyType;
 use tagdb_storage::vfs::OsVfs;
 
+use crate::parquet_users;
 use crate::raw::Raw;
 
 /// What can go wrong in a benchmark.
@@ -24,8 +25,6 @@ const TABLE: &str = "CREATE TABLE users (user_id KEYWORD PRIMARY KEY, gender KEY
     age SMALLINT, city KEYWORD, vip_level SMALLINT, interests KEYWORD[], last_login_days INT, \
     spend_30d BIGINT, is_active BOOLEAN, device KEYWORD)";
 const TAGS: usize = 9;
-/// Users of one piece of a load.
-const LOAD_ROWS: usize = 65_536;
 /// Users of one write of an update.
 const UPDATE_ROWS: usize = 1_000;
 
@@ -57,23 +56,23 @@ pub fn key(user: usize) -> String {
     format!("u{}", user + 1)
 }
 
-/// Loads the users of the columns; the time that making the rows took, which is part of it.
+/// Loads the first users of a folder of Parquet files; how much of the time was spent in the engine
+/// while files were being read.
 ///
 /// # Errors
-/// They cannot be written.
-pub fn load(database: &Database, raw: &Raw) -> Result<Duration> {
+/// They cannot be read or written.
+pub fn load(database: &Database, folder: &Path, users: usize) -> Result<Duration> {
     let engine = database.engine();
     let mut loader = engine.loader(table_of(engine)?, RowMode::Upsert)?;
-    let mut making = Duration::ZERO;
-    for first in (0..raw.users()).step_by(LOAD_ROWS) {
+    let mut pushing = Duration::ZERO;
+    parquet_users::read(folder, users, |batch| {
         let started = Instant::now();
-        let end = raw.users().min(first + LOAD_ROWS);
-        let rows = rows(raw, (first..end).map(|user| (user, user)));
-        making += started.elapsed();
-        loader.push(&rows)?;
-    }
+        loader.push_columns(batch)?;
+        pushing += started.elapsed();
+        Ok(())
+    })?;
     loader.finish(&WriteOptions::default())?;
-    Ok(making)
+    Ok(pushing)
 }
 
 /// Gives users the tags of rows, in groups of 1,000.

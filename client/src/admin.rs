@@ -112,7 +112,9 @@ impl Client {
             name: name.to_owned(),
         };
         let request = self.request_json(Method::POST, "/v1/admin/snapshots", &body)?;
-        let answer = self.fetch_bytes(request, Repeat::Never).await?;
+        let answer = self
+            .fetch_bytes(request, Repeat::Never, self.request_time())
+            .await?;
         serde_json::from_slice(&answer).map_err(|error| Error::Answer(error.to_string()))
     }
 
@@ -146,7 +148,8 @@ impl Client {
     /// There is none of that name; or the server refused it or cannot be reached.
     pub async fn delete_snapshot(&self, name: &str) -> Result<()> {
         let path = format!("/v1/admin/snapshots/{}", segment(name)?);
-        self.fetch_bytes(self.request(Method::DELETE, &path), Repeat::Never)
+        let request = self.request(Method::DELETE, &path);
+        self.fetch_bytes(request, Repeat::Never, self.request_time())
             .await?;
         Ok(())
     }

@@ -103,8 +103,10 @@ pub fn respond(
             let Ok(mut stream) = stream else { return };
             // A client that goes away in the middle is part of some tests.
             if let Ok(request) = read_request(&stream) {
-                let _ = stream.write_all(&answer(&request).bytes());
+                // Whoever has the answer may ask at once for what was requested.
+                let bytes = answer(&request).bytes();
                 let _ = sender.send(request);
+                let _ = stream.write_all(&bytes);
             }
         }
     });

@@ -7,15 +7,25 @@ use crate::error::{Error, Result};
 
 /// The time that a request may take, if nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The same of a statement: what servers allow it, if nothing else is said to them.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time that a statement's answer may take to come, beyond its time on the server.
+const STATEMENT_SLACK: Duration = Duration::from_secs(5);
 /// The time that making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection on which nothing comes is asked after so long whether the other end is there: bulk
+/// writes and streams wait for as long as it is.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// Times that it is asked before the connection counts as broken.
+const KEEPALIVE_RETRIES: u32 = 4;
 
 /// A client of one server. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) url: Arc<str>,
-    pub(crate) timeout: Duration,
+    /// If one was said.
+    timeout: Option<Duration>,
     pub(crate) at_least: Option<Arc<str>>,
 }
 
@@ -23,7 +33,7 @@ pub struct Client {
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     url: String,
-    timeout: Duration,
+    timeout: Option<Duration>,
     at_least: Option<Arc<str>>,
 }
 
@@ -59,7 +69,7 @@ impl Client {
     pub fn builder(url: &str) -> ClientBuilder {
         ClientBuilder {
             url: url.to_owned(),
-            timeout: TIMEOUT,
+            timeout: None,
             at_least: None,
         }
     }
@@ -85,6 +95,22 @@ impl Client {
         }
     }
 
+    /// The time that a request may take.
+    pub(crate) fn request_time(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
+    }
+
+    /// The time that a statement may take that is allowed so much of it on the server.
+    pub(crate) fn statement_time(&self, allowed: Option<Duration>) -> Duration {
+        match (allowed, self.timeout) {
+            (None, Some(timeout)) => timeout,
+            (allowed, _) => {
+                let allowed = allowed.unwrap_or(STATEMENT_TIMEOUT);
+                allowed.saturating_add(STATEMENT_SLACK)
+            }
+        }
+    }
+
     /// The server's address, without a slash at the end.
     ///
     /// ```
@@ -100,7 +126,9 @@ impl Client {
 
 impl ClientBuilder {
     /// The time that a request may take with all its repetitions, 30 seconds if nothing else is
-    /// said. Bulk writes and streamed answers take as long as they move.
+    /// said, and 65 for a statement, which servers stop after 60. A statement with a time of its
+    /// own ([`crate::Sql::timeout`]) is waited for as long as that. Bulk writes and streamed answers
+    /// take as long as they move.
     ///
     /// ```
     /// let builder = tagdb_client::Client::builder("http://127.0.0.1:7480");
@@ -109,7 +137,7 @@ impl ClientBuilder {
     /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -143,7 +171,10 @@ impl ClientBuilder {
             return Err(Error::Request(text));
         }
         let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
+            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout.unwrap_or(TIMEOUT)))
+            .tcp_keepalive(KEEPALIVE)
+            .tcp_keepalive_interval(KEEPALIVE)
+            .tcp_keepalive_retries(KEEPALIVE_RETRIES)
             .no_proxy()
             .build()
             .map_err(|error| Error::Request(Error::cause(&error)))?;

@@ -22,10 +22,17 @@ pub enum Error {
     /// The request cannot be sent as it is.
     #[error("{0}")]
     Request(String),
-    /// The server cannot be reached, or the connection broke before it answered. A write may have
-    /// happened if the connection broke; it has not if none was made.
+    /// No connection to the server can be made: nothing has happened.
     #[error("the server at {url} cannot be reached: {reason}")]
     Unreachable {
+        /// The server's address.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The connection broke before there was an answer. A write may have happened.
+    #[error("the connection to {url} broke before there was an answer: {reason}")]
+    Broken {
         /// The server's address.
         url: String,
         /// What went wrong.

@@ -82,7 +82,8 @@ impl Pages<'_> {
                     .client
                     .request_json(Method::POST, "/v1/sql", &request)?;
                 let request = request.header("accept", media::JSON);
-                let body = self.client.fetch_bytes(request, Repeat::Safe).await?;
+                let time = self.client.statement_time(None);
+                let body = self.client.fetch_bytes(request, Repeat::Safe, time).await?;
                 serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))?
             }
         };

@@ -31,8 +31,8 @@ pub(crate) enum Repeat {
 /// How long a request may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// The client's timeout, up to the end of the answer.
-    Timeout,
+    /// So long, with all repetitions, up to the end of the answer.
+    Within(Duration),
     /// As long as it moves.
     Endless,
 }
@@ -67,7 +67,9 @@ impl Client {
 
     /// Sends a request and reads the JSON that it is answered with.
     pub(crate) async fn fetch<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
-        let answer = self.fetch_bytes(request, Repeat::Safe).await?;
+        let answer = self
+            .fetch_bytes(request, Repeat::Safe, self.request_time())
+            .await?;
         serde_json::from_slice(&answer).map_err(|error| Error::Answer(error.to_string()))
     }
 
@@ -76,8 +78,9 @@ impl Client {
         &self,
         request: RequestBuilder,
         repeat: Repeat,
+        time: Duration,
     ) -> Result<Bytes> {
-        let response = self.send(request, repeat, Patience::Timeout).await?;
+        let response = self.send(request, repeat, Patience::Within(time)).await?;
         read_body(response, ANSWER_BYTES_MAX).await
     }
 
@@ -92,10 +95,14 @@ impl Client {
         patience: Patience,
     ) -> Result<Response> {
         let start = Instant::now();
+        // What takes as long as it moves is repeated only for so long.
+        let time = match patience {
+            Patience::Within(time) => time,
+            Patience::Endless => self.request_time(),
+        };
         let mut request = Some(request);
         let mut attempt = 1;
         loop {
-            let remaining = self.timeout.saturating_sub(start.elapsed());
             let is_last = attempt >= ATTEMPTS_MAX || repeat == Repeat::Never;
             let copy = if is_last {
                 None
@@ -105,8 +112,8 @@ impl Client {
             let Some(mut sent) = copy.or_else(|| request.take()) else {
                 return Err(Error::Request("the body was sent already".to_owned()));
             };
-            if patience == Patience::Timeout {
-                sent = sent.timeout(remaining);
+            if let Patience::Within(time) = patience {
+                sent = sent.timeout(time.saturating_sub(start.elapsed()));
             }
             let (error, pause) = match sent.send().await {
                 Ok(response) if response.status().is_success() => return Ok(response),
@@ -115,15 +122,15 @@ impl Client {
                     (read_problem(response).await, retry_after)
                 }
                 Err(error) => {
-                    let error = self.transport_error(&error);
-                    let pause = matches!(error, Error::Unreachable { .. })
-                        .then(|| PAUSE * 2_u32.saturating_pow(attempt - 1));
+                    let error = self.transport_error(&error, time);
+                    let is_lost = matches!(error, Error::Unreachable { .. } | Error::Broken { .. });
+                    let pause = is_lost.then(|| PAUSE * 2_u32.saturating_pow(attempt - 1));
                     (error, pause)
                 }
             };
             // Repeating cannot mend what only a restart of the server mends.
             let pause = pause.filter(|_| error.code() != Some("read_only"));
-            let remaining = self.timeout.saturating_sub(start.elapsed());
+            let remaining = time.saturating_sub(start.elapsed());
             match pause {
                 Some(pause) if request.is_some() && pause < remaining => {
                     tokio::time::sleep(pause).await;
@@ -134,18 +141,18 @@ impl Client {
         }
     }
 
-    fn transport_error(&self, error: &reqwest::Error) -> Error {
+    fn transport_error(&self, error: &reqwest::Error, time: Duration) -> Error {
+        let (url, reason) = (self.url.to_string(), Error::cause(error));
         if error.is_builder() {
-            return Error::Request(Error::cause(error));
-        }
-        if error.is_timeout() && !error.is_connect() {
-            return Error::Timeout {
-                seconds: self.timeout.as_secs_f64(),
-            };
-        }
-        Error::Unreachable {
-            url: self.url.to_string(),
-            reason: Error::cause(error),
+            Error::Request(reason)
+        } else if error.is_connect() {
+            Error::Unreachable { url, reason }
+        } else if error.is_timeout() {
+            Error::Timeout {
+                seconds: time.as_secs_f64(),
+            }
+        } else {
+            Error::Broken { url, reason }
         }
     }
 }

@@ -72,7 +72,7 @@ impl Sql<'_> {
         self
     }
 
-    /// The time that the statement may take on the server.
+    /// The time that the statement may take on the server; its answer is waited for a little longer.
     ///
     /// ```
     /// # tagdb_client::canned::example(|url| async move {
@@ -85,6 +85,20 @@ impl Sql<'_> {
     /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout_ms = Some(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Has the server refuse it unless it is a read.
+    ///
+    /// ```
+    /// # tagdb_client::canned::example(|url| async move {
+    /// let client = tagdb_client::Client::new(&url)?;
+    /// let sql = client.sql("SELECT count(*) AS n FROM users");
+    /// assert_eq!(sql.read_only().run().await?.rows.len(), 1);
+    /// # Ok(()) });
+    /// ```
+    pub fn read_only(mut self) -> Self {
+        self.request.read_only = true;
         self
     }
 
@@ -172,8 +186,10 @@ impl Sql<'_> {
             results: Option<IgnoredAny>,
         }
         let client = self.client;
+        let allowed = self.request.timeout_ms.map(Duration::from_millis);
+        let time = client.statement_time(allowed);
         let body = client
-            .fetch_bytes(self.request(media::JSON)?, Repeat::Safe)
+            .fetch_bytes(self.request(media::JSON)?, Repeat::Safe, time)
             .await?;
         let unreadable = |error: serde_json::Error| Error::Answer(error.to_string());
         let shape: Shape = serde_json::from_slice(&body).map_err(unreadable)?;

@@ -107,9 +107,9 @@ async fn streamed_bodies_and_snapshots_are_sent_once() {
     let pieces = ["k\n", "1\n"].map(Ok::<_, std::io::Error>);
     let body = crate::Body::wrap_stream(futures_util::stream::iter(pieces));
     let error = client.bulk("t", BulkMode::Upsert).csv(body).await;
-    assert!(matches!(error, Err(Error::Unreachable { .. })), "{error:?}");
+    assert!(matches!(error, Err(Error::Broken { .. })), "{error:?}");
     let error = client.create_snapshot("s").await;
-    assert!(matches!(error, Err(Error::Unreachable { .. })), "{error:?}");
+    assert!(matches!(error, Err(Error::Broken { .. })), "{error:?}");
     let bodies: Vec<Vec<u8>> = requests
         .iter()
         .take(2)
@@ -299,4 +299,16 @@ async fn a_page_can_be_asked_for_again_after_an_error() {
     let first = json!({"sql": "SELECT ...", "params": [7], "page_size": 1});
     let cursor = json!({"cursor": "c.1"});
     assert_eq!(bodies, [first, cursor.clone(), cursor]);
+}
+
+#[test]
+fn a_statement_is_waited_for_as_long_as_the_server_works() {
+    let usual = Client::new("http://127.0.0.1:1").unwrap();
+    let told = client("http://127.0.0.1:1");
+    let seconds = Duration::from_secs;
+    assert_eq!(usual.request_time(), seconds(30));
+    assert_eq!(usual.statement_time(None), seconds(65));
+    assert_eq!(usual.statement_time(Some(seconds(600))), seconds(605));
+    assert_eq!(told.statement_time(None), seconds(20));
+    assert_eq!(told.statement_time(Some(seconds(600))), seconds(605));
 }

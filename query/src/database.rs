@@ -18,9 +18,10 @@ use crate::exec::{
     CancelFlag, Execution, Interrupt, explain, in_query, lookup, membership, select, show, union,
 };
 use crate::limits::Limits;
+use crate::memory::MemoryPool;
 use crate::parse::{self, Statement};
 
-pub use crate::exec::lookup::{Found, Row};
+pub use crate::exec::lookup::{Row, TagValue};
 pub use crate::exec::rows::RowStream;
 
 /// An engine and what statements may ask of it.
@@ -28,6 +29,7 @@ pub use crate::exec::rows::RowStream;
 pub struct Database {
     engine: Arc<Engine>,
     limits: Limits,
+    memory: Arc<MemoryPool>,
     pub(crate) applies_rules: bool,
 }
 
@@ -85,9 +87,10 @@ pub enum Answer {
 impl Database {
     /// The database of an engine.
     #[must_use]
-    pub const fn new(engine: Arc<Engine>, limits: Limits) -> Self {
+    pub fn new(engine: Arc<Engine>, limits: Limits) -> Self {
         Self {
             engine,
+            memory: Arc::new(MemoryPool::new(limits.requests_memory_max)),
             limits,
             applies_rules: true,
         }
@@ -96,11 +99,10 @@ impl Database {
     /// The same without the rules that make conditions smaller: for tests, which compare the two.
     #[doc(hidden)]
     #[must_use]
-    pub const fn without_rules(engine: Arc<Engine>, limits: Limits) -> Self {
+    pub fn without_rules(engine: Arc<Engine>, limits: Limits) -> Self {
         Self {
-            engine,
-            limits,
             applies_rules: false,
+            ..Self::new(engine, limits)
         }
     }
 
@@ -114,6 +116,12 @@ impl Database {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What all statements share, for those who hold memory beside them.
+    #[must_use]
+    pub const fn memory(&self) -> &Arc<MemoryPool> {
+        &self.memory
     }
 
     /// Reads statements, which semicolons part.
@@ -175,7 +183,7 @@ impl Database {
             bound::Statement::Explain { analyze, statement } => {
                 explain::explain(execution, *statement, analyze)
             }
-            bound::Statement::Membership(asked) => membership::membership(&execution, &asked),
+            bound::Statement::Membership(asked) => membership::membership(&execution, *asked),
             bound::Statement::Insert(_)
             | bound::Statement::Update(_)
             | bound::Statement::Delete(_)
@@ -228,6 +236,27 @@ impl Database {
         lookup::lookup(snapshot, schema, keys, tags)
     }
 
+    /// Shows the subjects of keys to `visit`, in the order asked: places in the schema, and values;
+    /// nothing for keys that nobody has. Without `tags` only what is known of them. Nothing is
+    /// copied. `visit` must not ask the database anything, nor wait: writers wait for it.
+    ///
+    /// # Errors
+    /// As of [`Self::lookup`], and those of `visit`.
+    pub fn lookup_each<E: From<Error>>(
+        &self,
+        snapshot: &DbState,
+        table: &str,
+        keys: &[KeyRef<'_>],
+        tags: Option<&[String]>,
+        visit: impl FnMut(Option<&[(usize, TagValue<'_>)]>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let schema = snapshot
+            .catalog()
+            .table(table)
+            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
+        lookup::for_each(snapshot, schema, keys, tags, visit)
+    }
+
     /// A table at one state, to be asked about audiences. (Parameters of the context are not
     /// read: conditions bring their own.)
     ///
@@ -251,25 +280,6 @@ impl Database {
             self.now(),
             time_zone,
         ))
-    }
-
-    /// The subjects of keys, column by column and in the order asked. Without `tags` all of them.
-    ///
-    /// # Errors
-    /// As of [`Self::lookup`]; `result_too_large` beyond `bytes_max` bytes of texts and entries.
-    pub fn lookup_columns(
-        &self,
-        snapshot: &DbState,
-        table: &str,
-        keys: &[KeyRef<'_>],
-        tags: Option<&[String]>,
-        bytes_max: usize,
-    ) -> Result<Found> {
-        let schema = snapshot
-            .catalog()
-            .table(table)
-            .ok_or_else(|| Error::new("unknown_table", format!("unknown table {table:?}")))?;
-        lookup::lookup_columns(snapshot, schema, keys, tags, bytes_max)
     }
 
     fn bind(
@@ -297,7 +307,10 @@ impl Database {
                 deadline: context.deadline,
                 cancel: context.cancel.clone(),
             },
-            budget: Arc::new(Budget::new(context.memory_bytes_max)),
+            budget: Arc::new(Budget::new(
+                context.memory_bytes_max,
+                Arc::clone(&self.memory),
+            )),
             groups_max: self.limits.groups_max,
             subquery_values_max: self.limits.subquery_values_max,
         }

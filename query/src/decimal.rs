@@ -23,17 +23,25 @@ pub fn checked(digits: i128) -> Option<i128> {
 /// The same number with another scale, rounded half away from zero; nothing if it gets too long.
 #[must_use]
 pub fn rescale(digits: i128, from: u8, to: u8) -> Option<i128> {
-    if to >= from {
-        if digits == 0 {
-            return Some(0);
-        }
-        return checked(digits.checked_mul(power(to - from)?)?);
+    rescale_signed(digits, i32::from(from), i32::from(to))
+}
+
+/// The same with scales of any size; of one below zero, the last digits before the point are gone.
+#[must_use]
+pub fn rescale_signed(digits: i128, from: i32, to: i32) -> Option<i128> {
+    if digits == 0 {
+        return Some(0);
     }
-    let Some(unit) = power(from - to) else {
+    let places = from.abs_diff(to);
+    let unit = (places <= u32::from(DIGITS_MAX)).then(|| 10_i128.pow(places));
+    if to >= from {
+        return checked(digits.checked_mul(unit?)?);
+    }
+    let Some(unit) = unit else {
         return Some(0);
     };
     let (whole, rest) = (digits / unit, digits % unit);
-    let away = rest.unsigned_abs() >= unit.unsigned_abs().div_ceil(2);
+    let away = rest.unsigned_abs() >= unit.unsigned_abs() / 2;
     Some(if away { whole + digits.signum() } else { whole })
 }
 
@@ -65,22 +73,46 @@ pub fn compare(a: (i128, u8), b: (i128, u8)) -> Ordering {
 #[must_use]
 pub fn to_double(digits: i128, scale: u8) -> f64 {
     // Both sides of this division are exact, so that its one rounding is the right one.
-    if digits.unsigned_abs() <= 1 << 53 && scale <= 22 {
+    if scale == 0 || digits.unsigned_abs() <= 1 << 53 && scale <= 22 {
         return digits as f64 / 10_f64.powi(i32::from(scale));
     }
     format!("{digits}e-{scale}").parse().unwrap_or(0.0)
 }
 
-/// The nearest decimal of that scale, rounded half away from zero; nothing if it gets too long.
+/// The nearest decimal of that scale, which may be below zero, rounded half away from zero; nothing
+/// if it gets too long.
 #[must_use]
-pub fn from_double(value: f64, scale: u8) -> Option<i128> {
-    // The shortest text that means the double is what people take for its value.
-    let (digits, from) = parse(&format!("{value:e}"))?;
-    rescale(digits, from, scale)
+pub fn from_double(value: f64, scale: i32) -> Option<i128> {
+    // The shortest text that means the double is what people take for its value. It is
+    // `d.ddde-d`, with at most 17 digits.
+    let text = format!("{value:e}");
+    let (mantissa, exponent) = text.split_once('e')?;
+    let (digits, places) = parse(mantissa)?;
+    rescale_signed(
+        digits,
+        i32::from(places) - exponent.parse::<i32>().ok()?,
+        scale,
+    )
+}
+
+/// The order of a number and a double, by value: a whole double is just that, and one with a
+/// fraction is what its shortest text says.
+#[must_use]
+pub fn compare_double(number: (i128, u8), double: f64) -> Ordering {
+    // A double that is not the nearest one lies on its side of all that are nearer to another one.
+    let (digits, scale) = number;
+    let nearest = to_double(digits, scale).partial_cmp(&double);
+    let exact = match nearest {
+        Some(order) if order.is_ne() => return order,
+        _ if double.abs() >= (1_i64 << f64::MANTISSA_DIGITS) as f64 => Some((double as i128, 0)),
+        _ if scale == 0 => return Ordering::Equal,
+        _ => parse(&format!("{double:e}")),
+    };
+    exact.map_or(Ordering::Equal, |exact| compare(number, exact))
 }
 
 /// Parses `[+-]digits[.digits][e[+-]digits]` exactly. Nothing if it is no such number, or if it has
-/// more than 38 significant digits; zeros beyond the 38th place after the point are cut.
+/// more than 38 significant digits; zeros at the end of so many are cut.
 #[must_use]
 pub fn parse(text: &str) -> Option<(i128, u8)> {
     let (mantissa, exponent) = match text.find(['e', 'E']) {
@@ -92,9 +124,12 @@ pub fn parse(text: &str) -> Option<(i128, u8)> {
         b'+' => (false, &mantissa[1..]),
         _ => (false, mantissa),
     };
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let (whole, mut fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     if whole.is_empty() && fraction.is_empty() {
         return None;
+    }
+    if whole.len() + fraction.len() > usize::from(DIGITS_MAX) {
+        fraction = fraction.trim_end_matches('0');
     }
     let mut digits = 0_i128;
     for byte in whole.bytes().chain(fraction.bytes()) {
@@ -106,6 +141,18 @@ pub fn parse(text: &str) -> Option<(i128, u8)> {
     let scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
     let (digits, scale) = fit_scale(digits, scale)?;
     Some((if negative { -digits } else { digits }, scale))
+}
+
+/// As [`parse`], without the last of too many digits after the point. Rounded to a scale that keeps
+/// fewer, it comes to the same.
+#[must_use]
+pub fn parse_cut(text: &str) -> Option<(i128, u8)> {
+    let (whole, fraction) = text.split_once('.')?;
+    let significant = whole.trim_start_matches(['-', '+']).trim_start_matches('0');
+    let kept = usize::from(DIGITS_MAX).saturating_sub(significant.len());
+    let (kept, rest) = fraction.split_at_checked(kept)?;
+    let is_number = rest.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| parse(&format!("{whole}.{kept}")))?
 }
 
 fn fit_scale(mut digits: i128, mut scale: i32) -> Option<(i128, u8)> {
@@ -185,6 +232,11 @@ mod tests {
         }
         assert_eq!(rescale(10_i128.pow(37), 0, 1), None);
         assert_eq!(rescale(1, 38, 0), Some(0));
+        assert_eq!(rescale(LIMIT - 1, 38, 0), Some(1));
+        assert_eq!(rescale(LIMIT / 2 - 1, 38, 0), Some(0));
+        assert_eq!(rescale_signed(LIMIT - 1, 400, 0), Some(0));
+        assert_eq!(rescale_signed(-1_250, 0, -2), Some(-13));
+        assert_eq!(rescale_signed(13, -2, 0), Some(1_300));
         assert_eq!(rescale_exactly(1_230, 3, 2), Some(123));
         assert_eq!(rescale_exactly(1_235, 3, 2), None);
     }
@@ -207,10 +259,63 @@ mod tests {
         assert_eq!(from_double(2.675, 2), Some(268));
         assert_eq!(from_double(1e30, 0), Some(10_i128.pow(30)));
         assert_eq!(from_double(1e300, 0), None);
+        assert_eq!(from_double(1e-300, 20), Some(0));
+        assert_eq!(from_double(6e17, -18), Some(1));
+        assert_eq!(from_double(-1.5e300, -300), Some(-2));
         assert_eq!(to_double(1, 1), 0.1);
         assert_eq!(
             to_double(123_456_789_012_345_678_901, 3),
             123_456_789_012_345_678.901
+        );
+    }
+
+    #[test]
+    fn long_texts_keep_what_matters() {
+        let zeros = |text: &str, count| format!("{text}{}", "0".repeat(count));
+        assert_eq!(
+            parse(&zeros("1234567890123456789.", 40)),
+            Some((1_234_567_890_123_456_789, 0))
+        );
+        assert_eq!(parse(&zeros("1.5", 37)), Some((15, 1)));
+        assert_eq!(parse(&zeros("1.5", 36)).map(|(_, scale)| scale), Some(37));
+        let below_half = format!("-00.12{}", "49".repeat(30));
+        assert_eq!(parse(&below_half), None);
+        let (digits, scale) = parse_cut(&below_half).unwrap();
+        assert_eq!((rescale(digits, scale, 2), scale), (Some(-12), 38));
+        assert_eq!(parse_cut(&format!("{below_half}x")), None);
+        assert_eq!(parse_cut(&format!("{below_half}e1")), None);
+        assert_eq!(parse_cut(&"9".repeat(39)), None);
+        assert_eq!(parse_cut(&format!("{}.5", "9".repeat(39))), None);
+    }
+
+    #[test]
+    fn doubles_compare_by_value() {
+        let max = i128::from(i64::MAX);
+        assert_eq!(compare_double((max, 0), max as f64), Ordering::Less);
+        assert_eq!(compare_double((max + 1, 0), max as f64), Ordering::Equal);
+        assert_eq!(
+            compare_double((-max - 1, 0), i64::MIN as f64),
+            Ordering::Equal
+        );
+        // 1e38 is the double below it.
+        assert_eq!(compare_double((LIMIT - 1, 0), 1e38), Ordering::Greater);
+        assert_eq!(compare_double((LIMIT - 1, 0), f64::MAX), Ordering::Less);
+        assert_eq!(compare_double((1, 38), -f64::MAX), Ordering::Greater);
+        assert_eq!(compare_double((1, 1), 0.1), Ordering::Equal);
+        assert_eq!(
+            compare_double((100_000_000_000_000_001, 18), 0.1),
+            Ordering::Greater
+        );
+        assert_eq!(
+            compare_double((99_999_999_999_999_999, 18), 0.1),
+            Ordering::Less
+        );
+        assert_eq!(compare_double((1, 38), 1e-38), Ordering::Equal);
+        assert_eq!(compare_double((0, 38), 1e-300), Ordering::Less);
+        assert_eq!(compare_double((0, 38), 0.0), Ordering::Equal);
+        assert_eq!(
+            compare_double((9_007_199_254_740_993, 0), 9_007_199_254_740_992.0),
+            Ordering::Greater
         );
     }
 }

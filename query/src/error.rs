@@ -99,6 +99,14 @@ impl Error {
         error
     }
 
+    /// The same limit, where it is others who hold what is asked for: later there may be more.
+    #[must_use]
+    pub(crate) fn into_overloaded(mut self) -> Self {
+        self.inner.code = "overloaded";
+        self.inner.detail.push_str("; try again later");
+        self
+    }
+
     /// A statement that is not in the grammar.
     #[must_use]
     pub fn syntax(detail: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@ mod expr;
 use std::sync::Arc;
 
 use crate::bind::bound::{
-    Column, Fraction, GroupKey, Grouping, Insert, Leaf, Predicate, Query, Scan, Select, Statement,
+    Column, Fraction, GroupKey, Grouping, Insert, Predicate, Query, Scan, Select, Statement,
     TagChange, Union, Update,
 };
 use crate::value::{DataType, Value};
@@ -86,6 +86,7 @@ fn explain_select(select: &Select, lines: &mut Vec<String>, queries: &mut Querie
             }
         });
     lines.push(format!("select {}", outputs.collect::<Vec<_>>().join(", ")));
+    explain_queries(&asked_of_rows(select), 1, lines, queries);
     explain_limit(select.limit, select.offset, lines);
     if !select.order.is_empty() {
         let terms = select.order.iter().map(|term| {
@@ -116,12 +117,39 @@ fn explain_select(select: &Select, lines: &mut Vec<String>, queries: &mut Querie
     explain_scan(&select.scan, 1, lines, queries);
 }
 
+/// The queries that are asked anywhere but of who is selected.
+fn asked_of_rows(select: &Select) -> Vec<&Arc<Query>> {
+    let mut asked = Vec::new();
+    let mut push = |query| asked.push(query);
+    let order = select.order.iter().map(|term| &term.expr);
+    for expr in select.output.iter().chain(order) {
+        expr.for_each_query(&mut push);
+    }
+    if let Some(grouping) = &select.grouping {
+        for key in &grouping.keys {
+            if let GroupKey::Value(expr) = key {
+                expr.for_each_query(&mut push);
+            }
+        }
+        let arguments = grouping
+            .aggregates
+            .iter()
+            .filter_map(|a| a.argument.as_ref());
+        arguments.for_each(|expr| expr.for_each_query(&mut push));
+        for predicate in grouping.filters.iter().chain([&grouping.having]) {
+            predicate.for_each_query(&mut push);
+        }
+    }
+    asked
+}
+
 fn explain_union(union: &Union, lines: &mut Vec<String>, queries: &mut Queries) {
     lines.push("one after the other".to_owned());
     explain_limit(union.limit, union.offset, lines);
     if let Some(term) = union.order.first() {
         let direction = if term.descending { "desc" } else { "asc" };
-        lines.push(format!("  order by the key {direction}"));
+        let nulls = if term.nulls_first { "first" } else { "last" };
+        lines.push(format!("  order by the key {direction} nulls {nulls}"));
     }
     for part in &union.parts {
         let mut select = Vec::new();
@@ -211,6 +239,11 @@ fn explain_update(update: &Update, lines: &mut Vec<String>, queries: &mut Querie
                 format!("  set {tag}['{key}'] = {}", names.expr_text(value))
             }
         });
+        if let TagChange::Set(value) | TagChange::Entry { value, .. } = &assignment.change {
+            let mut asked = Vec::new();
+            value.for_each_query(&mut |query| asked.push(query));
+            explain_queries(&asked, 2, lines, queries);
+        }
     }
     explain_scan(&update.scan, 1, lines, queries);
 }
@@ -220,6 +253,24 @@ fn explain_scan(scan: &Scan, depth: usize, lines: &mut Vec<String>, queries: &mu
     lines.push(format!("{indent}scan {}", scan.table.name));
     let names = Names::of_scan(scan);
     explain_predicate(&names, &scan.predicate, depth + 1, lines, queries);
+}
+
+/// Which queries are asked; each is shown once, at the end.
+fn explain_queries(
+    asked: &[&Arc<Query>],
+    depth: usize,
+    lines: &mut Vec<String>,
+    queries: &mut Queries,
+) {
+    for asked in asked {
+        let known = queries.iter().position(|query| Arc::ptr_eq(query, asked));
+        let number = known.unwrap_or(queries.len()) + 1;
+        if known.is_none() {
+            queries.push(Arc::clone(asked));
+        }
+        let indent = "  ".repeat(depth);
+        lines.push(format!("{indent}query {number}, see below"));
+    }
 }
 
 /// One node a line.
@@ -242,16 +293,9 @@ fn explain_predicate(
             let mut text = String::new();
             names.predicate(predicate, &mut text);
             lines.push(format!("{indent}{text}"));
-            if let Predicate::Leaf(Leaf::InQuery(test)) = predicate {
-                let known = queries
-                    .iter()
-                    .position(|query| Arc::ptr_eq(query, &test.query));
-                let number = known.unwrap_or(queries.len()) + 1;
-                if known.is_none() {
-                    queries.push(test.query.clone());
-                }
-                lines.push(format!("{indent}  query {number}, see below"));
-            }
+            let mut asked = Vec::new();
+            predicate.for_each_query(&mut |query| asked.push(query));
+            explain_queries(&asked, depth + 1, lines, queries);
             return;
         }
     };

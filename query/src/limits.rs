@@ -27,6 +27,10 @@ pub struct Limits {
     /// `subquery_values`: different values of a query in a condition, unless they are keys or
     /// keywords of what is asked for.
     pub subquery_values_max: usize,
+    /// `keys`: keys of one look-up or match.
+    pub keys_max: usize,
+    /// `requests_memory_bytes`: bytes that all statements of a database hold together.
+    pub requests_memory_max: usize,
 }
 
 impl Default for Limits {
@@ -42,6 +46,8 @@ impl Default for Limits {
             insert_rows_max: 100_000,
             groups_max: 1_000_000,
             subquery_values_max: 10_000_000,
+            keys_max: 10_000,
+            requests_memory_max: 4 << 30,
         }
     }
 }

@@ -109,13 +109,13 @@ impl Value {
     }
 }
 
-/// Numbers compare exactly; if one is a DOUBLE, the other becomes one first, as in arithmetic.
+/// Numbers of different types compare by value.
 fn compare_numbers(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Double(_), _) | (_, Value::Double(_)) => {
-            a.to_double()?.partial_cmp(&b.to_double()?)
-        }
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
+        (Value::Double(a), b) => Some(decimal::compare_double(b.to_fixed()?, *a).reverse()),
+        (a, Value::Double(b)) => Some(decimal::compare_double(a.to_fixed()?, *b)),
         _ => Some(decimal::compare(a.to_fixed()?, b.to_fixed()?)),
     }
 }

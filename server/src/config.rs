@@ -4,12 +4,15 @@
 //! a value means the same wherever it comes from.
 
 mod parse;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use parse::{address, boolean, bytes, count, duration, number, path, text};
+use tagdb_query::Limits;
+
+pub use settings::SETTINGS;
 
 /// All settings of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +25,14 @@ pub struct Config {
     pub insecure: bool,
     /// Connections at a time; more wait to be accepted.
     pub connections_max: usize,
-    /// Time for a request's head to arrive; idle connections are closed after it too.
+    /// Connections of one address at a time; more are answered 429.
+    pub connections_per_address_max: usize,
+    /// Time for a request's head to arrive, and up to a quarter more; idle connections are closed after it too.
     pub header_timeout: Duration,
     /// Time between two pieces of a request's body.
     pub body_timeout: Duration,
+    /// Time in which a client has to take the next piece of an answer.
+    pub send_timeout: Duration,
     /// Bytes of a request's body outside bulk writes, decompressed.
     pub body_bytes_max: u64,
     /// Bytes of a bulk write's body, decompressed.
@@ -44,6 +51,8 @@ pub struct Config {
     pub statement_timeout_max: Duration,
     /// Memory a statement may use.
     pub statement_memory_max: u64,
+    /// What one statement may ask for.
+    pub limits: Limits,
     /// Rows of one JSON result.
     pub result_rows_max: u64,
     /// Bytes of one JSON result.
@@ -62,6 +71,8 @@ pub struct Config {
     pub flush_bytes: u64,
     /// Bytes of writes kept in memory at which writers are refused.
     pub memory_bytes_max: u64,
+    /// Layers of a tag in files at which writers are refused.
+    pub layers_max: usize,
     /// What is logged, as in `info` or `tagdb=debug`.
     pub log: String,
     /// Whether log lines are JSON objects.
@@ -115,170 +126,6 @@ pub enum ConfigError {
     Exposed(SocketAddr),
 }
 
-macro_rules! setting {
-    ($key:ident, $default:literal, $parse:expr, $about:literal) => {
-        Setting {
-            key: stringify!($key),
-            default: $default,
-            about: $about,
-            apply: |config, text| {
-                config.$key = $parse(text)?;
-                Ok(())
-            },
-        }
-    };
-}
-
-/// All settings, in the order of the documentation.
-pub const SETTINGS: &[Setting] = &[
-    setting!(data, "./tagdb-data", path, "The data folder."),
-    setting!(listen, "127.0.0.1:7480", address, "Where to listen."),
-    setting!(
-        insecure,
-        "false",
-        boolean,
-        "Whether to listen on addresses that other machines reach."
-    ),
-    setting!(
-        connections_max,
-        "1024",
-        |text| count(text, 1),
-        "Connections at a time; more wait to be accepted."
-    ),
-    setting!(
-        header_timeout,
-        "5s",
-        |text| duration(text, Duration::from_millis(100)),
-        "Time for a request's head to arrive; idle connections are closed after it too."
-    ),
-    setting!(
-        body_timeout,
-        "30s",
-        |text| duration(text, Duration::from_millis(100)),
-        "Time between two pieces of a request's body."
-    ),
-    setting!(
-        body_bytes_max,
-        "16MiB",
-        |text| bytes(text, 1 << 10),
-        "Bytes of a request's body outside bulk writes, decompressed."
-    ),
-    setting!(
-        bulk_bytes_max,
-        "1TiB",
-        |text| bytes(text, 1 << 10),
-        "Bytes of a bulk write's body, decompressed."
-    ),
-    setting!(
-        row_bytes_max,
-        "8MiB",
-        |text| bytes(text, 1 << 10),
-        "Bytes of one row of a bulk write."
-    ),
-    setting!(
-        statements_max,
-        "32",
-        |text| count(text, 1),
-        "Statements running at a time."
-    ),
-    setting!(
-        queue_max,
-        "1024",
-        |text| count(text, 0),
-        "Statements waiting for their turn; more are refused."
-    ),
-    setting!(
-        uploads_max,
-        "8",
-        |text| count(text, 1),
-        "Bulk writes at a time."
-    ),
-    setting!(
-        statement_timeout,
-        "60s",
-        |text| duration(text, Duration::from_millis(1)),
-        "Time a statement may take if its request does not say."
-    ),
-    setting!(
-        statement_timeout_max,
-        "1h",
-        |text| duration(text, Duration::from_millis(1)),
-        "The longest time a request may ask for."
-    ),
-    setting!(
-        statement_memory_max,
-        "1GiB",
-        |text| bytes(text, 1 << 20),
-        "Memory a statement may use."
-    ),
-    setting!(
-        result_rows_max,
-        "100000",
-        |text| number(text, 1),
-        "Rows of one JSON result."
-    ),
-    setting!(
-        result_bytes_max,
-        "64MiB",
-        |text| bytes(text, 1 << 10),
-        "Bytes of one JSON result."
-    ),
-    setting!(
-        cursors_max,
-        "100",
-        |text| count(text, 1),
-        "Paged results that are open at a time; each keeps the state that it was asked at."
-    ),
-    setting!(
-        cursor_timeout,
-        "10m",
-        |text| duration(text, Duration::from_millis(1)),
-        "Time after which a paged result is let go if nobody asks for a page."
-    ),
-    setting!(
-        cursor_memory_max,
-        "256MiB",
-        |text| bytes(text, 1 << 20),
-        "Memory of paged results between two pages; beyond it pages are made anew."
-    ),
-    setting!(
-        stop_timeout,
-        "30s",
-        |text| duration(text, Duration::ZERO),
-        "Time that running requests get when the server is told to stop."
-    ),
-    setting!(
-        cache_bytes,
-        "4GiB",
-        |text| bytes(text, 1 << 20),
-        "Memory for cached segments."
-    ),
-    setting!(
-        flush_bytes,
-        "64MiB",
-        |text| bytes(text, 1 << 20),
-        "Bytes of writes kept in memory at which a flush begins."
-    ),
-    setting!(
-        memory_bytes_max,
-        "512MiB",
-        |text| bytes(text, 1 << 20),
-        "Bytes of writes kept in memory at which writers are refused."
-    ),
-    setting!(
-        log,
-        "info",
-        text,
-        "What is logged, as in info or tagdb=debug."
-    ),
-    setting!(
-        log_json,
-        "false",
-        boolean,
-        "Whether log lines are JSON objects."
-    ),
-];
-
 /// Variables that begin with `TAGDB_` and are not settings of the server.
 const OTHER_VARIABLES: &[&str] = &["TAGDB_URL", "TAGDB_CONFIG"];
 
@@ -289,8 +136,10 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             insecure: false,
             connections_max: 0,
+            connections_per_address_max: 0,
             header_timeout: Duration::ZERO,
             body_timeout: Duration::ZERO,
+            send_timeout: Duration::ZERO,
             body_bytes_max: 0,
             bulk_bytes_max: 0,
             row_bytes_max: 0,
@@ -300,6 +149,7 @@ impl Default for Config {
             statement_timeout: Duration::ZERO,
             statement_timeout_max: Duration::ZERO,
             statement_memory_max: 0,
+            limits: Limits::default(),
             result_rows_max: 0,
             result_bytes_max: 0,
             cursors_max: 0,
@@ -309,6 +159,7 @@ impl Default for Config {
             cache_bytes: 0,
             flush_bytes: 0,
             memory_bytes_max: 0,
+            layers_max: 0,
             log: String::new(),
             log_json: false,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tagdb_query::{Database, Limits};
+use tagdb_query::Database;
 use tagdb_storage::clock::Clock;
 use tagdb_storage::engine::{Engine, Settings};
 use tagdb_storage::vfs::OsVfs;
@@ -27,15 +27,19 @@ pub fn open(config: &Config) -> tagdb_storage::Result<Arc<Database>> {
         cache_bytes: config.cache_bytes,
         flush_bytes: bytes(config.flush_bytes),
         memory_bytes_max: bytes(config.memory_bytes_max),
+        layers_max: config.layers_max,
         ..Settings::default()
     };
     let engine = Engine::open(Arc::new(vfs), settings, Clock::system())?;
-    Ok(Arc::new(Database::new(engine, Limits::default())))
+    Ok(Arc::new(Database::new(engine, config.limits.clone())))
 }
 
 /// Writes of single rows at a time. Most of them wait for one and the same fsync, so that many at
 /// a time make it cheaper for each.
 const ROW_WRITES_MAX: usize = 256;
+/// Looks at the server's own figures at a time. They have turns of their own, so that they are told
+/// when nobody else gets one.
+const STATUS_MAX: usize = 4;
 /// Time that an upload waits for its turn.
 const UPLOAD_WAIT: Duration = Duration::from_secs(10);
 
@@ -92,6 +96,8 @@ pub enum Lane {
     Stream,
     /// Writes of single rows.
     RowWrite,
+    /// The server's own figures, which do not count as statements.
+    Status,
 }
 
 /// The engine, as handlers reach it.
@@ -101,16 +107,19 @@ pub struct EngineHandle {
     metrics: Arc<Metrics>,
     statements: Arc<Semaphore>,
     row_writes: Arc<Semaphore>,
+    status: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     waiting: AtomicUsize,
     queue_max: usize,
+    /// Time that work without a time of its own waits for its turn.
+    turn_timeout: Duration,
 }
 
 /// The right to run; given back when dropped.
 #[derive(Debug)]
 pub struct Turn {
     _permit: OwnedSemaphorePermit,
-    _counted: Counted,
+    _counted: Option<Counted>,
 }
 
 impl EngineHandle {
@@ -122,9 +131,11 @@ impl EngineHandle {
             metrics,
             statements: Arc::new(Semaphore::new(config.statements_max)),
             row_writes: Arc::new(Semaphore::new(ROW_WRITES_MAX)),
+            status: Arc::new(Semaphore::new(STATUS_MAX)),
             uploads: Arc::new(Semaphore::new(config.uploads_max)),
             waiting: AtomicUsize::new(0),
             queue_max: config.queue_max,
+            turn_timeout: config.statement_timeout,
         }
     }
 
@@ -148,20 +159,21 @@ impl EngineHandle {
         let semaphore = match lane {
             Lane::Statement | Lane::Stream => &self.statements,
             Lane::RowWrite => &self.row_writes,
+            Lane::Status => &self.status,
         };
         let permit = match Arc::clone(semaphore).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {
                 let places = match lane {
                     Lane::Statement | Lane::RowWrite => self.queue_max,
-                    Lane::Stream => usize::MAX,
+                    Lane::Stream | Lane::Status => usize::MAX,
                 };
                 self.wait(semaphore, places).await?
             }
         };
         Ok(Turn {
             _permit: permit,
-            _counted: self.metrics.statement(),
+            _counted: (lane != Lane::Status).then(|| self.metrics.statement()),
         })
     }
 
@@ -178,6 +190,12 @@ impl EngineHandle {
             .map_err(|_| ApiError::internal("the queue of statements is closed"))?;
         drop((place, counted));
         Ok(permit)
+    }
+
+    /// Whether statements have to wait for so long a time that more of them are refused.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.queue_max && self.queue_max > 0
     }
 
     /// Waits for a turn of an upload.
@@ -198,24 +216,18 @@ impl EngineHandle {
     /// Runs blocking work in its turn.
     ///
     /// # Errors
-    /// What the work returns, or `overloaded`.
+    /// What the work returns, `overloaded`, or `timeout` when no turn comes.
     pub async fn run<T: Send + 'static>(
         &self,
         lane: Lane,
         work: impl FnOnce(&Database) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let turn = self.turn(lane).await?;
-        let database = Arc::clone(&self.database);
-        blocking(move || {
-            let done = work(&database);
-            drop(turn);
-            done
-        })
-        .await
+        let turn = self.turn_within(lane, self.turn_timeout).await?;
+        self.run_in(turn, work).await
     }
 
-    /// Runs blocking work in its turn; when its time is over, sets its flag and waits for it to
-    /// look.
+    /// Runs blocking work in its turn; when its time is over, which the wait for the turn is part
+    /// of, sets its flag and waits for it to look.
     ///
     /// # Errors
     /// What the work returns, `timeout`, or `overloaded`.
@@ -227,23 +239,40 @@ impl EngineHandle {
         work: impl FnOnce(&Database) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
         let started = Instant::now();
-        let running = self.run(lane, work);
+        let turn = self.turn_within(lane, time).await?;
+        let left = time.saturating_sub(started.elapsed());
+        let running = self.run_in(turn, work);
         tokio::pin!(running);
-        if let Ok(done) = tokio::time::timeout(time, &mut running).await {
+        if let Ok(done) = tokio::time::timeout(left, &mut running).await {
             return done;
         }
         flag.store(true, Ordering::Relaxed);
         // Work that was done just then counts: a write must not be called undone.
-        running.await.map_err(|error| match error.code() {
-            "timeout" | "cancelled" | "internal" => {
-                let ran = started.elapsed();
-                ApiError::new(
-                    "timeout",
-                    format!("the statement was stopped after {ran:.1?}"),
-                )
-            }
-            _ => error,
+        running.await
+    }
+
+    async fn turn_within(&self, lane: Lane, time: Duration) -> ApiResult<Turn> {
+        match tokio::time::timeout(time, self.turn(lane)).await {
+            Ok(turn) => turn,
+            Err(_) => Err(ApiError::new(
+                "timeout",
+                format!("no turn came within {time:.1?}: other statements are running"),
+            )),
+        }
+    }
+
+    async fn run_in<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&Database) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let database = Arc::clone(&self.database);
+        blocking(move || {
+            let done = work(&database);
+            drop(turn);
+            done
         })
+        .await
     }
 }
 
@@ -288,6 +317,7 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use tagdb_query::Limits;
     use tagdb_storage::vfs::MemoryVfs;
 
     use super::*;
@@ -358,6 +388,21 @@ mod tests {
             .run_within(Lane::Statement, Duration::from_secs(60), &flag, |_| Ok(7))
             .await;
         assert_eq!(done.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn the_wait_for_a_turn_is_part_of_the_time() {
+        let handle = handle(&[("statements_max", "1"), ("statement_timeout", "1ms")]);
+        let held = handle.turn(Lane::Statement).await.unwrap();
+        let flag = CancelFlag::default();
+        let time = Duration::from_millis(1);
+        let waited = handle.run_within(Lane::Statement, time, &flag, |_| Ok(()));
+        assert_eq!(waited.await.unwrap_err().code(), "timeout");
+        let waited = handle.run(Lane::Statement, |_| Ok(()));
+        assert_eq!(waited.await.unwrap_err().code(), "timeout");
+        assert_eq!(handle.waiting.load(Ordering::Relaxed), 0);
+        drop(held);
+        handle.run(Lane::Statement, |_| Ok(())).await.unwrap();
     }
 
     #[tokio::test]

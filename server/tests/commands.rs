@@ -328,6 +328,28 @@ fn dry_runs_ask_nobody() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(
         stdout(&output),
-        "-- CSV, 1 rows in all\n-- key b: as told\nCREATE TABLE t (\n  b BIGINT PRIMARY KEY,\n  a KEYWORD              -- as told\n);\n"
+        "-- CSV, 1 row in all\n-- key b: as told\nCREATE TABLE t (\n  b BIGINT PRIMARY KEY,\n  a KEYWORD              -- as told\n);\n"
     );
+}
+
+#[test]
+fn an_export_asks_for_a_read() {
+    let (url, requests) = respond(|_| Answer::new(200, "a\n1\n")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.csv.gz");
+    let name = path.to_str().unwrap();
+    for output in [name, "-"] {
+        let arguments = ["export", "SELECT 1", "--timeout", "90", "-o", output];
+        let output = tagdb(&url, &arguments, "");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let body = requests.recv().unwrap().body;
+        assert_eq!(
+            String::from_utf8(body).unwrap(),
+            r#"{"sql":"SELECT 1","timeout_ms":90000,"read_only":true}"#
+        );
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(&path).unwrap();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut text).unwrap();
+    assert_eq!(text, "a\n1\n");
 }

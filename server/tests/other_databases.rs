@@ -1,11 +1,5 @@
 //! SQLite, which comes with Python, answers random questions as tagdb does.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "all of this file is a test"
-)]
-
 use std::path::Path;
 use std::process::Command;
 

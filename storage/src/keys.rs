@@ -8,9 +8,9 @@ use parking_lot::RwLock;
 
 use crate::batch::{KeyRef, Keys};
 use crate::error::{Error, Result};
-use crate::ids::Ordinal;
+use crate::ids::{Ordinal, ordinal_at};
 use crate::schema::{Key, KeyType};
-use crate::segment::keys::{KeySegment, hash_of};
+use crate::segment::keys::{GatheredKeys, KeySegment, hash_of};
 
 /// Keys of ordinals from `first` on, in memory. It only grows, and one object serves every root:
 /// a root passes over ordinals it does not know yet.
@@ -86,13 +86,13 @@ impl KeyMemory {
         (row < table.keys.len()).then(|| table.keys.get(row).to_key())
     }
 
-    fn gather(&self, ordinals: &[Ordinal], out: &mut Keys) -> Result<()> {
+    fn gather(&self, base: Ordinal, lows: &[u16], out: &mut GatheredKeys) -> Result<()> {
         let table = self.table.read();
-        for ordinal in ordinals {
+        for ordinal in lows.iter().map(|low| base + Ordinal::from(*low)) {
             let row = ordinal.checked_sub(self.first).map(|row| row as usize);
             match row.filter(|row| *row < table.keys.len()) {
                 Some(row) => out.push(table.keys.get(row)),
-                None => return Err(Error::internal(format!("ordinal {ordinal} has no key"))),
+                None => return Err(no_key(ordinal)),
             }
         }
         Ok(())
@@ -174,6 +174,32 @@ impl PartitionKeys {
         Ok(None)
     }
 
+    /// The newest ordinals of keys that `accept` takes. Tells `likely` the places of keys and
+    /// their probable ordinals before these are certain.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn find_all(
+        &self,
+        keys: &[KeyRef<'_>],
+        accept: &dyn Fn(Ordinal) -> bool,
+        likely: &mut dyn FnMut(usize, Ordinal),
+    ) -> Result<Vec<Option<Ordinal>>> {
+        let keys: Vec<_> = keys.iter().map(|key| (*key, hash_of(*key))).collect();
+        let mut found = vec![None; keys.len()];
+        for memory in self.memory.iter().rev() {
+            for ((key, hash), found) in keys.iter().zip(&mut found) {
+                if found.is_none() {
+                    *found = memory.find(*key, *hash, accept);
+                }
+            }
+        }
+        for segment in self.segments.iter().rev() {
+            segment.find_all(&keys, accept, likely, &mut found)?;
+        }
+        Ok(found)
+    }
+
     /// The key of an ordinal.
     ///
     /// # Errors
@@ -193,35 +219,37 @@ impl PartitionKeys {
         let memory = index.checked_sub(1).map(|index| &self.memory[index]);
         memory
             .and_then(|memory| memory.key(ordinal))
-            .ok_or_else(|| Error::internal(format!("ordinal {ordinal} has no key")))
+            .ok_or_else(|| no_key(ordinal))
     }
 
-    /// Appends the keys of some ordinals, which rise.
+    /// Appends the keys of some ordinals of a chunk, whose positions rise.
     ///
     /// # Errors
     /// One has no key, or a file cannot be read or is damaged.
-    pub fn gather(&self, ordinals: &[Ordinal], out: &mut Keys) -> Result<()> {
-        let mut rest = ordinals;
+    pub fn gather(&self, chunk: u16, lows: &[u16], out: &mut GatheredKeys) -> Result<()> {
+        let base = ordinal_at(chunk, 0);
+        let below = |lows: &[u16], end: Ordinal| {
+            lows.partition_point(|low| base + Ordinal::from(*low) < end)
+        };
+        let mut rest = lows;
         for segment in &self.segments {
-            let first = rest.partition_point(|ordinal| *ordinal < segment.first);
-            let end = rest.partition_point(|ordinal| *ordinal < segment.end());
-            if first > 0 {
+            if below(rest, segment.first) > 0 {
                 break;
             }
-            segment.gather(&rest[..end], out)?;
-            rest = &rest[end..];
+            let (own, others) = rest.split_at(below(rest, segment.end()));
+            segment.gather(base, own, out)?;
+            rest = others;
         }
         for (index, memory) in self.memory.iter().enumerate() {
             let next = self.memory.get(index + 1).map(|next| next.first());
-            let end = next.map_or(rest.len(), |next| {
-                rest.partition_point(|ordinal| *ordinal < next)
-            });
-            memory.gather(&rest[..end], out)?;
-            rest = &rest[end..];
+            let end = next.map_or(rest.len(), |next| below(rest, next));
+            let (own, others) = rest.split_at(end);
+            memory.gather(base, own, out)?;
+            rest = others;
         }
         match rest.first() {
             None => Ok(()),
-            Some(ordinal) => Err(Error::internal(format!("ordinal {ordinal} has no key"))),
+            Some(low) => Err(no_key(ordinal_at(chunk, *low))),
         }
     }
 
@@ -247,4 +275,8 @@ impl PartitionKeys {
         }
         Ok(())
     }
+}
+
+fn no_key(ordinal: Ordinal) -> Error {
+    Error::internal(format!("ordinal {ordinal} has no key"))
 }

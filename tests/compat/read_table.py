@@ -186,14 +186,35 @@ class Segment:
         expect(zlib.crc32(self.salt + struct.pack("<Q", offset) + blob) == crc, "a blob's checksum")
         if not packed:
             return blob
-        content = decompress(blob[4:])
-        expect(len(content) == struct.unpack("<I", blob[:4])[0], "a compressed blob's length")
-        return content
+        length, count = struct.unpack("<IB", blob[:5])
+        parts = [struct.unpack("<BI", part) for part in pieces(blob[5:5 + 5 * count], 5)]
+        content = decompress(blob[5 + 5 * count:])
+        expect(len(content) == length, "a compressed blob's length")
+        return restored(content, parts) if parts else content
 
     def directory(self, reference):
         """(key, extra, first reference, second reference) by rising key."""
         return [(*struct.unpack("<II", row[:8]), row[8:24], row[24:])
                 for row in pieces(self.blob(reference), 40)]
+
+
+def restored(content, parts):
+    """The blob whose bytes were rearranged before it was compressed."""
+    out, at, bounds = [], 0, []
+    for form, count in parts:
+        width, step = form & 15, form >> 4
+        planes = pieces(content[at:at + width * count], count) if count else []
+        at += width * count
+        items = [int.from_bytes(bytes(item), "little") for item in zip(*planes)]
+        runs = {0: [], 1: [(0, count)], 2: list(zip(bounds, bounds[1:]))}[step]
+        for start, end in runs:
+            for place in range(start + 1, end):
+                items[place] = (items[place - 1] + items[place]) % (1 << 8 * width)
+        if step == 1:
+            bounds = items
+        out += [item.to_bytes(width, "little") for item in items]
+    expect(at == len(content), "the parts of a compressed blob")
+    return b"".join(out)
 
 
 def pieces(data, size):

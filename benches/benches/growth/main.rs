@@ -1,7 +1,8 @@
 //! How cost grows: with leaves, clients, audiences, layers; and, over several runs, with subjects.
 //!
-//! `cargo bench -p tagdb-benches --bench growth -- RAW USERS FOLDER OUT` loads the columns of RAW
-//! into FOLDER, which it empties first, and writes the points of all curves to OUT as JSON.
+//! `cargo bench -p tagdb-benches --bench growth -- RAW USERS FOLDER OUT` reads the columns of RAW, loads
+//! the same users from the Parquet files beside RAW into FOLDER, which it empties first, and writes the
+//! points of all curves to OUT as JSON.
 
 mod clients;
 mod curves;
@@ -37,6 +38,7 @@ fn main() -> Result<()> {
         return Err("RAW USERS FOLDER OUT".into());
     };
     let folder = Path::new(folder);
+    let parquet = Path::new(raw).join("..");
     let raw = Raw::read(Path::new(raw), users.parse()?)?;
     if folder.try_exists()? {
         std::fs::remove_dir_all(folder)?;
@@ -48,7 +50,7 @@ fn main() -> Result<()> {
     };
     let database = subjects::open(folder, settings)?;
     subjects::create(&database)?;
-    subjects::load(&database, &raw)?;
+    subjects::load(&database, &parquet, raw.users())?;
     subjects::settle(database.engine())?;
     let mut curves = Curves::new(raw.users(), out);
     subjects_curve(&database, &mut curves)?;

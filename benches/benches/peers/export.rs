@@ -5,7 +5,7 @@ use tagdb_benches::report::Report;
 use tagdb_benches::sql::stream;
 use tagdb_benches::subjects::Result;
 use tagdb_benches::timing::Repeat;
-use tagdb_query::{ColumnValues, Database};
+use tagdb_query::{ColumnValues, Database, push_lines};
 
 pub(crate) fn measure(
     database: &Database,
@@ -33,21 +33,19 @@ pub(crate) fn measure(
 
 /// A key a line. No key here needs quotes.
 fn csv(database: &Database, out: &mut Vec<u8>) -> tagdb_query::Result<u64> {
-    each(database, |bytes, ends| {
-        let mut start = 0;
-        for end in ends.iter().map(|end| *end as usize) {
-            out.extend_from_slice(&bytes[start..end]);
-            out.push(b'\n');
-            start = end;
-        }
-    })
+    each(database, |bytes, ends| push_lines(bytes, ends, out))
 }
 
 /// The keys' bytes and the ends of the keys in them, as Arrow has them.
 fn binary(database: &Database, out: &mut Vec<u8>) -> tagdb_query::Result<u64> {
     each(database, |bytes, ends| {
         out.extend_from_slice(bytes);
-        out.extend(ends.iter().flat_map(|end| end.to_le_bytes()));
+        let start = out.len();
+        out.resize(start + 4 * ends.len(), 0);
+        let (places, _) = out[start..].as_chunks_mut();
+        for (place, end) in places.iter_mut().zip(ends) {
+            *place = end.to_le_bytes();
+        }
     })
 }
 

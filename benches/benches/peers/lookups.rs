@@ -1,5 +1,6 @@
 //! The tags of one user, and of a hundred, by key; and what memory that takes.
 
+use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 
@@ -7,7 +8,7 @@ use tagdb_benches::Random;
 use tagdb_benches::report::Report;
 use tagdb_benches::subjects::{self, Result};
 use tagdb_benches::timing::Repeat;
-use tagdb_query::Database;
+use tagdb_query::{Database, TagValue};
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::Settings;
 
@@ -38,11 +39,29 @@ pub(crate) fn measure(database: &Database, users: usize, report: &mut Report) ->
 fn look_up(database: &Database, keys: &[String]) -> Result<()> {
     let keys: Vec<KeyRef<'_>> = keys.iter().map(|key| KeyRef::Text(key)).collect();
     let snapshot = database.engine().snapshot();
-    let rows = database.lookup(&snapshot, "users", &keys, None)?;
-    if rows.iter().any(Option::is_none) {
+    let (mut missing, mut seen) = (false, 0);
+    database.lookup_each(&snapshot, "users", &keys, None, |row| {
+        missing |= row.is_none();
+        for (_, value) in row.unwrap_or_default() {
+            seen += match value {
+                TagValue::Number(_, stored) => *stored as usize,
+                TagValue::Text(text) => bytes(text),
+                TagValue::Set(members) => members.iter().map(|text| bytes(text)).sum(),
+                _ => 1,
+            };
+        }
+        Ok::<_, tagdb_query::Error>(())
+    })?;
+    black_box(seen);
+    if missing {
         return Err("a user is missing".into());
     }
     Ok(())
+}
+
+/// Reads a string, as whoever writes it down does.
+fn bytes(text: &str) -> usize {
+    text.bytes().map(usize::from).sum()
 }
 
 /// What a process that has looked up every user has grown by.

@@ -1,8 +1,8 @@
 //! tagdb on the data and questions that other systems are measured on.
 //!
 //! `cargo bench -p tagdb-benches --bench peers -- RAW USERS FOLDER [--skip-load] [--json OUT]`
-//! reads the columns of RAW, loads them into FOLDER, updates a random 1% of the users, and measures
-//! before and after. With `--skip-load` FOLDER has been loaded before, and only the state after the
+//! reads the columns of RAW, loads the same users from the Parquet files beside RAW into FOLDER, updates
+//! a random 1% of the users, and measures before and after. With `--skip-load` FOLDER has been loaded before, and only the state after the
 //! update is measured. Every answer is compared with one computed from the columns.
 
 mod commits;
@@ -48,10 +48,10 @@ fn main() -> Result<()> {
     }
     let arguments = arguments(words)?;
     let raw = Raw::read(&arguments.raw, arguments.users)?;
-    let mut report = Report::new(arguments.json);
+    let mut report = Report::new(arguments.json.clone());
     let mut sources = Sources::own(arguments.users);
     if !arguments.skip_load {
-        load(&arguments.folder, &raw, &sources, &mut report)?;
+        load(&arguments, &raw, &sources, &mut report)?;
     }
     let pairs = sources.redraw(arguments.users / 100, SEED);
     if !arguments.skip_load {
@@ -93,17 +93,21 @@ fn arguments(words: Vec<String>) -> Result<Arguments> {
     })
 }
 
-fn load(folder: &Path, raw: &Raw, sources: &Sources, report: &mut Report) -> Result<()> {
+fn load(arguments: &Arguments, raw: &Raw, sources: &Sources, report: &mut Report) -> Result<()> {
+    let folder = &arguments.folder;
     if folder.try_exists()? {
         std::fs::remove_dir_all(folder)?;
     }
     let database = subjects::open(folder, Settings::default())?;
     subjects::create(&database)?;
+    let parquet = arguments.raw.join("..");
     let started = Instant::now();
-    let making = subjects::load(&database, raw)?;
+    let pushing = subjects::load(&database, &parquet, raw.users())?;
+    let loaded = started.elapsed().as_secs_f64();
     subjects::settle(database.engine())?;
     let whole = started.elapsed().as_secs_f64();
-    let note = format!("making_rows_s={:.3}", making.as_secs_f64());
+    let pushing = pushing.as_secs_f64();
+    let note = format!("from Parquet; loaded_s={loaded:.3} in_the_engine_s={pushing:.3}");
     report.figure("load", whole, "s", &note)?;
     disk("loaded", &database, report)?;
     measure(&database, "loaded", raw, sources, report)?;

@@ -53,6 +53,9 @@ pub struct SqlRequest {
     /// When a write is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<Durability>,
+    /// Whether statements that write are to be refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
 }
 
 impl SqlRequest {

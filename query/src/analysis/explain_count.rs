@@ -69,7 +69,11 @@ impl Analysis<'_> {
     ) -> Result<()> {
         let mut predicates = Vec::new();
         tests_of(&condition.root, &mut predicates);
-        let tests = Tests::compile(predicates.into_iter(), &condition.scan, partition)?;
+        let tests = Tests::compile(
+            predicates.into_iter(),
+            (&condition.scan, partition),
+            &self.execution,
+        )?;
         let mut counter = Counter {
             tests,
             test: 0,

@@ -71,7 +71,7 @@ impl Analysis<'_> {
     ) -> Result<()> {
         let mut candidates = Box::<Chunk>::default();
         let mut side = Box::<Chunk>::default();
-        let mut filter = Filter::compile(&scan.predicate, scan, partition)?;
+        let mut filter = Filter::compile(&scan.predicate, (scan, partition), &self.execution)?;
         for together in wanted.chunk_by(|(a, _), (b, _)| chunk_of(*a) == chunk_of(*b)) {
             self.execution.interrupt.check()?;
             let Some(chunk) = together.first().map(|(ordinal, _)| chunk_of(*ordinal)) else {

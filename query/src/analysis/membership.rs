@@ -2,7 +2,6 @@
 //! the subject at each part, and the values seen there. Computed by rows, not by bitmaps.
 
 use tagdb_storage::bitmap::Chunk;
-use tagdb_storage::engine::TableState;
 use tagdb_storage::ids::{chunk_of, low_of};
 use tagdb_storage::schema::Key;
 
@@ -11,6 +10,7 @@ use super::conditions::Conditions;
 use crate::bind::bound::{Leaf, Predicate, Scan, Slot};
 use crate::bind::written::{Condition, Node, NodeKind};
 use crate::error::{Error, Result};
+use crate::exec::Execution;
 use crate::exec::batch::{Batch, Remaining};
 use crate::exec::columns::{Columns, RowBuffer};
 use crate::exec::in_query::Place;
@@ -84,7 +84,7 @@ impl Analysis<'_> {
     /// damaged.
     pub fn membership(&self, key: &Key, conditions: &Conditions) -> Result<Verdict> {
         let condition = self.written(conditions, Place::Rows)?;
-        verdict(self.execution.table(&self.table)?, key, &condition)
+        verdict(&self.execution, key, &condition)
     }
 }
 
@@ -93,7 +93,8 @@ impl Analysis<'_> {
 /// # Errors
 /// `not_found` if nobody has the key, a file cannot be read or is damaged, or an expression cannot
 /// be computed.
-pub(crate) fn verdict(table: &TableState, key: &Key, condition: &Condition) -> Result<Verdict> {
+pub(crate) fn verdict(execution: &Execution, key: &Key, condition: &Condition) -> Result<Verdict> {
+    let table = execution.table(&condition.scan.table)?;
     let partition = table.partition(table.partition_of(key.as_ref()))?;
     let Some(ordinal) = partition.find(key.as_ref())? else {
         let detail = format!(
@@ -104,7 +105,7 @@ pub(crate) fn verdict(table: &TableState, key: &Key, condition: &Condition) -> R
     };
     let scan = &condition.scan;
     let slots: Vec<Slot> = (0..scan.columns.len()).collect();
-    let columns = Columns::open(partition, &scan.columns, &slots)?;
+    let columns = Columns::open(partition, &scan.columns, &slots, execution)?;
     let mut audience = Box::<Chunk>::default();
     audience.set(low_of(ordinal));
     let (mut batch, mut left) = (Batch::default(), Remaining::default());

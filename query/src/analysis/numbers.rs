@@ -141,7 +141,7 @@ impl Analysis<'_> {
     fn visit(&self, visits: &mut [Visit<'_>], audience: &Scan, base: Option<&Scan>) -> Result<()> {
         let needs_base = visits.iter().any(|visit| visit.is_counted[1]);
         for partition in self.execution.table(&self.table)?.partitions() {
-            let mut sides = Sides::open(audience, base, partition)?;
+            let mut sides = Sides::open(audience, base, partition, &self.execution)?;
             let open = visits.iter_mut().filter(|visit| visit.is_open());
             let open = open.map(|visit| {
                 let stack = partition.single(visit.wanted.tag.id)?;

@@ -113,7 +113,8 @@ impl Analysis<'_> {
         let named = |place| move |error: Error| error.in_condition(conditions.name(place));
         let mut filters = Vec::with_capacity(scans.len());
         for (place, scan) in scans.iter().enumerate() {
-            let filter = Filter::compile(&scan.predicate, scan, partition).map_err(named(place))?;
+            let filter = Filter::compile(&scan.predicate, (scan, partition), &self.execution)
+                .map_err(named(place))?;
             filters.push((filter.chunks().into_iter().peekable(), filter));
         }
         let mut audiences = vec![Chunk::new(); scans.len()];

@@ -14,6 +14,7 @@ use tagdb_storage::vocabulary::Vocabulary;
 use super::Analysis;
 use crate::bind::bound::Scan;
 use crate::error::{Error, Result};
+use crate::exec::Execution;
 use crate::exec::aggregate::DoubleSum;
 use crate::exec::budget::bytes_of;
 use crate::exec::columns::string_of;
@@ -77,9 +78,10 @@ impl Sides {
         audience: &Scan,
         base: Option<&Scan>,
         partition: &Arc<PartitionState>,
+        execution: &Execution,
     ) -> Result<Self> {
         let compile = |scan: &Scan, name: &str| {
-            Filter::compile(&scan.predicate, scan, partition)
+            Filter::compile(&scan.predicate, (scan, partition), execution)
                 .map_err(|error| error.in_condition(name))
         };
         Ok(Self {
@@ -157,7 +159,7 @@ impl Analysis<'_> {
             ..Gathered::default()
         };
         for partition in self.execution.table(&self.table)?.partitions() {
-            let mut sides = Sides::open(audience, base, partition)?;
+            let mut sides = Sides::open(audience, base, partition, &self.execution)?;
             let mut tallies = Vec::with_capacity(tags.len());
             let mut bytes = 0;
             for tag in tags {

@@ -130,11 +130,17 @@ fn fraction(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Fraction> {
         scale: Fraction::SCALE,
     };
     let expr: Expr = scalar(scope, ast, Some(scale))?;
-    let units = match expr.as_literal() {
-        Some(Value::Double(value)) => crate::decimal::from_double(*value, Fraction::SCALE),
-        Some(value) => value
-            .to_fixed()
-            .and_then(|(digits, scale)| crate::decimal::rescale(digits, scale, Fraction::SCALE)),
+    let (zero, one) = (Value::Int(0), Value::Int(1));
+    let is_within = |value: &&Value| {
+        let orders = (value.compare(&zero), value.compare(&one));
+        matches!(orders, (Some(low), Some(high)) if low.is_ge() && high.is_le())
+    };
+    let scale = i32::from(Fraction::SCALE);
+    let units = match expr.as_literal().filter(is_within) {
+        Some(Value::Double(value)) => crate::decimal::from_double(*value, scale),
+        Some(value) => value.to_fixed().and_then(|(digits, from)| {
+            crate::decimal::rescale_signed(digits, i32::from(from), scale)
+        }),
         None => None,
     };
     let units = units.and_then(|units| u64::try_from(units).ok());

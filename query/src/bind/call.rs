@@ -31,6 +31,9 @@ pub(super) fn call(
         )));
     }
     if call.star || call.distinct || call.filter.is_some() {
+        if !names::FUNCTIONS.contains(&name) {
+            return Err(names::unknown_function(name).at(at));
+        }
         return Err(Error::syntax(format!(
             "{name} takes neither * nor DISTINCT nor FILTER"
         )));

@@ -13,9 +13,10 @@ use crate::bind::bound::{
 use crate::bind::expr::{alike, coerce, scalar};
 use crate::bind::scope::Scope;
 use crate::error::{Error, Result};
-use crate::functions::midnight_of;
+use crate::functions::unbounded_midnight_of;
 use crate::literal::{Operator, ranges};
 use crate::parse::ast::{self, CompareOp};
+use crate::plan::joined;
 use crate::value::{DataType, Value};
 
 /// Binds a comparison.
@@ -179,7 +180,7 @@ fn column_leaf(
             Some(Predicate::Leaf(Leaf::Number(slot, ranges)))
         }
         (TagType::Number(NumberType::Timestamp), Value::Date(days)) => {
-            let instant = Value::Timestamp(midnight_of(*days, &scope.env.time_zone)?);
+            let instant = Value::Timestamp(unbounded_midnight_of(*days, &scope.env.time_zone)?);
             let ranges = ranges(NumberType::Timestamp, range_operator(operator), &instant);
             ranges.map(|ranges| Predicate::Leaf(Leaf::Number(slot, ranges)))
         }
@@ -214,7 +215,9 @@ fn key_leaf(slot: Slot, operator: CompareOp, constant: &Value) -> Option<Predica
             let ranges = ranges(NumberType::BigInt, range_operator(operator), constant)?;
             match (ranges.as_slice(), operator) {
                 ([], _) => KeyTest::OneOf(Vec::new()),
-                ([(key, _)], CompareOp::Equal) => KeyTest::OneOf(vec![Key::Int(*key)]),
+                ([(key, last)], CompareOp::Equal) if key == last => {
+                    KeyTest::OneOf(vec![Key::Int(*key)])
+                }
                 ([(low, high), ..], _) => KeyTest::Range(
                     Bound::Included(Key::Int(*low)),
                     Bound::Included(Key::Int(*high)),
@@ -234,7 +237,7 @@ fn date_ranges(scope: &Scope<'_>, operator: CompareOp, instant: i64) -> Ranges {
         let (mut low, mut high) = (min, max + 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let order = match midnight_of(middle, zone) {
+            let order = match unbounded_midnight_of(middle, zone) {
                 Ok(midnight) => midnight.cmp(&instant),
                 Err(_) if middle < 0 => Ordering::Less,
                 Err(_) => Ordering::Greater,
@@ -312,7 +315,7 @@ fn one_of(
             ExprKind::Literal(Value::Null) => has_null = true,
             ExprKind::Literal(value) => constants.push((value, item.data_type)),
             _ => {
-                scope.count(1)?;
+                scope.count(inner.size())?;
                 let term = compare_bound(scope, CompareOp::Equal, inner.clone(), item, common)?;
                 terms.push(term);
             }
@@ -340,71 +343,29 @@ fn constants_leaf(
         return Ok(Predicate::Constant(None));
     }
     // What a column makes of each constant is joined to one leaf.
-    let mut joined: Option<Leaf> = None;
+    let mut leaves = Vec::with_capacity(constants.len());
     for (constant, _) in &constants {
-        let found = column_leaf(scope, CompareOp::Equal, &inner, constant)?;
-        let Some(Predicate::Leaf(leaf)) = found else {
-            return values_leaf(scope, inner, constants, common);
-        };
-        joined = match (joined, leaf) {
-            (None, leaf) => Some(leaf),
-            (
-                Some(Leaf::Text(slot, TextTest::OneOf(mut all))),
-                Leaf::Text(_, TextTest::OneOf(more)),
-            ) => {
-                all.extend(more);
-                Some(Leaf::Text(slot, TextTest::OneOf(all)))
-            }
-            (
-                Some(Leaf::Key(slot, KeyTest::OneOf(mut all))),
-                Leaf::Key(_, KeyTest::OneOf(more)),
-            ) => {
-                all.extend(more);
-                Some(Leaf::Key(slot, KeyTest::OneOf(all)))
-            }
-            (Some(Leaf::Number(..) | Leaf::Cardinality(..)), _) => {
-                return Ok(numbers_leaf(scope, &inner, &constants));
-            }
+        match column_leaf(scope, CompareOp::Equal, &inner, constant)? {
+            Some(Predicate::Leaf(leaf)) => leaves.push(leaf),
             _ => return values_leaf(scope, inner, constants, common),
-        };
+        }
     }
-    Ok(match joined {
-        Some(Leaf::Text(slot, TextTest::OneOf(mut all))) => {
-            all.sort_unstable();
-            all.dedup();
-            Predicate::Leaf(Leaf::Text(slot, TextTest::OneOf(all)))
-        }
-        Some(Leaf::Key(slot, KeyTest::OneOf(mut all))) => {
-            all.sort_unstable();
-            all.dedup();
-            Predicate::Leaf(Leaf::Key(slot, KeyTest::OneOf(all)))
-        }
-        Some(leaf) => Predicate::Leaf(leaf),
-        None => Predicate::Constant(Some(false)),
-    })
+    if leaves.len() > 1 && !leaves.iter().all(is_list) {
+        return values_leaf(scope, inner, constants, common);
+    }
+    let leaf = joined(leaves, true).map(Predicate::Leaf);
+    Ok(leaf.unwrap_or(Predicate::Constant(Some(false))))
 }
 
-/// The union of what a number column makes of each constant.
-fn numbers_leaf(scope: &Scope<'_>, inner: &Expr, constants: &[(Value, DataType)]) -> Predicate {
-    let mut all = Vec::with_capacity(constants.len());
-    let mut place = None;
-    for (constant, _) in constants {
-        if let Ok(Some(Predicate::Leaf(leaf))) =
-            column_leaf(scope, CompareOp::Equal, inner, constant)
-        {
-            if let Leaf::Number(_, ranges) | Leaf::Cardinality(_, ranges) = &leaf {
-                all.extend_from_slice(ranges.as_slice());
-            }
-            place.get_or_insert(leaf);
-        }
-    }
-    match place {
-        Some(Leaf::Number(slot, _)) => Predicate::Leaf(Leaf::Number(slot, Ranges::union(all))),
-        Some(Leaf::Cardinality(slot, _)) => {
-            Predicate::Leaf(Leaf::Cardinality(slot, Ranges::union(all)))
-        }
-        _ => Predicate::Constant(Some(false)),
-    }
+/// Whether it lists the values that pass.
+const fn is_list(leaf: &Leaf) -> bool {
+    matches!(
+        leaf,
+        Leaf::Number(..)
+            | Leaf::Cardinality(..)
+            | Leaf::Text(_, TextTest::OneOf(_))
+            | Leaf::Key(_, KeyTest::OneOf(_))
+    )
 }
 
 /// By rows.
@@ -415,9 +376,13 @@ fn values_leaf(
     common: DataType,
 ) -> Result<Predicate> {
     if inner.data_type == DataType::Boolean {
-        constants.dedup();
-        let mut terms = Vec::with_capacity(constants.len());
-        for (value, data_type) in constants {
+        let mut terms = Vec::new();
+        for wanted in [true, false] {
+            let wanted = Value::Boolean(wanted);
+            let found = constants.iter().position(|(value, _)| *value == wanted);
+            let Some((value, data_type)) = found.map(|place| constants.swap_remove(place)) else {
+                continue;
+            };
             let constant = Expr::literal(value, data_type);
             let equal = CompareOp::Equal;
             terms.push(compare_bound(

@@ -27,7 +27,15 @@ pub(super) fn scalar(
         }
         kind(scope, ast, expected)
     });
-    bound.and_then(fold).map_err(|error| error.at(ast.at))
+    let folded = bound.and_then(fold).and_then(|expr| match &expr.kind {
+        // Of what is written in the statement there is no more than it has bytes.
+        ExprKind::Literal(value) if !matches!(ast.kind, Ast::Text(_)) => {
+            scope.count_constants(std::iter::once(value))?;
+            Ok(expr)
+        }
+        _ => Ok(expr),
+    });
+    folded.map_err(|error| error.at(ast.at))
 }
 
 /// Whether it is a literal or a parameter.
@@ -44,7 +52,8 @@ fn kind(scope: &mut Scope<'_>, ast: &ast::Expr, expected: Option<DataType>) -> R
         Ast::Boolean(value) => Ok(Expr::literal(Value::Boolean(*value), DataType::Boolean)),
         Ast::Number(text) => params::number(text),
         Ast::Text(text) => match expected {
-            Some(to @ (DataType::Date | DataType::Timestamp | DataType::Decimal { .. })) => {
+            Some(to @ DataType::Decimal { .. }) => params::decimal_text(text, to),
+            Some(to @ (DataType::Date | DataType::Timestamp)) => {
                 Ok(Expr::literal(crate::literal::parse_as(to, text)?, to))
             }
             _ => {

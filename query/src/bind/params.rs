@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::bind::bound::Expr;
+use crate::bind::types;
 use crate::decimal;
 use crate::error::{Error, Result};
 use crate::literal::{from_stored, parse_as, parse_double, parse_number, to_stored};
@@ -35,6 +36,7 @@ pub(super) fn constant(param: &Param, expected: Option<DataType>) -> Result<Expr
             None | Some(DataType::Null | DataType::KeywordSet | DataType::Map(_)) => Ok(
                 Expr::literal(Value::Text(text.as_str().into()), DataType::Keyword),
             ),
+            Some(to @ DataType::Decimal { .. }) => decimal_text(text, to),
             Some(expected) => Ok(Expr::literal(parse_as(expected, text)?, expected)),
         },
         Param::List(items) => {
@@ -42,6 +44,20 @@ pub(super) fn constant(param: &Param, expected: Option<DataType>) -> Result<Expr
             Ok(Expr::literal(Value::set(members), DataType::KeywordSet))
         }
         Param::Object(entries) => map(entries, expected),
+    }
+}
+
+/// A string as the number that it says, where a decimal is expected. It keeps its own digits: what
+/// it is compared with may have fewer, and what it is written to rounds it.
+pub(super) fn decimal_text(text: &str, expected: DataType) -> Result<Expr> {
+    if let Some((digits, scale)) = decimal::parse(text) {
+        let value = Value::Decimal { digits, scale };
+        return Ok(Expr::literal(value, types::decimal(scale)));
+    }
+    match parse_double(text) {
+        Ok(value) => Ok(Expr::literal(Value::Double(value), DataType::Double)),
+        // It says which type it is not.
+        Err(_) => Ok(Expr::literal(parse_as(expected, text)?, expected)),
     }
 }
 
@@ -53,11 +69,8 @@ pub(super) fn number(text: &str) -> Result<Expr> {
     }
     let has_exponent = text.contains(['e', 'E']);
     if !has_exponent && let Some((digits, scale)) = decimal::parse(text) {
-        let data_type = DataType::Decimal {
-            precision: decimal::DIGITS_MAX,
-            scale,
-        };
-        return Ok(Expr::literal(Value::Decimal { digits, scale }, data_type));
+        let value = Value::Decimal { digits, scale };
+        return Ok(Expr::literal(value, types::decimal(scale)));
     }
     let value = parse_double(text)?;
     Ok(Expr::literal(Value::Double(value), DataType::Double))

@@ -10,12 +10,15 @@ use crate::error::{Error, Result};
 use crate::parse::ast::{self, CompareOp, ExprKind as Ast};
 use crate::value::{DataType, Value};
 
+/// How high a CASE may be that is written out: each of its branches goes on top of those behind it,
+/// and whatever follows a tree goes as deep. A higher one is asked row by row.
+const CASE_HEIGHT_MAX: usize = 64;
+
 /// Binds a condition.
 pub(super) fn predicate(scope: &mut Scope<'_>, ast: &ast::Expr) -> Result<Predicate> {
     let bound = scope.count(1).and_then(|()| {
-        if is_logic(ast)
-            && let Some(slot) = group::slot_of(scope, ast)?
-        {
+        let may_be_key = is_logic(ast) || matches!(ast.kind, Ast::Call(_));
+        if may_be_key && let Some(slot) = group::slot_of(scope, ast)? {
             return of_value(scope, slot);
         }
         kind(scope, ast)
@@ -90,6 +93,9 @@ fn of_value(scope: &mut Scope<'_>, expr: Expr) -> Result<Predicate> {
         let detail = format!("a condition is expected, not a {}", expr.data_type);
         return Err(Error::type_mismatch(detail));
     }
+    if matches!(expr.kind, ExprKind::Case { .. }) && expr.height() > CASE_HEIGHT_MAX {
+        return Ok(Predicate::Leaf(Leaf::Holds(expr)));
+    }
     Ok(match expr.kind {
         ExprKind::Literal(Value::Boolean(value)) => Predicate::Constant(Some(value)),
         ExprKind::Literal(_) => Predicate::Constant(None),
@@ -112,7 +118,7 @@ fn case(
     let mut rest = of_value(scope, otherwise)?;
     for (when, then) in branches.into_iter().rev() {
         let then = of_value(scope, then)?;
-        scope.count(size(&when) + 5)?;
+        scope.count(when.size() + 5)?;
         let holds = Predicate::IsTrue(Box::new(when.clone()));
         let not = Predicate::Not(Box::new(Predicate::IsTrue(Box::new(when))));
         rest = Predicate::Or(vec![
@@ -121,18 +127,6 @@ fn case(
         ]);
     }
     Ok(rest)
-}
-
-/// Nodes of a condition.
-fn size(predicate: &Predicate) -> usize {
-    match predicate {
-        Predicate::And(terms) | Predicate::Or(terms) => 1 + terms.iter().map(size).sum::<usize>(),
-        Predicate::Not(inner)
-        | Predicate::IsTrue(inner)
-        | Predicate::IsFalse(inner)
-        | Predicate::IsNull(inner) => 1 + size(inner),
-        Predicate::Constant(_) | Predicate::Leaf(_) => 1,
-    }
 }
 
 fn is_null(scope: &mut Scope<'_>, inner: &ast::Expr) -> Result<Predicate> {
@@ -183,6 +177,8 @@ fn is_not_distinct(
     let Ok([left, right]) = <[Expr; 2]>::try_from(exprs) else {
         return Err(Error::internal("two expressions became another number"));
     };
+    // Both are written twice, also inside of each other.
+    scope.count(left.size() + right.size())?;
     let equal = compare_bound(scope, CompareOp::Equal, left.clone(), right.clone(), common)?;
     let same = Predicate::IsTrue(Box::new(equal));
     let neither = Predicate::And(vec![known(scope, left, false), known(scope, right, false)]);

@@ -1,11 +1,13 @@
 //! Statements that change the catalog.
 
+use std::collections::HashSet;
+
 use tagdb_storage::catalog::{Catalog, NewTag, SchemaChange};
 use tagdb_storage::ids::TagId;
 use tagdb_storage::schema::{KeyType, NumberType, TableSchema, TagType};
 
 use crate::bind::names;
-use crate::bind::scope::{find_table, find_tag};
+use crate::bind::scope::{find_table, find_tag, has_column};
 use crate::error::{Error, Result};
 use crate::parse::ast::{ColumnDef, CreateTable, Name};
 use crate::value::DataType;
@@ -37,12 +39,9 @@ pub(super) fn create_table(catalog: &Catalog, ast: &CreateTable) -> Result<Optio
         partitions: ast.partitions,
         tags: tags.iter().map(new_tag).collect(),
     };
-    for (place, column) in ast.columns.iter().enumerate() {
-        let before = &ast.columns[..place];
-        if before
-            .iter()
-            .any(|other| other.name.text == column.name.text)
-        {
+    let mut names = HashSet::new();
+    for column in &ast.columns {
+        if !names.insert(&column.name.text) {
             let detail = format!("column {:?} is there twice", column.name.text);
             return Err(Error::new("duplicate_column", detail).at(column.name.at));
         }
@@ -90,15 +89,11 @@ pub(super) fn add_column(
     column: &ColumnDef,
 ) -> Result<Option<SchemaChange>> {
     let table = find_table(catalog, name)?;
-    if if_not_exists && is_column(&table, &column.name.text) {
+    if if_not_exists && has_column(&table, &column.name.text) {
         return Ok(None);
     }
     let change = SchemaChange::AddTag(table.id, new_tag(column));
     checked(catalog, change, column.name.at)
-}
-
-fn is_column(table: &TableSchema, name: &str) -> bool {
-    *table.key_name == *name || table.tag(name).is_some()
 }
 
 pub(super) fn drop_column(

@@ -18,7 +18,10 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::parse::ast::Name;
 use crate::plan::simplify;
-use crate::value::DataType;
+use crate::value::{DataType, Value};
+
+/// Bytes of constants that count as a node of the tree.
+const CONSTANT_BYTES_PER_NODE: usize = 4_096;
 
 /// What a statement is bound against.
 #[derive(Clone, Debug)]
@@ -331,6 +334,16 @@ impl<'a> Scope<'a> {
         Limits::check("tree_nodes", counted, self.env.limits.tree_nodes_max)
     }
 
+    /// Counts constants that are longer than their text: a parameter stands wherever it is named,
+    /// and what is computed may be long.
+    pub(super) fn count_constants<'v>(
+        &mut self,
+        values: impl Iterator<Item = &'v Value>,
+    ) -> Result<()> {
+        let bytes: usize = values.map(bytes_of).sum();
+        self.count(bytes / CONSTANT_BYTES_PER_NODE)
+    }
+
     /// The value of a parameter, counted from 0.
     pub(super) fn param(&self, index: usize) -> Result<&'a Param> {
         let used = &self.statement.used;
@@ -368,7 +381,18 @@ impl StatementScope {
     }
 }
 
-fn has_column(table: &TableSchema, name: &str) -> bool {
+/// Bytes that a constant holds (about).
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Set(members) => members.iter().map(|member| member.len() + 32).sum(),
+        Value::Map(entries) => entries.iter().map(|(key, _)| key.len() + 64).sum(),
+        _ => 0,
+    }
+}
+
+/// Whether a table has a column of that name.
+pub(super) fn has_column(table: &TableSchema, name: &str) -> bool {
     *table.key_name == *name || table.tag(name).is_some()
 }
 

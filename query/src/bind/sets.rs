@@ -56,6 +56,7 @@ pub(super) fn equal_any(
                     .iter()
                     .map(|item| params::constant(item, Some(expected)))
                     .collect::<Result<Vec<_>>>()?;
+                scope.count_constants(values.iter().filter_map(Expr::as_literal))?;
                 in_values(scope, left, values)
             }
             Param::Null => Ok(Predicate::Constant(None)),

@@ -1,6 +1,8 @@
 //! Changing bound trees in place.
 
-use crate::bind::bound::{EntryColumn, Expr, ExprKind, Leaf, Operand, Predicate, Slot};
+use std::sync::Arc;
+
+use crate::bind::bound::{EntryColumn, Expr, ExprKind, Leaf, Operand, Predicate, Query, Slot};
 use crate::error::Result;
 
 impl Predicate {
@@ -55,16 +57,40 @@ impl Predicate {
         }
         size
     }
+
+    /// Nodes on top of each other, those inside of expressions included.
+    fn height(&self) -> usize {
+        let mut below = 0;
+        match self {
+            Self::Constant(_) => {}
+            Self::And(terms) | Self::Or(terms) => {
+                below = terms.iter().map(Self::height).max().unwrap_or(0);
+            }
+            Self::Not(inner) | Self::IsTrue(inner) | Self::IsFalse(inner) | Self::IsNull(inner) => {
+                below = inner.height();
+            }
+            Self::Leaf(Leaf::AnyKey(any)) => below = any.predicate.height(),
+            Self::Leaf(leaf) => leaf.for_each_expr(&mut |expr| below = below.max(expr.height())),
+        }
+        below + 1
+    }
 }
 
 impl Predicate {
+    /// Calls `f` with every query that is asked, also inside of expressions.
+    pub(crate) fn for_each_query<'a>(&'a self, f: &mut dyn FnMut(&'a Arc<Query>)) {
+        self.for_each_leaf(&mut |leaf| {
+            if let Leaf::InQuery(test) = leaf {
+                f(&test.query);
+            }
+            leaf.for_each_expr(&mut |expr| expr.for_each_query(f));
+        });
+    }
+
     /// Whether a query is asked, also inside of expressions.
     pub(crate) fn has_query(&self) -> bool {
         let mut found = false;
-        self.for_each_leaf(&mut |leaf| {
-            found |= matches!(leaf, Leaf::InQuery(_));
-            leaf.for_each_expr(&mut |expr| found |= expr.has_query());
-        });
+        self.for_each_query(&mut |_| found = true);
         found
     }
 }
@@ -201,22 +227,39 @@ impl Expr {
         }
     }
 
-    /// Whether a query is asked inside of it.
-    pub(crate) fn has_query(&self) -> bool {
+    /// Calls `f` with every query that is asked inside of it.
+    pub(crate) fn for_each_query<'a>(&'a self, f: &mut dyn FnMut(&'a Arc<Query>)) {
         match &self.kind {
-            ExprKind::Literal(_) | ExprKind::Slot(_) => false,
-            ExprKind::Negate(inner) | ExprKind::Cast(inner) => inner.has_query(),
-            ExprKind::Arithmetic(_, left, right) => left.has_query() || right.has_query(),
-            ExprKind::Call(_, arguments) => arguments.iter().any(Self::has_query),
+            ExprKind::Literal(_) | ExprKind::Slot(_) => {}
+            ExprKind::Negate(inner) | ExprKind::Cast(inner) => inner.for_each_query(f),
+            ExprKind::Arithmetic(_, left, right) => {
+                left.for_each_query(f);
+                right.for_each_query(f);
+            }
+            ExprKind::Call(_, arguments) => {
+                arguments
+                    .iter()
+                    .for_each(|argument| argument.for_each_query(f));
+            }
             ExprKind::Case {
                 branches,
                 otherwise,
             } => {
-                let asks = |(when, then): &(Predicate, Self)| when.has_query() || then.has_query();
-                branches.iter().any(asks) || otherwise.has_query()
+                for (when, then) in branches {
+                    when.for_each_query(f);
+                    then.for_each_query(f);
+                }
+                otherwise.for_each_query(f);
             }
-            ExprKind::Predicate(predicate) => predicate.has_query(),
+            ExprKind::Predicate(predicate) => predicate.for_each_query(f),
         }
+    }
+
+    /// Whether a query is asked inside of it.
+    pub(crate) fn has_query(&self) -> bool {
+        let mut found = false;
+        self.for_each_query(&mut |_| found = true);
+        found
     }
 
     fn renumber(&mut self, slots: &mut dyn FnMut(Slot) -> Slot) {
@@ -247,8 +290,28 @@ impl Expr {
         }
     }
 
+    /// Nodes on top of each other, if every CASE is written out as a condition.
+    pub(crate) fn height(&self) -> usize {
+        1 + match &self.kind {
+            ExprKind::Literal(_) | ExprKind::Slot(_) => 0,
+            ExprKind::Negate(inner) | ExprKind::Cast(inner) => inner.height(),
+            ExprKind::Arithmetic(_, left, right) => left.height().max(right.height()),
+            ExprKind::Call(_, arguments) => arguments.iter().map(Self::height).max().unwrap_or(0),
+            ExprKind::Case {
+                branches,
+                otherwise,
+            } => {
+                let heights = branches
+                    .iter()
+                    .map(|(when, then)| when.height().max(then.height()));
+                2 * branches.len() + heights.max().unwrap_or(0).max(otherwise.height())
+            }
+            ExprKind::Predicate(predicate) => predicate.height(),
+        }
+    }
+
     /// Nodes of it.
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         1 + match &self.kind {
             ExprKind::Literal(_) | ExprKind::Slot(_) => 0,
             ExprKind::Negate(inner) | ExprKind::Cast(inner) => inner.size(),

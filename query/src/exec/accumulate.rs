@@ -11,7 +11,7 @@ use crate::decimal;
 use crate::error::{Error, Result};
 use crate::exec::aggregate::{DoubleSum, States, grow};
 use crate::exec::batch::Batch;
-use crate::exec::budget::Budget;
+use crate::exec::budget::{Budget, bytes_of};
 use crate::exec::columns::{Columns, Reader, slots_of, string_of};
 use crate::exec::group_ids::{Group, GroupIds};
 use crate::exec::hashed::Hashed;
@@ -97,7 +97,11 @@ impl Accumulator {
             kind,
             input: Input::Computed(
                 argument.clone(),
-                Box::new(RowFunction::new(slots_of([argument]))),
+                Box::new(RowFunction::new(
+                    slots_of([argument]),
+                    argument.size(),
+                    bytes_of,
+                )),
             ),
             state: Raw::Plain(States::of(kind, argument.data_type)),
         })
@@ -115,6 +119,7 @@ impl Accumulator {
         (rows, ids): (&[(u32, Group)], &GroupIds),
         budget: &Budget,
     ) -> Result<()> {
+        columns.execution.interrupt.check()?;
         self.state.grow(ids.len(), budget)?;
         match &mut self.input {
             Input::Rows => {
@@ -164,6 +169,7 @@ impl Accumulator {
         audience: &Chunk,
         budget: &Budget,
     ) -> Result<()> {
+        columns.execution.interrupt.check()?;
         self.state.grow(1, budget)?;
         let stack = match self.input {
             Input::Stored(slot) => columns.single(slot),

@@ -189,7 +189,7 @@ impl States {
             }
             Self::Extreme { is_max, values } => {
                 for (group, value) in known {
-                    take_extreme(*is_max, &mut values[group], value);
+                    take_extreme(*is_max, &mut values[group], value, budget)?;
                 }
             }
             Self::Numbers(number, numbers) => {
@@ -210,7 +210,7 @@ impl States {
     }
 
     /// Adds the states of another partition; `groups[i]` is the group that its group `i` is here,
-    /// of `count` in all.
+    /// of `count` in all. Whatever is kept of them is charged anew.
     ///
     /// # Errors
     /// `overflow`, `limit_exceeded`.
@@ -231,10 +231,11 @@ impl States {
             }
             (Self::Distinct(own), Self::Distinct(other)) => {
                 for (group, set) in groups.iter().zip(other) {
-                    if own[*group].is_empty() {
-                        own[*group] = set;
-                    } else {
-                        own[*group].extend(set);
+                    for value in set {
+                        let bytes = bytes_of(&value.0) + 16;
+                        if own[*group].insert(value) {
+                            budget.charge(bytes)?;
+                        }
                     }
                 }
             }
@@ -258,13 +259,14 @@ impl States {
             ) => {
                 for (group, value) in groups.iter().zip(&other) {
                     if !value.is_null() {
-                        take_extreme(*is_max, &mut own[*group], value);
+                        take_extreme(*is_max, &mut own[*group], value, budget)?;
                     }
                 }
             }
             (Self::Numbers(_, own), Self::Numbers(_, other)) => {
                 for (group, mut numbers) in groups.iter().zip(other) {
                     if own[*group].is_empty() {
+                        budget.charge(numbers.capacity() * size_of::<i64>())?;
                         own[*group] = numbers;
                     } else {
                         budget.charge(numbers.len() * size_of::<i64>())?;
@@ -337,15 +339,18 @@ impl States {
     }
 }
 
-fn take_extreme(is_max: bool, best: &mut Value, value: &Value) {
+fn take_extreme(is_max: bool, best: &mut Value, value: &Value, budget: &Budget) -> Result<()> {
     let is_better = match order(value, best) {
         std::cmp::Ordering::Less => !is_max,
         std::cmp::Ordering::Greater => is_max,
         std::cmp::Ordering::Equal => false,
     };
     if best.is_null() || is_better {
+        budget.charge(bytes_of(value))?;
+        budget.release(bytes_of(best));
         *best = value.clone();
     }
+    Ok(())
 }
 
 const fn scale_of(data_type: DataType) -> u8 {

@@ -5,6 +5,8 @@ use tagdb_storage::ids::{CHUNK_LEN, Ordinal, ordinal_at};
 
 /// Rows of a batch of single values.
 pub(crate) const BATCH_ROWS: usize = 4_096;
+/// Values of all rows of a batch, at most: rows of very many columns come in smaller batches.
+pub(crate) const BATCH_VALUES: usize = 1 << 18;
 /// Rows of a batch that holds sets or maps, of up to 65,536 members each.
 pub(crate) const MULTI_BATCH_ROWS: usize = 1_024;
 /// Rows of a batch that holds long texts, of up to 1 MiB each.
@@ -44,16 +46,12 @@ impl Batch {
             self.audience.set_word(usize::from(low) / 64, 0);
         }
         while self.lows.len() < rows_max
-            && let Some((word, mut bits)) = left.next_word(rows_max - self.lows.len())
+            && let Some((word, bits)) = left.next_word(rows_max - self.lows.len())
         {
             // A batch has at most as many rows as a chunk has positions.
             self.first_rows[word] = self.lows.len() as u16;
             self.audience.set_word(word, bits);
-            while bits != 0 {
-                let low = word as u32 * 64 + bits.trailing_zeros();
-                self.lows.push(low as u16);
-                bits &= bits - 1;
-            }
+            push_bits(word as u16 * 64, bits, &mut self.lows);
         }
         !self.lows.is_empty()
     }
@@ -111,6 +109,21 @@ impl Batch {
     pub(crate) fn ordinal(&self, row: usize) -> Ordinal {
         ordinal_at(self.chunk, self.lows[row])
     }
+}
+
+/// Appends the positions of a word's bits. It does some at a time, beyond the last one too, for to
+/// stop at the last one is a guess that is often wrong.
+fn push_bits(base: u16, mut bits: u64, lows: &mut Vec<u16>) {
+    const STEP: usize = 4;
+    let start = lows.len();
+    let count = bits.count_ones() as usize;
+    lows.resize(start + count.next_multiple_of(STEP), 0);
+    let (steps, _) = lows[start..].as_chunks_mut::<STEP>();
+    for low in steps.iter_mut().flatten() {
+        *low = base.wrapping_add(bits.trailing_zeros() as u16);
+        bits &= bits.wrapping_sub(1);
+    }
+    lows.truncate(start + count);
 }
 
 /// The part of a chunk's audience that has not been taken yet.

@@ -11,6 +11,7 @@ use tagdb_storage::vocabulary::{Vocabulary, VocabularyReader};
 
 use crate::bind::bound::{Column, Expr, Slot};
 use crate::error::{Error, Result};
+use crate::exec::Execution;
 use crate::exec::batch::{BATCH_ROWS, Batch, MULTI_BATCH_ROWS, TEXT_BATCH_ROWS};
 use crate::literal::from_stored;
 use crate::value::Value;
@@ -23,6 +24,8 @@ const FEW_KEYS: usize = 256;
 pub(crate) struct Columns {
     partition: Arc<PartitionState>,
     readers: Vec<Option<Reader>>,
+    /// Of the statement that reads them.
+    pub(crate) execution: Execution,
 }
 
 /// How a column is read.
@@ -73,6 +76,7 @@ impl Columns {
         partition: &Arc<PartitionState>,
         columns: &[Column],
         slots: &[Slot],
+        execution: &Execution,
     ) -> Result<Self> {
         let mut readers: Vec<Option<Reader>> = Vec::new();
         readers.resize_with(columns.len(), || None);
@@ -85,6 +89,7 @@ impl Columns {
         Ok(Self {
             partition: partition.clone(),
             readers,
+            execution: execution.clone(),
         })
     }
 

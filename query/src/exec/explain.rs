@@ -105,7 +105,7 @@ impl Plan {
         };
         let mut audience = Box::<Chunk>::default();
         for partition in partitions {
-            let mut filter = Filter::compile(&scan.predicate, scan, partition)?;
+            let mut filter = Filter::compile(&scan.predicate, (scan, partition), execution)?;
             let chunks = filter.chunks();
             plan.chunks += u64::from(partition.chunks());
             plan.visited += chunks.len() as u64;

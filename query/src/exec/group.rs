@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use tagdb_storage::bitmap::Chunk;
 use tagdb_storage::engine::PartitionState;
 
@@ -15,7 +14,9 @@ use crate::exec::batch::{Batch, Remaining};
 use crate::exec::budget::bytes_of_row;
 use crate::exec::columns::Columns;
 use crate::exec::group_ids::GroupIds;
-use crate::exec::hashed::{Hashed, order};
+use crate::exec::hashed::order;
+use crate::exec::merge::{Merged, Partial};
+use crate::exec::progress::Progress;
 use crate::exec::scan::PartitionScan;
 use crate::exec::share::{Base, Shares};
 use crate::exec::value_counts::ValueCounts;
@@ -23,15 +24,6 @@ use crate::exec::view::{View, parts};
 use crate::functions::eval_predicate;
 use crate::limits::Limits;
 use crate::value::{DataType, Value};
-
-/// What one partition says about groups: values only.
-#[derive(Debug)]
-struct Partial {
-    /// The keys of each group.
-    keys: Vec<Vec<Value>>,
-    /// Of each aggregate, by group.
-    states: Vec<States>,
-}
 
 /// The rows of the groups that HAVING leaves: keys, then aggregates. Ordered by keys.
 ///
@@ -55,18 +47,18 @@ pub(crate) fn groups(
     } else {
         Base::default()
     };
-    finalize(merged, grouping, &base)
+    finalize(merged, grouping, &base, execution)
 }
 
 /// What all partitions say.
-fn merged(execution: &Execution, scan: &Scan, grouping: &Grouping) -> Result<Option<Partial>> {
-    let mut merged: Option<Partial> = None;
+fn merged(execution: &Execution, scan: &Scan, grouping: &Grouping) -> Result<Option<Merged>> {
+    let mut merged: Option<Merged> = None;
     for partition in execution.table(&scan.table)?.partitions() {
         let partial = partial(execution, scan, grouping, partition)?;
-        merged = Some(match merged {
-            None => partial,
-            Some(merged) => merge(merged, partial, execution)?,
-        });
+        match &mut merged {
+            None => merged = Some(Merged::new(partial)),
+            Some(merged) => merged.add(partial, execution)?,
+        }
     }
     Ok(merged)
 }
@@ -103,17 +95,23 @@ fn partial(
     grouping: &Grouping,
     partition: &Arc<PartitionState>,
 ) -> Result<Partial> {
-    let chunks = PartitionScan::open(scan, partition, &execution.interrupt)?;
-    let columns = Columns::open(partition, &scan.columns, &slots_of(grouping))?;
-    let partial = match ValueCounts::of(grouping, &columns, partition)? {
+    let budget = &execution.budget;
+    let before = budget.used();
+    let chunks = PartitionScan::open(scan, partition, execution)?;
+    let columns = Columns::open(partition, &scan.columns, &slots_of(grouping), execution)?;
+    let (keys, states) = match ValueCounts::of(grouping, &columns, partition)? {
         Some(counts) => counted(execution, chunks, counts, (scan, grouping, partition))?,
         None => accumulated(execution, chunks, &columns, (scan, grouping, partition))?,
     };
-    Limits::check("groups", partial.keys.len(), execution.groups_max)?;
-    let bytes = partial.keys.iter().map(|row| bytes_of_row(row)).sum();
-    execution.budget.charge(bytes)?;
-    Ok(partial)
+    Limits::check("groups", keys.len(), execution.groups_max)?;
+    let bytes = keys.iter().map(|row| bytes_of_row(row)).sum();
+    budget.charge(bytes)?;
+    let held = budget.used().saturating_sub(before);
+    Ok(Partial { keys, states, held })
 }
+
+/// The keys of each group, and of each aggregate the states by group.
+type Counted = (Vec<Vec<Value>>, Vec<States>);
 
 type Place<'a> = (&'a Scan, &'a Grouping, &'a Arc<PartitionState>);
 
@@ -122,9 +120,9 @@ fn counted(
     mut chunks: PartitionScan,
     mut counts: ValueCounts<'_>,
     (scan, grouping, partition): Place<'_>,
-) -> Result<Partial> {
+) -> Result<Counted> {
     let budget = &execution.budget;
-    let mut parts = parts(grouping, (scan, partition), budget)?;
+    let mut parts = parts(grouping, (scan, partition), execution)?;
     let bytes = counts.watch(parts.len(), budget)?;
     let mut audience = Box::<Chunk>::default();
     while let Some(chunk) = chunks.next(&mut audience)? {
@@ -138,6 +136,7 @@ fn counted(
     }
     let (keys, tallies) = counts.finish(partition, &scan.columns)?;
     budget.release(bytes);
+    budget.charge(grouping.aggregates.len() * keys.len() * size_of::<u64>())?;
     let states = grouping.aggregates.iter().map(|aggregate| {
         let (counts, known) = &tallies[aggregate.filter.map_or(0, |filter| filter + 1)];
         match aggregate.kind {
@@ -148,10 +147,7 @@ fn counted(
             _ => States::Count(counts.clone()),
         }
     });
-    Ok(Partial {
-        keys,
-        states: states.collect(),
-    })
+    Ok((keys, states.collect()))
 }
 
 fn accumulated(
@@ -159,9 +155,9 @@ fn accumulated(
     mut chunks: PartitionScan,
     columns: &Columns,
     (scan, grouping, partition): Place<'_>,
-) -> Result<Partial> {
+) -> Result<Counted> {
     let mut ids = GroupIds::new(&grouping.keys, columns, execution.groups_max)?;
-    let mut views = View::all(grouping, columns, (scan, partition), &execution.budget)?;
+    let mut views = View::all(grouping, columns, (scan, partition), execution)?;
     let budget = &execution.budget;
     let mut audience = Box::<Chunk>::default();
     let (mut batch, mut left) = (Batch::default(), Remaining::default());
@@ -192,7 +188,8 @@ fn accumulated(
     let finish = |(_, a): (_, Accumulator)| a.finish(ids.len(), partition, &scan.columns, budget);
     let states = all.into_iter().map(finish).collect::<Result<_>>()?;
     let keys = ids.values(partition, &scan.columns)?;
-    Ok(Partial { keys, states })
+    budget.release(ids.held_bytes());
+    Ok((keys, states))
 }
 
 /// The slots that groups and aggregates read.
@@ -214,34 +211,18 @@ fn slots_of(grouping: &Grouping) -> Vec<Slot> {
     slots
 }
 
-fn merge(mut own: Partial, other: Partial, execution: &Execution) -> Result<Partial> {
-    let hashed = |row: &[Value]| row.iter().cloned().map(Hashed).collect::<Vec<_>>();
-    let mut places: HashMap<Vec<Hashed>, usize> = own
-        .keys
-        .iter()
-        .enumerate()
-        .map(|(place, row)| (hashed(row), place))
-        .collect();
-    let mut groups = Vec::with_capacity(other.keys.len());
-    for row in other.keys {
-        let next = own.keys.len();
-        let place = *places.entry(hashed(&row)).or_insert(next);
-        if place == next {
-            own.keys.push(row);
-        }
-        groups.push(place);
-    }
-    Limits::check("groups", own.keys.len(), execution.groups_max)?;
-    for (states, other) in own.states.iter_mut().zip(other.states) {
-        states.merge(other, &groups, own.keys.len(), &execution.budget)?;
-    }
-    Ok(own)
-}
-
-fn finalize(mut merged: Partial, grouping: &Grouping, base: &Base) -> Result<Vec<Vec<Value>>> {
+fn finalize(
+    mut merged: Merged,
+    grouping: &Grouping,
+    base: &Base,
+    execution: &Execution,
+) -> Result<Vec<Vec<Value>>> {
     let mut rows = Vec::with_capacity(merged.keys.len());
     let keys = grouping.keys.len();
+    let mut progress = Progress::default();
+    let nodes = grouping.aggregates.len() + grouping.having.size();
     for (group, mut row) in merged.keys.into_iter().enumerate() {
+        progress.step(nodes, &execution.interrupt)?;
         for (states, aggregate) in merged.states.iter_mut().zip(&grouping.aggregates) {
             row.push(match (aggregate.kind, &mut *states) {
                 (AggregateKind::Share | AggregateKind::Tgi, _) if row[0].is_null() => Value::Null,
@@ -252,6 +233,8 @@ fn finalize(mut merged: Partial, grouping: &Grouping, base: &Base) -> Result<Vec
             });
         }
         if eval_predicate(&grouping.having, &row)? == Some(true) {
+            let values = grouping.aggregates.len() * size_of::<Value>();
+            execution.budget.charge(values)?;
             rows.push(row);
         }
     }

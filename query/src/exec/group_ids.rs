@@ -8,7 +8,7 @@ use tagdb_storage::schema::NumberType;
 use crate::bind::bound::{Column, Expr, ExprKind, GroupKey, Slot};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
-use crate::exec::budget::Budget;
+use crate::exec::budget::{Budget, bytes_of};
 use crate::exec::columns::{Columns, Reader, slots_of, string_of};
 use crate::exec::hashed::Hashed;
 use crate::exec::row_function::RowFunction;
@@ -19,6 +19,9 @@ use crate::value::Value;
 
 /// Rows in groups of one batch whose memory need not be looked at.
 const PAIRS_UNCHECKED: usize = 1 << 16;
+
+/// Bytes that the number of a value, or of a group, takes with what it stands for.
+const NUMBER_BYTES: usize = 32;
 
 /// The number of a value among those of one group key; NULL is 0.
 type Id = u32;
@@ -55,6 +58,8 @@ enum Source {
 struct Interner<T> {
     ids: HashMap<T, Id>,
     things: Vec<T>,
+    /// Bytes that the things hold beside their own size, as far as they were charged.
+    bytes: usize,
 }
 
 /// The groups by the first keys up to one of them.
@@ -74,11 +79,12 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
         Self {
             ids: HashMap::new(),
             things: Vec::new(),
+            bytes: 0,
         }
     }
 
     fn id(&mut self, thing: T) -> Id {
-        let Self { ids, things } = self;
+        let Self { ids, things, .. } = self;
         *ids.entry(thing).or_insert_with_key(|thing| {
             things.push(thing.clone());
             things.len() as Id
@@ -162,6 +168,18 @@ impl GroupIds {
         self.keys.last().map_or(1, |key| key.groups.len())
     }
 
+    /// Bytes that were charged for it.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let held = |key: &Key| {
+            let values = match &key.source {
+                Source::Computed(computed) => computed.2.bytes,
+                _ => 0,
+            };
+            key.numbers() * NUMBER_BYTES + values
+        };
+        self.keys.iter().map(held).sum()
+    }
+
     /// Whether the first key of a group is not NULL.
     pub(crate) fn is_known(&self, mut group: Group) -> bool {
         let mut first = 1;
@@ -185,7 +203,9 @@ impl GroupIds {
         out.clear();
         out.extend((0..batch.len() as u32).map(|row| (row, 0)));
         for key in &mut self.keys {
+            let before = key.numbers();
             key.refine((columns, batch), &mut self.stored, budget, out)?;
+            budget.charge((key.numbers() - before) * NUMBER_BYTES)?;
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
         Ok(())
@@ -218,6 +238,16 @@ impl GroupIds {
 }
 
 impl Key {
+    /// How many numbers it has given to values and groups.
+    fn numbers(&self) -> usize {
+        let values = match &self.source {
+            Source::Coded(_) | Source::Members(_) => 0,
+            Source::Number(_, _, ids) => ids.things.len(),
+            Source::Computed(computed) => computed.2.things.len(),
+        };
+        values + self.groups.len()
+    }
+
     /// Splits the groups that rows are in by this key.
     fn refine(
         &mut self,
@@ -246,11 +276,16 @@ impl Key {
                 let (expr, function, ids) = &mut **computed;
                 let own = function.apply(columns, batch, &mut |row| {
                     let value = eval(expr, row)?;
-                    Ok(if value.is_null() {
-                        0
-                    } else {
-                        ids.id(Hashed(value))
-                    })
+                    if value.is_null() {
+                        return Ok(0);
+                    }
+                    let (bytes, before) = (bytes_of(&value), ids.things.len());
+                    let id = ids.id(Hashed(value));
+                    if ids.things.len() > before {
+                        budget.charge(bytes)?;
+                        ids.bytes += bytes;
+                    }
+                    Ok(id)
                 })?;
                 for (row, group) in out {
                     *group = groups.group(*group, own[*row as usize]);
@@ -287,7 +322,7 @@ impl Source {
         let computed = || {
             Self::Computed(Box::new((
                 expr.clone(),
-                RowFunction::new(slots_of([expr])),
+                RowFunction::new(slots_of([expr]), expr.size(), |_| 0),
                 Interner::new(),
             )))
         };

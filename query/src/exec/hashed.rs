@@ -1,7 +1,7 @@
 //! Values as keys of hash tables.
 
 use std::cmp::Ordering;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::mem::discriminant;
 
 use crate::value::Value;
@@ -13,11 +13,27 @@ pub(crate) struct Hashed(pub(crate) Value);
 
 impl PartialEq for Hashed {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Value::Decimal { .. }, Value::Decimal { .. }) => plain(&self.0) == plain(&other.0),
-            (a, b) => a == b,
-        }
+        equals(&self.0, &other.0)
     }
+}
+
+fn equals(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Decimal { .. }, Value::Decimal { .. }) => plain(a) == plain(b),
+        (a, b) => a == b,
+    }
+}
+
+/// The hash of a group's keys.
+pub(crate) fn hash_of(row: &[Value], builder: &impl BuildHasher) -> u64 {
+    let mut hasher = builder.build_hasher();
+    row.iter().for_each(|value| hash(value, &mut hasher));
+    hasher.finish()
+}
+
+/// Whether two rows are the keys of one group.
+pub(crate) fn is_same(a: &[Value], b: &[Value]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equals(a, b))
 }
 
 /// Doubles are never NaN.

@@ -1,250 +1,432 @@
 //! Subjects by their keys, without SQL.
+//!
+//! Keys are looked up some at a time, and each step is made for all of them before the next one: a
+//! step waits for memory, and together they wait once.
 
 use std::sync::Arc;
 
 use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::{DbState, PartitionState, Subject, TableState};
-use tagdb_storage::ids::Code;
-use tagdb_storage::schema::{TableSchema, Tag, TagType};
-use tagdb_storage::vocabulary::VocabularyReader;
+use tagdb_storage::ids::{Code, PartitionId, TagId};
+use tagdb_storage::schema::{NumberType, TableSchema, Tag, TagType};
+use tagdb_storage::vocabulary::{Vocabulary, VocabularyReader};
 
 use crate::error::{Error, Result};
-use crate::exec::column_rows::{ColumnRows, ColumnValues, Known};
-use crate::exec::columns::{multi_value, string_of};
 use crate::literal::from_stored;
 use crate::value::Value;
 
-/// Bytes of a number in a column.
-const NUMBER_BYTES: usize = 8;
-/// Bytes of a string of a vocabulary in a column, about.
-const STRING_BYTES: usize = 32;
+/// Keys that are looked up together.
+const KEYS_TOGETHER: usize = 128;
 
 /// The tags of a subject: places in the schema, and values.
 pub type Row = Vec<(usize, Value)>;
+
+/// The value of a tag of one subject, as long as a look-up shows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TagValue<'a> {
+    /// Nothing is known.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// A number as tags store it.
+    Number(NumberType, i64),
+    /// KEYWORD and LONGTEXT.
+    Text(&'a str),
+    /// Sorted by bytes, without duplicates.
+    Set(&'a [&'a str]),
+    /// Sorted by key, without duplicates; numbers as tags store them.
+    Map(NumberType, &'a [(&'a str, i64)]),
+}
+
+impl TagValue<'_> {
+    /// Whether the value is known: not NULL, and if a set or map, not empty.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Set(members) => !members.is_empty(),
+            Self::Map(_, entries) => !entries.is_empty(),
+            Self::Boolean(_) | Self::Number(..) | Self::Text(_) => true,
+        }
+    }
+
+    /// As a value of its own.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match *self {
+            Self::Null => Value::Null,
+            Self::Boolean(value) => Value::Boolean(value),
+            Self::Number(number, stored) => from_stored(number, stored),
+            Self::Text(text) => Value::Text(text.into()),
+            Self::Set(members) => {
+                Value::Set(members.iter().map(|member| Arc::from(*member)).collect())
+            }
+            Self::Map(number, entries) => {
+                let entry =
+                    |(key, stored): &(&str, i64)| (Arc::from(*key), from_stored(number, *stored));
+                Value::Map(entries.iter().map(entry).collect())
+            }
+        }
+    }
+}
 
 /// The subjects of keys, in the order asked; nothing for keys that nobody has. Without `tags` only
 /// what is known of them.
 ///
 /// # Errors
-/// `unknown_table`, `unknown_tag`, or a file cannot be read or is damaged.
+/// `unknown_table`, `unknown_tag`, `duplicate_column`, or a file cannot be read or is damaged.
 pub(crate) fn lookup(
     state: &DbState,
     schema: &TableSchema,
     keys: &[KeyRef<'_>],
     tags: Option<&[String]>,
 ) -> Result<Vec<Option<Row>>> {
-    let table = state.require(schema.id)?;
-    let places = places_of(schema, tags)?;
     let mut rows = Vec::with_capacity(keys.len());
-    for key in keys {
-        let partition = table.partition(table.partition_of(*key))?;
-        let Some(ordinal) = partition.find(*key)? else {
-            rows.push(None);
-            continue;
+    for_each(state, schema, keys, tags, |row| {
+        let values = |row: &[(usize, TagValue<'_>)]| {
+            row.iter()
+                .map(|(place, value)| (*place, value.to_value()))
+                .collect()
         };
-        let mut row = Row::new();
-        let subject = partition.subject(ordinal)?;
-        for place in &places {
-            let value = value_of(partition, &schema.tags[*place], &subject)?;
-            if tags.is_some() || value.is_known() {
-                row.push((*place, value));
-            }
-        }
-        rows.push(Some(row));
-    }
+        rows.push(row.map(values));
+        Ok::<_, Error>(())
+    })?;
     Ok(rows)
 }
 
-/// Subjects by their keys, column by column.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// For each key in the order asked, whether anybody has it.
-    pub is_there: Vec<bool>,
-    /// The tags' places in the schema.
-    pub places: Vec<usize>,
-    /// A row for each key and a column for each tag; NULLs where nobody has the key.
-    pub rows: ColumnRows,
-}
-
-/// As [`lookup`], column by column. Without `tags` all of them.
+/// Shows the subjects of keys, in the order asked: places in the schema, and values; nothing for
+/// keys that nobody has. Without `tags` only what is known of them. `visit` must not look anything
+/// up: vocabularies are held meanwhile.
 ///
 /// # Errors
-/// As of [`lookup`]; `result_too_large` beyond `bytes_max` bytes of texts and entries.
-pub(crate) fn lookup_columns(
+/// `unknown_table`, `unknown_tag`, a file cannot be read or is damaged; those of `visit`.
+pub(crate) fn for_each<E: From<Error>>(
     state: &DbState,
     schema: &TableSchema,
     keys: &[KeyRef<'_>],
     tags: Option<&[String]>,
-    bytes_max: usize,
-) -> Result<Found> {
-    let table = state.require(schema.id)?;
-    let places = places_of(schema, tags)?;
-    let mut subjects = Vec::with_capacity(keys.len());
-    for key in keys {
-        let id = table.partition_of(*key);
-        let partition = table.partition(id)?;
-        let subject = match partition.find(*key)? {
-            Some(ordinal) => Some((usize::from(id.0), partition.subject(ordinal)?)),
-            None => None,
+    mut visit: impl FnMut(Option<&[(usize, TagValue<'_>)]>) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let table = state.require(schema.id).map_err(Error::from)?;
+    let asked = Asked::new(schema, tags)?;
+    for keys in keys.chunks(KEYS_TOGETHER) {
+        let mut subjects = subjects(table, keys, &asked)?;
+        let cells = Cells::read(&asked, &mut subjects)?;
+        let vocabularies = Vocabularies::new(&asked, &subjects);
+        let strings = vocabularies.read()?;
+        cells.show(&asked, &vocabularies, &strings, &subjects, &mut visit)?;
+    }
+    Ok(())
+}
+
+/// What is asked of each subject.
+struct Asked<'a> {
+    tags: Vec<AskedTag<'a>>,
+    /// The tags that have vocabularies, each once.
+    coded: Vec<TagId>,
+    only_known: bool,
+}
+
+struct AskedTag<'a> {
+    /// In the schema.
+    place: usize,
+    tag: &'a Tag,
+    /// Among those that have vocabularies.
+    coded: Option<usize>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(schema: &'a TableSchema, tags: Option<&[String]>) -> Result<Self> {
+        let places = places_of(schema, tags)?;
+        let mut asked = Self {
+            tags: Vec::with_capacity(places.len()),
+            coded: Vec::new(),
+            only_known: tags.is_none(),
         };
-        subjects.push(subject);
-    }
-    let mut left = bytes_max;
-    let mut column = |place: &usize| column(table, &schema.tags[*place], &subjects, &mut left);
-    Ok(Found {
-        is_there: subjects.iter().map(Option::is_some).collect(),
-        rows: ColumnRows {
-            len: keys.len(),
-            columns: places.iter().map(&mut column).collect::<Result<_>>()?,
-        },
-        places,
-    })
-}
-
-/// The values of a tag.
-fn column(
-    table: &TableState,
-    tag: &Tag,
-    subjects: &[Option<(usize, Subject<'_>)>],
-    left: &mut usize,
-) -> Result<ColumnValues> {
-    let mut values = LookedUp::new(tag.kind, subjects.len());
-    for (row, subject) in subjects.iter().enumerate() {
-        if let Some((_, subject)) = subject {
-            let bytes = values.read(row, subject, tag)?;
-            *left = left.checked_sub(bytes).ok_or_else(|| {
-                let detail = "the rows are too large for one answer; ask for fewer";
-                Error::new("result_too_large", detail)
-            })?;
+        for place in places {
+            let tag = &schema.tags[place];
+            let coded = tag.kind.has_vocabulary().then(|| {
+                // A vocabulary must not be held twice: a writer may wait for it between.
+                let known = || asked.coded.iter().position(|id| *id == tag.id);
+                tags.and_then(|_| known()).unwrap_or_else(|| {
+                    asked.coded.push(tag.id);
+                    asked.coded.len() - 1
+                })
+            });
+            asked.tags.push(AskedTag { place, tag, coded });
         }
+        Ok(asked)
     }
-    values.finish(table, tag, subjects)
+
+    fn ids(&self) -> impl Iterator<Item = TagId> {
+        self.tags.iter().map(|asked| asked.tag.id)
+    }
 }
 
-/// The values of a tag on their way into a column.
-enum LookedUp {
-    Numbers(Vec<i64>, Vec<u64>),
-    Codes(Vec<Option<Code>>),
-    Texts(Vec<Option<String>>),
-    Entries(Vec<Option<Vec<(Code, i64)>>>),
-}
-
-impl LookedUp {
-    fn new(kind: TagType, len: usize) -> Self {
-        match kind {
-            TagType::Boolean | TagType::Number(_) => {
-                Self::Numbers(vec![0; len], vec![0; len.div_ceil(64)])
+/// The subjects of keys, in their order; what is asked of them is being fetched.
+fn subjects<'a>(
+    table: &'a TableState,
+    keys: &[KeyRef<'_>],
+    asked: &Asked<'_>,
+) -> Result<Vec<Option<Subject<'a>>>> {
+    let id_of = |place| (table.partition_of(keys[place]), place);
+    let mut by_partition: Vec<(PartitionId, usize)> = (0..keys.len()).map(id_of).collect();
+    by_partition.sort_unstable_by_key(|(id, place)| (id.0, *place));
+    let mut subjects: Vec<Option<Subject<'_>>> = vec![None; keys.len()];
+    for own in by_partition.chunk_by(|a, b| a.0 == b.0) {
+        let partition = table.partition(own[0].0)?;
+        let keys: Vec<_> = own.iter().map(|(_, place)| keys[*place]).collect();
+        // If this fails, so does what follows, which then says why.
+        let fetch = &mut |key: usize, ordinal| {
+            let (_, place) = own[key];
+            if let Ok(mut subject) = partition.subject(ordinal)
+                && subject.prefetch(asked.ids()).is_ok()
+            {
+                subjects[place] = Some(subject);
             }
-            TagType::Keyword => Self::Codes(vec![None; len]),
-            TagType::LongText => Self::Texts(vec![None; len]),
-            TagType::KeywordSet | TagType::Map(_) => Self::Entries(vec![None; len]),
-        }
-    }
-
-    /// Reads a subject's value, and says how many bytes it takes about.
-    fn read(&mut self, row: usize, subject: &Subject<'_>, tag: &Tag) -> Result<usize> {
-        Ok(match self {
-            Self::Numbers(values, known) => {
-                if let Some(value) = subject.value(tag.id)? {
-                    values[row] = value;
-                    known[row / 64] |= 1 << (row % 64);
+        };
+        let found = partition.find_all(&keys, fetch)?;
+        for ((_, place), ordinal) in own.iter().zip(found) {
+            let fetched = subjects[*place].take();
+            subjects[*place] = match (ordinal, fetched) {
+                (None, _) => None,
+                (Some(ordinal), Some(subject)) if subject.ordinal() == ordinal => Some(subject),
+                (Some(ordinal), _) => {
+                    let mut subject = partition.subject(ordinal)?;
+                    subject.prefetch(asked.ids())?;
+                    Some(subject)
                 }
-                NUMBER_BYTES
+            };
+        }
+    }
+    Ok(subjects)
+}
+
+/// Values as they are stored, of some subjects: those of the first by tag, then of the next.
+#[derive(Default)]
+struct Cells {
+    cells: Vec<Cell>,
+    entries: Vec<(Code, i64)>,
+    texts: Vec<String>,
+}
+
+/// A value as it is stored.
+#[derive(Clone, Copy)]
+enum Cell {
+    Null,
+    Number(i64),
+    /// A place among the texts.
+    Text(usize),
+    /// The end among the entries; they begin where those before end.
+    Entries(usize),
+}
+
+impl Cells {
+    /// Reads what is asked of the subjects that there are.
+    fn read(asked: &Asked<'_>, subjects: &mut [Option<Subject<'_>>]) -> Result<Self> {
+        let multi = || {
+            let tags = asked.tags.iter().map(|asked| asked.tag);
+            let multi =
+                tags.filter(|tag| matches!(tag.kind, TagType::KeywordSet | TagType::Map(_)));
+            multi.map(|tag| tag.id)
+        };
+        for subject in subjects.iter_mut().flatten() {
+            subject.prefetch_entries(multi())?;
+        }
+        let mut cells = Self {
+            cells: Vec::with_capacity(subjects.len() * asked.tags.len()),
+            ..Self::default()
+        };
+        for subject in subjects.iter_mut().flatten() {
+            for asked in &asked.tags {
+                let cell = cells.cell(asked.tag, subject)?;
+                cells.cells.push(cell);
             }
-            Self::Codes(codes) => {
-                codes[row] = subject.value(tag.id)?.map(|code| code as Code);
-                STRING_BYTES
+        }
+        Ok(cells)
+    }
+
+    fn cell(&mut self, tag: &Tag, subject: &mut Subject<'_>) -> Result<Cell> {
+        Ok(match tag.kind {
+            TagType::Boolean | TagType::Number(_) | TagType::Keyword => {
+                subject.value(tag.id)?.map_or(Cell::Null, Cell::Number)
             }
-            Self::Texts(texts) => {
-                texts[row] = subject.long_text(tag.id)?;
-                texts[row].as_ref().map_or(0, String::len)
-            }
-            Self::Entries(rows) => {
-                let entries = subject.entries(tag.id)?;
-                let bytes = entries.len() * STRING_BYTES;
-                rows[row] = Some(entries);
-                bytes
+            TagType::LongText => match subject.long_text(tag.id)? {
+                Some(text) => {
+                    self.texts.push(text);
+                    Cell::Text(self.texts.len() - 1)
+                }
+                None => Cell::Null,
+            },
+            TagType::KeywordSet | TagType::Map(_) => {
+                subject.entries(tag.id, &mut self.entries)?;
+                Cell::Entries(self.entries.len())
             }
         })
     }
 
-    /// The column; vocabularies are held only here, when no file is read any more.
-    fn finish(
-        self,
-        table: &TableState,
-        tag: &Tag,
-        subjects: &[Option<(usize, Subject<'_>)>],
-    ) -> Result<ColumnValues> {
-        let partitions = table.partitions().iter();
-        let vocabularies: Vec<_> = partitions
-            .map(|partition| {
-                tag.kind
-                    .has_vocabulary()
-                    .then(|| partition.vocabulary(tag.id))
-            })
-            .collect();
-        let mut strings: Vec<Option<VocabularyReader<'_>>> = Vec::new();
-        for (place, vocabulary) in vocabularies.iter().enumerate() {
-            let is_asked = || {
-                subjects
-                    .iter()
-                    .flatten()
-                    .any(|(partition, _)| *partition == place)
+    /// Calls `visit` with each subject in its order.
+    fn show<E: From<Error>>(
+        &self,
+        asked: &Asked<'_>,
+        vocabularies: &Vocabularies<'_>,
+        strings: &[VocabularyReader<'_>],
+        subjects: &[Option<Subject<'_>>],
+        visit: &mut impl FnMut(Option<&[(usize, TagValue<'_>)]>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let named = self.named(asked, vocabularies, strings, subjects)?;
+        let mut row = Vec::with_capacity(asked.tags.len());
+        let mut cells = self.cells.iter();
+        let mut entries = named.entries.as_slice();
+        let mut members = named.members.as_slice();
+        let mut start = 0;
+        for subject in subjects {
+            let Some(subject) = subject else {
+                visit(None)?;
+                continue;
             };
-            strings.push(match vocabulary {
-                Some(vocabulary) if is_asked() => Some(vocabulary.read()?),
-                _ => None,
-            });
-        }
-        let number = match tag.kind {
-            TagType::Map(number) => Some(number),
-            _ => None,
-        };
-        let strings_of = |row: usize| {
-            let partition = subjects[row]
-                .as_ref()
-                .map_or(0, |(partition, _)| *partition);
-            let strings = strings.get(partition).and_then(Option::as_ref);
-            strings.ok_or_else(|| Error::internal("a subject without a vocabulary"))
-        };
-        match self {
-            Self::Numbers(values, known) => Ok(ColumnValues::Numbers {
-                values,
-                known: Known::Some(known),
-            }),
-            Self::Codes(codes) => texts(codes.iter().enumerate().map(|(row, code)| {
-                let code = code.map(|code| string_of(strings_of(row)?, code));
-                code.transpose()
-            })),
-            Self::Texts(own) => texts(own.iter().map(|text| Ok(text.as_deref().map(Arc::from)))),
-            Self::Entries(rows) => {
-                let value = |(row, entries): (usize, Option<Vec<_>>)| match entries {
-                    None => Ok(Value::Null),
-                    Some(entries) => multi_value(strings_of(row)?, &entries, number),
+            row.clear();
+            let own = vocabularies.of(strings, subject);
+            for (asked_tag, cell) in asked.tags.iter().zip(&mut cells) {
+                let strings = asked_tag.coded.and_then(|coded| own.get(coded));
+                let value = match (*cell, asked_tag.tag.kind) {
+                    (Cell::Null, _) => TagValue::Null,
+                    (Cell::Number(value), TagType::Number(number)) => {
+                        TagValue::Number(number, value)
+                    }
+                    (Cell::Number(code), TagType::Keyword) => {
+                        TagValue::Text(string_of(strings, code as Code)?)
+                    }
+                    (Cell::Number(value), _) => TagValue::Boolean(value != 0),
+                    (Cell::Text(text), _) => TagValue::Text(&self.texts[text]),
+                    (Cell::Entries(end), TagType::Map(number)) => {
+                        TagValue::Map(number, take(&mut entries, end - start))
+                    }
+                    (Cell::Entries(end), _) => TagValue::Set(take(&mut members, end - start)),
                 };
-                let values = rows.into_iter().enumerate().map(value);
-                Ok(ColumnValues::Values(values.collect::<Result<_>>()?))
+                if let Cell::Entries(end) = *cell {
+                    start = end;
+                }
+                if !asked.only_known || value.is_known() {
+                    row.push((asked_tag.place, value));
+                }
+            }
+            visit(Some(&row))?;
+        }
+        Ok(())
+    }
+
+    /// The entries with their strings, those of each set or map sorted.
+    fn named<'s>(
+        &self,
+        asked: &Asked<'_>,
+        vocabularies: &Vocabularies<'_>,
+        strings: &'s [VocabularyReader<'_>],
+        subjects: &[Option<Subject<'_>>],
+    ) -> Result<Named<'s>> {
+        let mut named = Named::default();
+        if self.entries.is_empty() {
+            return Ok(named);
+        }
+        let mut cells = self.cells.iter();
+        let mut start = 0;
+        for subject in subjects.iter().flatten() {
+            let own = vocabularies.of(strings, subject);
+            for (asked, cell) in asked.tags.iter().zip(&mut cells) {
+                let strings = asked.coded.and_then(|coded| own.get(coded));
+                let Cell::Entries(end) = *cell else { continue };
+                let entries = &self.entries[start..end];
+                start = end;
+                if let TagType::Map(_) = asked.tag.kind {
+                    let before = named.entries.len();
+                    for (code, value) in entries {
+                        named.entries.push((string_of(strings, *code)?, *value));
+                    }
+                    named.entries[before..].sort_unstable_by_key(|(key, _)| *key);
+                } else {
+                    let before = named.members.len();
+                    for (code, _) in entries {
+                        named.members.push(string_of(strings, *code)?);
+                    }
+                    named.members[before..].sort_unstable();
+                }
             }
         }
+        Ok(named)
     }
 }
 
-fn texts(rows: impl ExactSizeIterator<Item = Result<Option<Arc<str>>>>) -> Result<ColumnValues> {
-    let mut known = vec![0_u64; rows.len().div_ceil(64)];
-    let (mut bytes, mut ends) = (String::new(), Vec::with_capacity(rows.len()));
-    for (row, text) in rows.enumerate() {
-        if let Some(text) = text? {
-            bytes.push_str(&text);
-            known[row / 64] |= 1 << (row % 64);
+/// Entries by their strings.
+#[derive(Default)]
+struct Named<'s> {
+    /// Of sets.
+    members: Vec<&'s str>,
+    /// Of maps.
+    entries: Vec<(&'s str, i64)>,
+}
+
+/// The first of some items, which are taken away.
+fn take<'a, T>(items: &mut &'a [T], count: usize) -> &'a [T] {
+    let (taken, rest) = items.split_at(count);
+    *items = rest;
+    taken
+}
+
+fn string_of<'a>(strings: Option<&'a VocabularyReader<'_>>, code: Code) -> Result<&'a str> {
+    let string = strings.and_then(|strings| strings.get(code));
+    let string = string.map(|string| &**string);
+    string.ok_or_else(|| Error::internal(format!("code {code} has no string")))
+}
+
+/// The vocabularies of what is asked, of the partitions that have subjects.
+struct Vocabularies<'a> {
+    partitions: Vec<&'a PartitionState>,
+    /// How many of the tags have one.
+    tags: usize,
+    /// Those of the first partition by tag, then of the next.
+    opened: Vec<Arc<Vocabulary>>,
+}
+
+impl<'a> Vocabularies<'a> {
+    fn new(asked: &Asked<'_>, subjects: &[Option<Subject<'a>>]) -> Self {
+        let mut partitions: Vec<&PartitionState> = Vec::new();
+        let mut opened = Vec::new();
+        for subject in subjects.iter().flatten() {
+            let partition = subject.partition();
+            if partitions.iter().all(|known| known.id() != partition.id()) {
+                partitions.push(partition);
+                partition.vocabularies(asked.coded.iter().copied(), &mut opened);
+            }
         }
-        let end = u32::try_from(bytes.len());
-        ends.push(end.map_err(|_| Error::internal("too much text for one batch"))?);
+        Self {
+            partitions,
+            tags: asked.coded.len(),
+            opened,
+        }
     }
-    let known = Known::Some(known);
-    Ok(ColumnValues::Texts { bytes, ends, known })
+
+    /// Holds them all. What is read of files is read before, but for strings nobody asked for yet.
+    fn read(&self) -> Result<Vec<VocabularyReader<'_>>> {
+        let mut strings = Vec::with_capacity(self.opened.len());
+        for vocabulary in &self.opened {
+            strings.push(vocabulary.read()?);
+        }
+        Ok(strings)
+    }
+
+    /// Those of a subject's partition.
+    fn of<'s, 'v>(
+        &self,
+        strings: &'s [VocabularyReader<'v>],
+        subject: &Subject<'_>,
+    ) -> &'s [VocabularyReader<'v>] {
+        let id = subject.partition().id();
+        let partition = self.partitions.iter().position(|known| known.id() == id);
+        partition.map_or(&[], |place| &strings[place * self.tags..][..self.tags])
+    }
 }
 
-fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>> {
+pub(super) fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>> {
     let Some(names) = tags else {
         return Ok((0..schema.tags.len()).collect());
     };
@@ -258,35 +440,12 @@ fn places_of(schema: &TableSchema, tags: Option<&[String]>) -> Result<Vec<usize>
                 Error::new("unknown_tag", detail)
             })
     };
-    names.iter().map(place).collect()
-}
-
-fn value_of(partition: &PartitionState, tag: &Tag, subject: &Subject<'_>) -> Result<Value> {
-    let strings = || partition.vocabulary(tag.id);
-    Ok(match tag.kind {
-        TagType::Boolean => match subject.value(tag.id)? {
-            Some(value) => Value::Boolean(value != 0),
-            None => Value::Null,
-        },
-        TagType::Number(number) => match subject.value(tag.id)? {
-            Some(value) => from_stored(number, value),
-            None => Value::Null,
-        },
-        TagType::Keyword => match subject.value(tag.id)? {
-            Some(code) => Value::Text(string_of(&strings().read()?, code as Code)?),
-            None => Value::Null,
-        },
-        TagType::LongText => match subject.long_text(tag.id)? {
-            Some(text) => Value::Text(text.into()),
-            None => Value::Null,
-        },
-        TagType::KeywordSet => {
-            let entries = subject.entries(tag.id)?;
-            multi_value(&strings().read()?, &entries, None)?
-        }
-        TagType::Map(number) => {
-            let entries = subject.entries(tag.id)?;
-            multi_value(&strings().read()?, &entries, Some(number))?
-        }
-    })
+    let places = names.iter().map(place).collect::<Result<Vec<_>>>()?;
+    let mut rising = places.clone();
+    rising.sort_unstable();
+    if let Some(twice) = rising.windows(2).find(|pair| pair[0] == pair[1]) {
+        let detail = format!("tag {:?} is asked for twice", schema.tags[twice[0]].name);
+        return Err(Error::new("duplicate_column", detail));
+    }
+    Ok(places)
 }

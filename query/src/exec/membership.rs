@@ -4,6 +4,7 @@ use crate::analysis::membership::{Line, lines, verdict};
 use crate::bind::bound::Membership;
 use crate::error::Result;
 use crate::exec::Execution;
+use crate::exec::in_query::{Place, run_in_condition};
 use crate::exec::rows::RowStream;
 use crate::exec::show::{columns, text};
 use crate::value::{DataType, Value};
@@ -13,9 +14,9 @@ use crate::value::{DataType, Value};
 /// # Errors
 /// `not_found` if nobody has the key, a file cannot be read or is damaged, or an expression cannot
 /// be computed.
-pub(crate) fn membership(execution: &Execution, asked: &Membership) -> Result<RowStream> {
-    let table = execution.table(&asked.condition.scan.table)?;
-    let verdict = verdict(table, &asked.key, &asked.condition)?;
+pub(crate) fn membership(execution: &Execution, mut asked: Membership) -> Result<RowStream> {
+    run_in_condition(execution, &mut asked.condition, Place::Rows)?;
+    let verdict = verdict(execution, &asked.key, &asked.condition)?;
     let row = |line: Line| {
         let seen = line.seen.map_or(Value::Null, text);
         vec![text(line.condition), text(line.verdict), seen]

@@ -16,13 +16,16 @@ pub(crate) mod group;
 pub(crate) mod group_ids;
 pub(crate) mod hashed;
 pub(crate) mod in_query;
+pub(crate) mod lines;
 pub(crate) mod lookup;
 pub(crate) mod membership;
+pub(crate) mod merge;
 pub(crate) mod moments;
 pub(crate) mod mutate;
 pub(crate) mod order;
 pub(crate) mod pages;
 pub(crate) mod predicate;
+pub(crate) mod progress;
 pub(crate) mod quantile;
 pub(crate) mod row_function;
 pub(crate) mod rows;
@@ -72,11 +75,14 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Looks whether the statement has to stop; done between chunks.
+    /// Looks whether the statement has to stop; done between chunks, and within one wherever the
+    /// statement decides how much there is to do.
     ///
     /// # Errors
     /// `cancelled`, `timeout`.
     pub(crate) fn check(&self) -> Result<()> {
+        #[cfg(test)]
+        LOOKS.set(LOOKS.get() + 1);
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new("cancelled", "the statement was cancelled"));
         }
@@ -91,4 +97,13 @@ impl Interrupt {
         }
         Ok(())
     }
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+thread_local! {
+    /// How often a statement of this thread has looked.
+    static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

@@ -2,14 +2,19 @@
 //! budget.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 
 use crate::bind::bound::OrderKey;
 use crate::error::Result;
+use crate::exec::Interrupt;
 use crate::exec::budget::{Budget, bytes_of, bytes_of_row};
+use crate::exec::progress::Progress;
 use crate::value::Value;
 
 /// Rows kept beyond twice the limit before the last ones are dropped.
 const SPARE_ROWS: usize = 256;
+/// Keys of the rows that are sorted between two looks at the interrupt.
+const RUN_KEYS: usize = 1 << 20;
 
 /// Rows that are worth keeping, by what they are ordered by. Of equal ones, those that were
 /// offered first come first.
@@ -156,11 +161,65 @@ impl<T> Ordered<T> {
     }
 
     /// The rows in order.
-    pub(crate) fn finish(mut self) -> impl Iterator<Item = T> {
-        let directions = &self.directions;
-        self.kept.sort_unstable_by(|a, b| compare(directions, a, b));
-        self.kept.truncate(self.limit.unwrap_or(usize::MAX));
-        self.kept.into_iter().map(|entry| entry.row)
+    ///
+    /// # Errors
+    /// The statement has to stop.
+    pub(crate) fn finish(self, interrupt: &Interrupt) -> Result<impl Iterator<Item = T>> {
+        let sorted = sorted(self.kept, &self.directions, interrupt)?;
+        let limit = self.limit.unwrap_or(usize::MAX);
+        Ok(sorted.into_iter().take(limit).map(|entry| entry.row))
+    }
+}
+
+/// Sorts runs, and merges them: a sort as a whole would not stop.
+fn sorted<T>(
+    mut entries: Vec<Entry<T>>,
+    directions: &[Direction],
+    interrupt: &Interrupt,
+) -> Result<Vec<Entry<T>>> {
+    let run = (RUN_KEYS / directions.len().max(1)).max(64);
+    let mut runs = VecDeque::new();
+    loop {
+        interrupt.check()?;
+        let mut last = match entries.len().checked_sub(run) {
+            Some(rest) if rest > 0 => entries.split_off(rest),
+            _ => std::mem::take(&mut entries),
+        };
+        last.sort_unstable_by(|a, b| compare(directions, a, b));
+        runs.push_back(last);
+        if entries.is_empty() {
+            break;
+        }
+    }
+    while runs.len() > 1 {
+        let (first, second) = (runs.pop_front(), runs.pop_front());
+        let (first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
+        runs.push_back(merged(first, second, directions, interrupt)?);
+    }
+    Ok(runs.pop_front().unwrap_or_default())
+}
+
+/// Two sorted runs as one.
+fn merged<T>(
+    first: Vec<Entry<T>>,
+    second: Vec<Entry<T>>,
+    directions: &[Direction],
+    interrupt: &Interrupt,
+) -> Result<Vec<Entry<T>>> {
+    let mut all = Vec::with_capacity(first.len() + second.len());
+    let (mut first, mut second) = (first.into_iter().peekable(), second.into_iter().peekable());
+    let mut progress = Progress::default();
+    loop {
+        progress.step(directions.len(), interrupt)?;
+        let next = match (first.peek(), second.peek()) {
+            (Some(a), Some(b)) if compare(directions, a, b).is_gt() => second.next(),
+            (None, _) => second.next(),
+            _ => first.next(),
+        };
+        match next {
+            Some(entry) => all.push(entry),
+            None => return Ok(all),
+        }
     }
 }
 

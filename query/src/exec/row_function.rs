@@ -5,12 +5,16 @@ use hashbrown::HashMap;
 
 use crate::bind::bound::Slot;
 use crate::error::Result;
+use crate::exec::Execution;
 use crate::exec::batch::Batch;
 use crate::exec::columns::{Columns, RowBuffer};
+use crate::exec::progress::Progress;
 use crate::value::Value;
 
 /// Results that are remembered, at most.
 const REMEMBERED_MAX: usize = 1 << 16;
+/// Bytes of them, at most.
+const REMEMBERED_BYTES_MAX: usize = 16 << 20;
 
 /// A function of what some slots hold, with what it has come to so far.
 #[derive(Debug)]
@@ -19,40 +23,62 @@ pub(crate) struct RowFunction<T> {
     slots: Vec<Slot>,
     /// Of a single slot that is stored as a number: by what is stored.
     results: HashMap<Option<i64>, T>,
+    /// Bytes of them.
+    remembered: usize,
     stored: Vec<Option<i64>>,
     buffer: RowBuffer,
+    /// Of the expression that is computed.
+    nodes: usize,
+    /// Bytes of a result.
+    weigh: fn(&T) -> usize,
+    progress: Progress,
 }
 
 impl<T: Clone> RowFunction<T> {
-    /// A function that reads these slots, which rise.
-    pub(crate) fn new(slots: Vec<Slot>) -> Self {
+    /// A function that reads these slots, which rise, and computes so many nodes. `weigh` says how
+    /// many bytes a result holds.
+    pub(crate) fn new(slots: Vec<Slot>, nodes: usize, weigh: fn(&T) -> usize) -> Self {
         Self {
             slots,
             results: HashMap::new(),
+            remembered: 0,
             stored: Vec::new(),
             buffer: RowBuffer::default(),
+            nodes,
+            weigh,
+            progress: Progress::default(),
         }
     }
 
     /// What it comes to, one a row. `compute` is always the same function.
     ///
     /// # Errors
-    /// A file cannot be read or is damaged, or it cannot be computed.
+    /// A file cannot be read or is damaged, it cannot be computed, `limit_exceeded`, or the
+    /// statement has to stop.
     pub(crate) fn apply(
         &mut self,
         columns: &Columns,
         batch: &Batch,
         compute: &mut dyn FnMut(&[Value]) -> Result<T>,
     ) -> Result<Vec<T>> {
-        match self.slots[..] {
-            [slot] if columns.is_stored(slot) => self.by_value(slot, columns, batch, compute),
-            _ => {
-                self.buffer.load(columns, &self.slots, batch)?;
-                (0..batch.len())
-                    .map(|place| compute(self.buffer.row(&self.slots, place)))
-                    .collect()
-            }
+        self.progress.hand_over();
+        if let [slot] = self.slots[..]
+            && columns.is_stored(slot)
+        {
+            return self.by_value(slot, columns, batch, compute);
         }
+        let Execution {
+            interrupt, budget, ..
+        } = &columns.execution;
+        self.buffer.load(columns, &self.slots, batch)?;
+        let mut out = Vec::with_capacity(batch.len());
+        for place in 0..batch.len() {
+            self.progress.step(self.nodes, interrupt)?;
+            let result = compute(self.buffer.row(&self.slots, place))?;
+            self.progress.made((self.weigh)(&result), budget)?;
+            out.push(result);
+        }
+        Ok(out)
     }
 
     fn by_value(
@@ -62,6 +88,9 @@ impl<T: Clone> RowFunction<T> {
         batch: &Batch,
         compute: &mut dyn FnMut(&[Value]) -> Result<T>,
     ) -> Result<Vec<T>> {
+        let Execution {
+            interrupt, budget, ..
+        } = &columns.execution;
         columns.stored(slot, batch, &mut self.stored)?;
         let mut row = vec![Value::Null; slot + 1];
         let mut out = Vec::with_capacity(batch.len());
@@ -70,9 +99,15 @@ impl<T: Clone> RowFunction<T> {
                 out.push(result.clone());
                 continue;
             }
+            self.progress.step(self.nodes, interrupt)?;
             row[slot] = columns.value_of(slot, *stored)?;
             let result = compute(&row)?;
-            if self.results.len() < REMEMBERED_MAX {
+            let bytes = (self.weigh)(&result);
+            self.progress.made(bytes, budget)?;
+            if self.results.len() < REMEMBERED_MAX
+                && self.remembered + bytes <= REMEMBERED_BYTES_MAX
+            {
+                self.remembered += bytes;
                 self.results.insert(*stored, result.clone());
             }
             out.push(result);

@@ -9,10 +9,11 @@ use tagdb_storage::ids::{Lsn, Ordinal, chunk_of, low_of};
 use crate::bind::bound::{Expr, ExprKind, OutputColumn, Scan, Select, Slot};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
-use crate::exec::batch::{BATCH_ROWS, Batch, Remaining};
-use crate::exec::budget::bytes_of_row;
+use crate::exec::batch::{BATCH_ROWS, BATCH_VALUES, Batch, Remaining};
+use crate::exec::budget::{bytes_of, bytes_of_row};
 use crate::exec::column_rows::{ColumnRows, ColumnValues, transposed};
 use crate::exec::columns::{Columns, RowBuffer, slots_of};
+use crate::exec::progress::Progress;
 use crate::exec::scan::PartitionScan;
 use crate::exec::union::JoinedRows;
 use crate::functions::eval;
@@ -179,7 +180,8 @@ impl ScannedRows {
         while self.limit > 0 {
             self.offset -= self.left.pass(self.offset);
             if let Some((_, columns)) = &self.current {
-                let rows_max = self.limit.min(columns.batch_rows() as u64) as usize;
+                let rows_max = self.output.rows_at_a_time(columns);
+                let rows_max = self.limit.min(rows_max as u64) as usize;
                 if self.batch.take(self.chunk, &mut self.left, rows_max) {
                     self.limit -= self.batch.len() as u64;
                     return Ok(true);
@@ -207,8 +209,13 @@ impl ScannedRows {
             let Some(partition) = partitions.get(self.partition) else {
                 return Ok(false);
             };
-            let chunks = PartitionScan::open(&self.scan, partition, &self.execution.interrupt)?;
-            let columns = Columns::open(partition, &self.scan.columns, self.output.slots())?;
+            let chunks = PartitionScan::open(&self.scan, partition, &self.execution)?;
+            let columns = Columns::open(
+                partition,
+                &self.scan.columns,
+                self.output.slots(),
+                &self.execution,
+            )?;
             self.current = Some((chunks, columns));
             self.partition += 1;
         }
@@ -247,6 +254,7 @@ impl PickedRows {
                 partition,
                 &scan.columns,
                 output.slots(),
+                &execution,
             )?));
         }
         let (batch, left) = (Batch::default(), Remaining::default());
@@ -265,12 +273,13 @@ impl PickedRows {
         let rows_max = self
             .columns
             .first()
-            .map_or(BATCH_ROWS, |columns| columns.batch_rows());
+            .map_or(BATCH_ROWS, |columns| self.output.rows_at_a_time(columns));
         let count = self.subjects.len().min(rows_max);
         let mut wanted: Vec<(Subject, usize)> = self.subjects.drain(..count).zip(0..).collect();
         wanted.sort_unstable();
         let mut rows = vec![Vec::new(); wanted.len()];
         let mut audience = Box::<Chunk>::default();
+        self.output.hand_over();
         let chunks =
             wanted.chunk_by(|((p, a), _), ((q, b), _)| p == q && chunk_of(*a) == chunk_of(*b));
         for together in chunks {
@@ -285,7 +294,7 @@ impl PickedRows {
                 .for_each(|((_, ordinal), _)| audience.set(low_of(*ordinal)));
             self.left.reset(&audience);
             self.batch.take(chunk_of(*first), &mut self.left, rows_max);
-            let made = self.output.rows(columns, &self.batch)?;
+            let made = self.output.more_rows(columns, &self.batch)?;
             for (row, (_, place)) in made.into_iter().zip(together) {
                 rows[*place] = row;
             }
@@ -298,8 +307,11 @@ impl PickedRows {
 #[derive(Debug)]
 pub(crate) struct Output {
     exprs: Vec<Expr>,
+    /// Of each of them.
+    nodes: Vec<usize>,
     slots: Vec<Slot>,
     buffer: RowBuffer,
+    progress: Progress,
 }
 
 impl Output {
@@ -307,8 +319,10 @@ impl Output {
     pub(crate) fn new(exprs: Vec<Expr>) -> Self {
         Self {
             slots: slots_of(&exprs),
+            nodes: exprs.iter().map(Expr::size).collect(),
             exprs,
             buffer: RowBuffer::default(),
+            progress: Progress::default(),
         }
     }
 
@@ -317,20 +331,49 @@ impl Output {
         &self.slots
     }
 
+    /// Rows of a batch, so that their values are not too many.
+    pub(crate) fn rows_at_a_time(&self, columns: &Columns) -> usize {
+        let most = BATCH_VALUES / self.exprs.len().max(1);
+        columns.batch_rows().min(most.max(1))
+    }
+
+    /// The rows made so far are somebody else's.
+    const fn hand_over(&mut self) {
+        self.progress.hand_over();
+    }
+
     /// Their values for each row of a batch.
     ///
     /// # Errors
-    /// A file cannot be read or is damaged, or an expression cannot be computed.
+    /// A file cannot be read or is damaged, an expression cannot be computed, `limit_exceeded`, or
+    /// the statement has to stop.
     pub(crate) fn rows(&mut self, columns: &Columns, batch: &Batch) -> Result<Vec<Vec<Value>>> {
+        self.hand_over();
+        self.more_rows(columns, batch)
+    }
+
+    /// The same, which are held beside those made before.
+    fn more_rows(&mut self, columns: &Columns, batch: &Batch) -> Result<Vec<Vec<Value>>> {
         let Self {
             exprs,
+            nodes,
             slots,
             buffer,
+            progress,
         } = self;
+        let Execution {
+            interrupt, budget, ..
+        } = &columns.execution;
         buffer.load(columns, slots, batch)?;
         let row = |place| {
             let row = buffer.row(slots, place);
-            exprs.iter().map(|expr| eval(expr, row)).collect()
+            let value = |(expr, nodes): (&Expr, &usize)| {
+                progress.step(*nodes, interrupt)?;
+                let value = eval(expr, row)?;
+                progress.made(bytes_of(&value), budget)?;
+                Ok(value)
+            };
+            exprs.iter().zip(&*nodes).map(value).collect()
         };
         (0..batch.len()).map(row).collect()
     }
@@ -340,19 +383,40 @@ impl Output {
     /// # Errors
     /// As of [`Self::rows`].
     pub(crate) fn column_rows(&mut self, columns: &Columns, batch: &Batch) -> Result<ColumnRows> {
-        let Self { exprs, buffer, .. } = self;
-        let column = |expr: &Expr| {
+        self.hand_over();
+        let Self {
+            exprs,
+            nodes,
+            buffer,
+            progress,
+            ..
+        } = self;
+        let Execution {
+            interrupt, budget, ..
+        } = &columns.execution;
+        let column = |(expr, nodes): (&Expr, &usize)| {
+            interrupt.check()?;
             if let ExprKind::Slot(slot) = &expr.kind {
                 return columns.column(*slot, batch);
             }
             let slots = slots_of([expr]);
             buffer.load(columns, &slots, batch)?;
-            let values = (0..batch.len()).map(|place| eval(expr, buffer.row(&slots, place)));
+            let value = |place| {
+                progress.step(*nodes, interrupt)?;
+                let value = eval(expr, buffer.row(&slots, place))?;
+                progress.made(bytes_of(&value), budget)?;
+                Ok(value)
+            };
+            let values = (0..batch.len()).map(value);
             Ok(ColumnValues::Values(values.collect::<Result<_>>()?))
         };
         Ok(ColumnRows {
             len: batch.len(),
-            columns: exprs.iter().map(column).collect::<Result<_>>()?,
+            columns: exprs
+                .iter()
+                .zip(&*nodes)
+                .map(column)
+                .collect::<Result<_>>()?,
         })
     }
 }

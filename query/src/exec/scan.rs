@@ -26,14 +26,14 @@ impl PartitionScan {
     pub(crate) fn open(
         scan: &Scan,
         partition: &Arc<PartitionState>,
-        interrupt: &Interrupt,
+        execution: &Execution,
     ) -> Result<Self> {
-        let filter = Filter::compile(&scan.predicate, scan, partition)?;
+        let filter = Filter::compile(&scan.predicate, (scan, partition), execution)?;
         let chunks = filter.chunks().into_iter();
         Ok(Self {
             filter,
             chunks,
-            interrupt: interrupt.clone(),
+            interrupt: execution.interrupt.clone(),
         })
     }
 
@@ -62,7 +62,7 @@ pub(crate) fn count(execution: &Execution, scan: &Scan) -> Result<u64> {
     let mut audience = Box::<Chunk>::default();
     let mut count = 0;
     for partition in execution.table(&scan.table)?.partitions() {
-        let mut chunks = PartitionScan::open(scan, partition, &execution.interrupt)?;
+        let mut chunks = PartitionScan::open(scan, partition, execution)?;
         while chunks.next(&mut audience)?.is_some() {
             count += u64::from(audience.count());
         }
@@ -77,11 +77,11 @@ pub(crate) fn count(execution: &Execution, scan: &Scan) -> Result<u64> {
 pub(crate) fn bitmap(
     scan: &Scan,
     partition: &Arc<PartitionState>,
-    interrupt: &Interrupt,
+    execution: &Execution,
 ) -> Result<Bitmap> {
     let mut audience = Box::<Chunk>::default();
     let mut bitmap = BitmapWriter::new();
-    let mut chunks = PartitionScan::open(scan, partition, interrupt)?;
+    let mut chunks = PartitionScan::open(scan, partition, execution)?;
     while let Some(chunk) = chunks.next(&mut audience)? {
         bitmap.push_chunk(chunk, &audience);
     }

@@ -7,8 +7,10 @@ use tagdb_storage::bitmap::Chunk;
 use crate::bind::bound::{Aggregate, AggregateKind, Expr, Grouping, Predicate, Select};
 use crate::error::Result;
 use crate::exec::batch::{Batch, Remaining};
+use crate::exec::budget::bytes_of_row;
 use crate::exec::columns::{Columns, Reader};
 use crate::exec::order::Ordered;
+use crate::exec::progress::Progress;
 use crate::exec::rows::{Output, PickedRows, RowStream, ScannedRows, Subject};
 use crate::exec::scan::{self, PartitionScan};
 use crate::exec::{Execution, group};
@@ -50,15 +52,22 @@ fn grouped(execution: &Execution, select: Select, grouping: &Grouping) -> Result
         false => group::groups(execution, &select.scan, grouping)?,
     };
     let mut kept = Ordered::new(&select.order, last_row(&select));
+    let mut progress = Progress::default();
+    let nodes = select.order.iter().map(|key| key.expr.size()).sum();
     for group in groups {
+        progress.step(nodes, &execution.interrupt)?;
         let keys = values(select.order.iter().map(|key| &key.expr), &group)?;
         kept.offer(keys, group, &execution.budget)?;
     }
     let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
-    let rows = kept
-        .finish()
-        .skip(offset)
-        .map(|group| values(&select.output, &group));
+    let nodes = select.output.iter().map(Expr::size).sum();
+    let row = |group: Vec<Value>| {
+        progress.step(nodes, &execution.interrupt)?;
+        let row = values(&select.output, &group)?;
+        progress.made(bytes_of_row(&row), &execution.budget)?;
+        Ok(row)
+    };
+    let rows = kept.finish(&execution.interrupt)?.skip(offset).map(row);
     let rows = rows.collect::<Result<_>>()?;
     Ok(RowStream::made(select.columns, execution.state.lsn(), rows))
 }
@@ -105,8 +114,8 @@ fn ordered(execution: &Execution, select: &Select) -> Result<VecDeque<Subject>> 
     let (mut batch, mut left) = (Batch::default(), Remaining::default());
     let partitions = execution.table(&select.scan.table)?.partitions();
     for (place, partition) in (0..).zip(partitions) {
-        let mut chunks = PartitionScan::open(&select.scan, partition, &execution.interrupt)?;
-        let columns = Columns::open(partition, &select.scan.columns, keys.slots())?;
+        let mut chunks = PartitionScan::open(&select.scan, partition, execution)?;
+        let columns = Columns::open(partition, &select.scan.columns, keys.slots(), execution)?;
         while let Some(chunk) = chunks.next(&mut audience)? {
             left.reset(&audience);
             for number in 0.. {
@@ -126,7 +135,7 @@ fn ordered(execution: &Execution, select: &Select) -> Result<VecDeque<Subject>> 
         }
     }
     let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
-    Ok(kept.finish().skip(offset).collect())
+    Ok(kept.finish(&execution.interrupt)?.skip(offset).collect())
 }
 
 /// Those of the audience that may still be among the first rows, if the column of the first key

@@ -44,7 +44,7 @@ pub(crate) fn union(execution: Execution, union: Union) -> Result<RowStream> {
             kept.offer(keys.collect::<Result<_>>()?, row, &execution.budget)?;
         }
     }
-    let rows = kept.finish().skip(offset).collect();
+    let rows = kept.finish(&execution.interrupt)?.skip(offset).collect();
     Ok(RowStream::made(columns, lsn, rows))
 }
 

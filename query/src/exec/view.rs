@@ -7,6 +7,7 @@ use tagdb_storage::engine::PartitionState;
 
 use crate::bind::bound::{Grouping, Scan};
 use crate::error::Result;
+use crate::exec::Execution;
 use crate::exec::accumulate::Accumulator;
 use crate::exec::batch::{Batch, Remaining};
 use crate::exec::budget::Budget;
@@ -40,13 +41,15 @@ const PART_BYTES: usize = 64 << 10;
 /// A file cannot be read or is damaged, `limit_exceeded`.
 pub(crate) fn parts(
     grouping: &Grouping,
-    (scan, partition): (&Scan, &Arc<PartitionState>),
-    budget: &Budget,
+    place: (&Scan, &Arc<PartitionState>),
+    execution: &Execution,
 ) -> Result<Vec<Part>> {
-    budget.check(grouping.filters.len() * PART_BYTES)?;
+    execution
+        .budget
+        .check(grouping.filters.len() * PART_BYTES)?;
     let part = |predicate| {
         Ok(Part {
-            filter: Filter::compile(predicate, scan, partition)?,
+            filter: Filter::compile(predicate, place, execution)?,
             members: Box::default(),
         })
     };
@@ -72,10 +75,10 @@ impl View {
     pub(crate) fn all(
         grouping: &Grouping,
         columns: &Columns,
-        scan: (&Scan, &Arc<PartitionState>),
-        budget: &Budget,
+        place: (&Scan, &Arc<PartitionState>),
+        execution: &Execution,
     ) -> Result<Vec<Self>> {
-        let parts = parts(grouping, scan, budget)?;
+        let parts = parts(grouping, place, execution)?;
         let mut views: Vec<Self> = std::iter::once(None)
             .chain(parts.into_iter().map(Some))
             .map(|part| Self {

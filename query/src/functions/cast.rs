@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use tagdb_storage::limits::LONG_TEXT_BYTES_MAX;
+
 use crate::decimal;
 use crate::error::{Error, Result};
 use crate::functions::arithmetic::overflow;
+use crate::limits::Limits;
 use crate::literal::{parse_as, positive_zero, to_stored, write_value};
 use crate::value::{DataType, Value};
 
@@ -21,6 +24,7 @@ pub fn cast(value: Value, to: DataType) -> Result<Value> {
         (_, DataType::Keyword | DataType::LongText) => {
             let mut text = String::new();
             write_value(&value, &mut text);
+            Limits::check("longtext_bytes", text.len(), LONG_TEXT_BYTES_MAX)?;
             Ok(Value::Text(Arc::from(text)))
         }
         (Value::Boolean(flag), DataType::SmallInt | DataType::Int | DataType::BigInt) => {
@@ -59,7 +63,7 @@ pub fn cast(value: Value, to: DataType) -> Result<Value> {
 /// The decimal of that scale that is nearest to a number.
 pub(super) fn round_to(value: &Value, scale: u8) -> Result<Value> {
     let digits = match value {
-        Value::Double(double) => decimal::from_double(*double, scale),
+        Value::Double(double) => decimal::from_double(*double, i32::from(scale)),
         _ => match value.to_fixed() {
             Some((digits, from)) => decimal::rescale(digits, from, scale),
             None => return Err(Error::internal("rounding what is no number")),

@@ -11,11 +11,13 @@ mod scalar;
 mod time;
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 pub use arithmetic::arithmetic;
 pub use bucket::{bucket_hash, bucket_of};
 pub use cast::cast;
 pub use pattern::Pattern;
+pub(crate) use time::unbounded_midnight_of;
 pub use time::{add_interval, date_of, midnight_of};
 
 use tagdb_storage::batch::KeyRef;
@@ -104,32 +106,16 @@ fn eval_leaf(leaf: &Leaf, row: &[Value]) -> Result<Option<bool>> {
         Leaf::Text(slot, test) => text(slot_value(row, *slot)?).map(|text| test.contains(text)),
         Leaf::Known(slot) => Some(slot_value(row, *slot)?.is_known()),
         Leaf::Key(slot, test) => key(slot_value(row, *slot)?).map(|key| test.contains(key)),
-        Leaf::HasAny(slot, members) => {
-            let set = members_of(slot_value(row, *slot)?);
-            Some(
-                members
-                    .iter()
-                    .any(|member| set.binary_search(member).is_ok()),
-            )
-        }
-        Leaf::HasAll(slot, members) => {
-            let set = members_of(slot_value(row, *slot)?);
-            Some(
-                members
-                    .iter()
-                    .all(|member| set.binary_search(member).is_ok()),
-            )
-        }
-        Leaf::Overlaps(left, right) => {
-            let set = members_of(slot_value(row, *right)?);
-            let left = members_of(slot_value(row, *left)?);
-            Some(left.iter().any(|member| set.binary_search(member).is_ok()))
-        }
-        Leaf::Contains(left, right) => {
-            let set = members_of(slot_value(row, *left)?);
-            let right = members_of(slot_value(row, *right)?);
-            Some(right.iter().all(|member| set.binary_search(member).is_ok()))
-        }
+        Leaf::HasAny(slot, members) => Some(has_any(members_of(slot_value(row, *slot)?), members)),
+        Leaf::HasAll(slot, members) => Some(has_all(members_of(slot_value(row, *slot)?), members)),
+        Leaf::Overlaps(left, right) => Some(has_any(
+            members_of(slot_value(row, *right)?),
+            members_of(slot_value(row, *left)?),
+        )),
+        Leaf::Contains(left, right) => Some(has_all(
+            members_of(slot_value(row, *left)?),
+            members_of(slot_value(row, *right)?),
+        )),
         Leaf::Cardinality(slot, ranges) => {
             Some(ranges.contains(cardinality(slot_value(row, *slot)?)))
         }
@@ -229,16 +215,14 @@ fn in_query(test: &InQuery, row: &[Value]) -> Result<Option<bool>> {
             Ok(stored(value).map(|number| numbers.contains(number)))
         }
         (Operand::AnyMember(_), Some(Found::Values(values))) => {
-            let is_value = |member: &std::sync::Arc<str>| {
-                one_of(&Value::Text(member.clone()), values) == Some(true)
-            };
+            let is_value =
+                |member: &Arc<str>| one_of(&Value::Text(member.clone()), values) == Some(true);
             Ok(Some(members_of(value).iter().any(is_value)))
         }
         (Operand::AllValues(_), Some(Found::Values(values))) => {
             let set = members_of(value);
             let mut texts = values.iter().filter_map(text);
-            let is_member = |text: &str| set.binary_search_by(|m| (**m).cmp(text)).is_ok();
-            Ok(Some(texts.all(is_member)))
+            Ok(Some(texts.all(|text| has(set, text))))
         }
         (_, Some(Found::Values(values))) => Ok(one_of(value, values)),
         _ => Err(not_run()),
@@ -263,11 +247,24 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-fn members_of(value: &Value) -> &[std::sync::Arc<str>] {
+fn members_of(value: &Value) -> &[Arc<str>] {
     match value {
         Value::Set(members) => members,
         _ => &[],
     }
+}
+
+/// Whether a set, which is sorted, holds a member.
+fn has(set: &[Arc<str>], member: &str) -> bool {
+    set.binary_search_by(|own| (**own).cmp(member)).is_ok()
+}
+
+fn has_any(set: &[Arc<str>], members: &[Arc<str>]) -> bool {
+    members.iter().any(|member| has(set, member))
+}
+
+fn has_all(set: &[Arc<str>], members: &[Arc<str>]) -> bool {
+    members.iter().all(|member| has(set, member))
 }
 
 fn cardinality(value: &Value) -> i64 {

@@ -3,12 +3,16 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::bind::bound::{Arithmetic, Expr, Function};
+use tagdb_storage::limits::LONG_TEXT_BYTES_MAX;
+
+use crate::bind::bound::{Expr, Function};
 use crate::decimal;
 use crate::error::{Error, Result};
-use crate::functions::arithmetic::{arithmetic, negate, overflow};
-use crate::functions::cast::round_to;
-use crate::functions::{bucket_of, cardinality, eval, key, members_of, text, time};
+use crate::functions::arithmetic::{negate, overflow};
+use crate::functions::{
+    bucket_of, cardinality, eval, has, has_all, has_any, key, members_of, text, time,
+};
+use crate::limits::Limits;
 use crate::literal::{positive_zero, write_value};
 use crate::value::{DataType, Value};
 
@@ -40,12 +44,19 @@ pub(super) fn call(
         Function::ArrayRemove => Ok(array_remove(&values)),
         Function::Cardinality => Ok(Value::Int(cardinality(first))),
         _ if values.iter().any(Value::is_null) => Ok(Value::Null),
-        Function::Has => Ok(Value::Boolean(text(&values[1]).is_some_and(|wanted| {
-            let found = members_of(first).binary_search_by(|member| (**member).cmp(wanted));
-            found.is_ok()
-        }))),
-        Function::HasAny => Ok(Value::Boolean(overlap(&values))),
-        Function::HasAll => Ok(Value::Boolean(contain(&values))),
+        Function::Has => {
+            let wanted = text(&values[1]);
+            let is_member = wanted.is_some_and(|wanted| has(members_of(first), wanted));
+            Ok(Value::Boolean(is_member))
+        }
+        Function::HasAny => {
+            let is_any = has_any(members_of(&values[1]), members_of(first));
+            Ok(Value::Boolean(is_any))
+        }
+        Function::HasAll => {
+            let are_all = has_all(members_of(first), members_of(&values[1]));
+            Ok(Value::Boolean(are_all))
+        }
         Function::MapContains => Ok(Value::Boolean(has_key(&values))),
         Function::Abs => absolute(first),
         Function::Round => round(&values, result),
@@ -106,6 +117,7 @@ fn concat(arguments: &[Expr], row: &[Value]) -> Result<Value> {
     let mut all = String::new();
     for argument in arguments {
         write_value(&eval(argument, row)?, &mut all);
+        Limits::check("longtext_bytes", all.len(), LONG_TEXT_BYTES_MAX)?;
     }
     Ok(Value::Text(Arc::from(all)))
 }
@@ -138,18 +150,6 @@ fn array_remove(values: &[Value]) -> Value {
     Value::Set(members)
 }
 
-fn overlap(values: &[Value]) -> bool {
-    let set = members_of(&values[1]);
-    let mut members = members_of(&values[0]).iter();
-    members.any(|member| set.binary_search(member).is_ok())
-}
-
-fn contain(values: &[Value]) -> bool {
-    let set = members_of(&values[0]);
-    let mut members = members_of(&values[1]).iter();
-    members.all(|member| set.binary_search(member).is_ok())
-}
-
 fn has_key(values: &[Value]) -> bool {
     match values {
         [Value::Map(entries), Value::Text(key)] => {
@@ -174,69 +174,36 @@ fn absolute(value: &Value) -> Result<Value> {
 /// To `values[1]` digits after the point, or before it if that is negative.
 fn round(values: &[Value], result: DataType) -> Result<Value> {
     let places = match values.get(1) {
-        Some(Value::Int(places)) => (*places).clamp(-40, 40),
+        Some(Value::Int(places)) => i32::try_from((*places).clamp(-400, 400)).unwrap_or(0),
         _ => 0,
     };
-    let value = &values[0];
-    let rounded = match u8::try_from(places) {
-        Ok(places) => match value {
-            Value::Int(_) => return Ok(value.clone()),
-            Value::Decimal { scale, .. } if *scale <= places => value.clone(),
-            // A double with more digits than a decimal has no place to be rounded at.
-            Value::Double(_) => match round_to(value, places.min(decimal::DIGITS_MAX)) {
-                Ok(rounded) => rounded,
-                Err(_) => return Ok(value.clone()),
-            },
-            _ => round_to(value, places)?,
-        },
-        Err(_) => {
-            let unit = u8::try_from(-places).ok().and_then(decimal::power);
-            let whole = match value {
-                Value::Double(double) => {
-                    decimal::from_double(*double, 20).map(|digits| (digits, 20))
-                }
-                _ => value.to_fixed(),
-            };
-            round_whole(whole, unit)?
-        }
-    };
-    match result {
-        DataType::Double => Ok(Value::Double(positive_zero(
-            rounded.to_double().unwrap_or_default(),
-        ))),
-        DataType::Decimal { scale, .. } => round_to(&rounded, scale),
-        _ => match rounded.to_fixed().map(|(digits, _)| i64::try_from(digits)) {
-            Some(Ok(value)) => Ok(Value::Int(value)),
-            _ => Err(overflow()),
-        },
-    }
-}
-
-/// A whole multiple of a power of ten.
-fn round_whole(value: Option<(i128, u8)>, unit: Option<i128>) -> Result<Value> {
-    let Some((digits, scale)) = value else {
-        return Err(overflow());
-    };
-    let Some(unit) = unit else {
-        return Ok(Value::Decimal {
-            digits: 0,
-            scale: 0,
+    if let Value::Double(double) = values[0] {
+        // If it gets too long, it has no digit there that could be rounded.
+        let rounded = decimal::from_double(double, places).map_or(Some(double), |digits| {
+            format!("{digits}e{}", -places).parse().ok()
         });
+        let finite = rounded.filter(|rounded: &f64| rounded.is_finite());
+        return finite
+            .map(|rounded| Value::Double(positive_zero(rounded)))
+            .ok_or_else(overflow);
+    }
+    let (digits, scale) = values[0]
+        .to_fixed()
+        .ok_or_else(|| Error::internal("rounding what is no number"))?;
+    let scale = i32::from(scale);
+    let kept = places.min(scale);
+    let to = match result {
+        DataType::Decimal { scale, .. } => scale,
+        _ => 0,
     };
-    let step = decimal::rescale(unit, 0, scale);
-    let multiple = match step {
-        None => 0,
-        Some(step) => {
-            let (whole, rest) = (digits / step, digits % step);
-            let away = rest.unsigned_abs() >= step.unsigned_abs().div_ceil(2);
-            if away { whole + digits.signum() } else { whole }
-        }
-    };
-    multiple
-        .checked_mul(unit)
-        .and_then(decimal::checked)
-        .map(|digits| Value::Decimal { digits, scale: 0 })
-        .ok_or_else(overflow)
+    let digits = decimal::rescale_signed(digits, scale, kept)
+        .and_then(|rounded| decimal::rescale_signed(rounded, kept, i32::from(to)))
+        .ok_or_else(overflow)?;
+    match (result, i64::try_from(digits)) {
+        (DataType::Decimal { .. }, _) => Ok(Value::Decimal { digits, scale: to }),
+        (_, Ok(whole)) => Ok(Value::Int(whole)),
+        _ => Err(overflow()),
+    }
 }
 
 /// The whole number below (`Less`) or above a number.
@@ -276,21 +243,25 @@ fn width_bucket(values: &[Value]) -> Result<Value> {
     if x.compare(high) != order {
         return Ok(Value::Int(count + 1));
     }
-    let part = arithmetic(Arithmetic::Subtract, x, low)?;
-    let all = arithmetic(Arithmetic::Subtract, high, low)?;
-    if let (Some((part, part_scale)), Some((all, all_scale))) = (part.to_fixed(), all.to_fixed())
-        && let scale = part_scale.max(all_scale)
-        && let Some(part) = decimal::rescale(part, part_scale, scale)
-        && let Some(all) = decimal::rescale(all, all_scale, scale)
-        && let Some(scaled) = part.checked_mul(i128::from(*count))
-    {
-        let bucket = i64::try_from(scaled / all).map_err(|_| overflow())?;
-        return Ok(Value::Int(bucket + 1));
+    if let Some(bucket) = fixed_bucket(x, low, high, *count) {
+        return Ok(Value::Int(bucket));
     }
-    let share = part.to_double().unwrap_or_default() / all.to_double().unwrap_or(1.0);
+    // Halves, for the distance of two doubles may be none.
+    let half = |value: &Value| value.to_double().unwrap_or_default() / 2.0;
+    let share = (half(x) - half(low)) / (half(high) - half(low));
     // Rounding must not reach the bucket beyond the last one.
     let bucket = (share * *count as f64)
         .floor()
         .clamp(0.0, (*count - 1) as f64);
     Ok(Value::Int(bucket as i64 + 1))
+}
+
+/// The same of exact numbers, if what it takes to compute does not get too long.
+fn fixed_bucket(x: &Value, low: &Value, high: &Value, count: i64) -> Option<i64> {
+    let numbers = [x.to_fixed()?, low.to_fixed()?, high.to_fixed()?];
+    let scale = numbers.iter().map(|(_, scale)| *scale).max()?;
+    let [x, low, high] = numbers.map(|(digits, from)| decimal::rescale(digits, from, scale));
+    let (part, all) = (x?.checked_sub(low?)?, high?.checked_sub(low?)?);
+    let bucket = part.checked_mul(i128::from(count))?.checked_div(all)?;
+    i64::try_from(bucket + 1).ok()
 }

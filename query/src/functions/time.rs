@@ -16,31 +16,39 @@ use crate::literal::{
 };
 use crate::value::Value;
 
-/// Microseconds that local time is ahead of UTC at an instant.
-fn offset_at(instant: i64, zone: &TimeZone) -> Result<i64> {
+/// Microseconds that local time is ahead of UTC at an instant; beyond the last instant that zones
+/// know of, as far as at that one.
+fn offset_at(instant: i64, zone: &TimeZone) -> i64 {
     if *zone == TimeZone::UTC {
-        return Ok(0);
+        return 0;
     }
-    let instant = Timestamp::from_microsecond(instant).map_err(|_| overflow())?;
-    Ok(i64::from(zone.to_offset(instant).seconds()) * 1_000_000)
+    let (first, last) = (Timestamp::MIN, Timestamp::MAX);
+    let known = instant.clamp(first.as_microsecond(), last.as_microsecond());
+    let known = Timestamp::from_microsecond(known).unwrap_or(last);
+    i64::from(zone.to_offset(known).seconds()) * 1_000_000
 }
 
-fn local_of(instant: i64, zone: &TimeZone) -> Result<i64> {
-    instant
-        .checked_add(offset_at(instant, zone)?)
-        .ok_or_else(overflow)
+/// The local time of an instant, and how far it is ahead of UTC.
+fn local_of(instant: i64, zone: &TimeZone) -> Result<(i64, i64)> {
+    let offset = offset_at(instant, zone);
+    let local = instant.checked_add(offset).ok_or_else(overflow)?;
+    Ok((local, offset))
 }
 
 /// The instant of a local time; in a gap the later one, of two the one with the given offset or
 /// else the earlier one.
 fn instant_of(local: i64, zone: &TimeZone, likely_offset: i64) -> Result<i64> {
     let likely = local.checked_sub(likely_offset).ok_or_else(overflow)?;
-    if offset_at(likely, zone)? == likely_offset {
+    let offset = offset_at(likely, zone);
+    if offset == likely_offset {
         return Ok(likely);
     }
     let civil = civil_datetime(local).ok_or_else(overflow)?;
-    let instant = zone.to_timestamp(civil).map_err(|_| overflow())?;
-    Ok(instant.as_microsecond())
+    match zone.to_timestamp(civil) {
+        Ok(instant) => Ok(instant.as_microsecond()),
+        // Beyond what zones know of.
+        Err(_) => local.checked_sub(offset).ok_or_else(overflow),
+    }
 }
 
 fn civil_datetime(local: i64) -> Option<DateTime> {
@@ -87,7 +95,7 @@ fn checked_timestamp(instant: i64) -> Result<i64> {
 /// # Errors
 /// `overflow` outside of the years 1 to 9999.
 pub fn date_of(instant: i64, zone: &TimeZone) -> Result<i32> {
-    checked_date(split(local_of(instant, zone)?).0)
+    checked_date(split(local_of(instant, zone)?.0).0)
 }
 
 /// The instant at which a date begins in a zone, in microseconds since 1970.
@@ -95,8 +103,13 @@ pub fn date_of(instant: i64, zone: &TimeZone) -> Result<i32> {
 /// # Errors
 /// `overflow` outside of the years 1 to 9999.
 pub fn midnight_of(days: i32, zone: &TimeZone) -> Result<i64> {
+    checked_timestamp(unbounded_midnight_of(days, zone)?)
+}
+
+/// The same, also where no TIMESTAMP goes: to be compared with.
+pub(crate) fn unbounded_midnight_of(days: i32, zone: &TimeZone) -> Result<i64> {
     let local = i64::from(checked_date(i64::from(days))?) * MICROSECONDS_PER_DAY;
-    checked_timestamp(instant_of(local, zone, offset_at(local, zone)?)?)
+    instant_of(local, zone, offset_at(local, zone))
 }
 
 /// A date or timestamp moved by an interval: first by months (to the last day of a shorter one),
@@ -115,8 +128,8 @@ pub fn add_interval(value: &Value, interval: Interval, zone: &TimeZone) -> Resul
         Value::Timestamp(instant) => {
             let mut moved = *instant;
             if interval.months != 0 || interval.days != 0 {
-                let offset = offset_at(moved, zone)?;
-                let (days, rest) = split(local_of(moved, zone)?);
+                let (local, offset) = local_of(moved, zone)?;
+                let (days, rest) = split(local);
                 let local = move_days(days, interval)? * MICROSECONDS_PER_DAY + rest;
                 moved = instant_of(local, zone, offset)?;
             }
@@ -153,7 +166,7 @@ pub(super) fn extract(field: DateField, value: &Value, zone: &TimeZone) -> Resul
             let local = i64::from(checked_date(i64::from(*days))?) * MICROSECONDS_PER_DAY;
             (local, local)
         }
-        Value::Timestamp(instant) => (local_of(*instant, zone)?, *instant),
+        Value::Timestamp(instant) => (local_of(*instant, zone)?.0, *instant),
         _ => return Err(Error::internal("extract reads dates and timestamps only")),
     };
     let (days, rest) = split(local);
@@ -193,8 +206,7 @@ pub(super) fn date_trunc(unit: DateUnit, value: &Value, zone: &TimeZone) -> Resu
             Ok(Value::Date(checked_date(start)?))
         }
         Value::Timestamp(instant) => {
-            let offset = offset_at(*instant, zone)?;
-            let local = local_of(*instant, zone)?;
+            let (local, offset) = local_of(*instant, zone)?;
             let (days, rest) = split(local);
             let start = match unit {
                 DateUnit::Hour => local - rest.rem_euclid(3_600_000_000),

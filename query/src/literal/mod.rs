@@ -46,6 +46,9 @@ fn parse_fixed(kind: NumberType, text: &str) -> Result<Value> {
     if let Some((digits, scale)) = decimal::parse(text) {
         return Ok(Value::Decimal { digits, scale });
     }
+    if let Some((digits, scale)) = decimal::parse_cut(text) {
+        return Ok(Value::Decimal { digits, scale });
+    }
     // Too long to be exact, but a number all the same?
     match parse_double(text) {
         Ok(value) if value.abs() < 1e19 => Ok(Value::Double(value)),
@@ -89,7 +92,9 @@ pub fn to_stored(kind: NumberType, value: &Value) -> Result<i64> {
         }
         (NumberType::SmallInt | NumberType::Int | NumberType::BigInt, _) => {
             let (digits, scale) = fixed_of(kind, value)?;
-            let Some(whole) = decimal::rescale_exactly(digits, scale, 0) else {
+            let has_fraction = matches!(value, Value::Double(double) if double.fract() != 0.0);
+            let whole = decimal::rescale_exactly(digits, scale, 0);
+            let Some(whole) = whole.filter(|_| !has_fraction) else {
                 let text = display(value);
                 let kind = DataType::from(kind);
                 let detail = format!("{text} has a fraction and does not fit {kind}");
@@ -124,7 +129,7 @@ pub fn to_stored(kind: NumberType, value: &Value) -> Result<i64> {
 fn fixed_of(kind: NumberType, value: &Value) -> Result<(i128, u8)> {
     match value {
         Value::Double(double) => decimal::parse(&format!("{double:e}"))
-            .or_else(|| decimal::from_double(*double, 20).map(|digits| (digits, 20)))
+            .or_else(|| decimal::from_double(*double, 38).map(|digits| (digits, 38)))
             .ok_or_else(|| out_of_range(&display(value), kind)),
         _ => value.to_fixed().ok_or_else(|| wrong_kind(kind, value)),
     }

@@ -54,7 +54,11 @@ pub fn ranges(kind: NumberType, operator: Operator, constant: &Value) -> Option<
 /// The one stored number that equals the constant, where that is quick to say.
 fn stored_exactly(kind: NumberType, constant: &Value) -> Option<i64> {
     match (kind, constant) {
-        (NumberType::Double, _) => constant.to_double().map(sortable_from_double),
+        (NumberType::Double, _) => {
+            let double = constant.to_double()?;
+            let is_equal = Value::Double(double).compare(constant)?.is_eq();
+            is_equal.then(|| sortable_from_double(double))
+        }
         (NumberType::Date, Value::Date(days)) => Some(i64::from(*days)),
         (NumberType::Timestamp, Value::Timestamp(microseconds)) => Some(*microseconds),
         (NumberType::SmallInt | NumberType::Int | NumberType::BigInt, _) => {

@@ -215,7 +215,9 @@ impl<'a> Cursor<'a> {
 
     /// The error of what stands here although nothing more is expected.
     pub(crate) fn left_over(&self, what: &str) -> Error {
-        match refused::clause(self.peek()).or_else(|| refused::operator(self.peek())) {
+        let named = refused::clause(self.peek()).or_else(|| refused::operator(self.peek()));
+        let before = &self.parser.token_at(self.next.saturating_sub(1)).token;
+        match named.or_else(|| refused::between(before, self.peek()).map(str::to_owned)) {
             Some(feature) => self.unsupported(&feature),
             None => self.expected(what),
         }

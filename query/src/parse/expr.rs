@@ -313,8 +313,7 @@ impl Cursor<'_> {
     }
 }
 
-/// The terms of a chain in brackets, which joins the chain around it, or the one term.
-/// As [`or_terms`], of AND.
+/// Whether a token is a comparison.
 fn compares(token: &Token) -> bool {
     matches!(operator(token), Some(Operator::Compare(_)))
 }

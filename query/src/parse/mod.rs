@@ -20,6 +20,7 @@ mod types;
 use std::sync::Arc;
 
 pub use ast::Statement;
+pub use refused::RESERVED;
 use sqlparser::tokenizer::Token;
 
 use crate::error::{Error, Result};

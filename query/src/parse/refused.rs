@@ -7,7 +7,7 @@ use crate::parse::expr;
 
 /// Words that cannot be names unless they are quoted.
 #[rustfmt::skip]
-pub(crate) const RESERVED: &[&str] = &[
+pub const RESERVED: &[&str] = &[
     "all", "and", "any", "as", "asc", "between", "by", "case", "cast", "create", "cross", "desc",
     "distinct", "else", "end", "except", "exists", "false", "fetch", "for", "from", "full", "group",
     "having", "ilike", "in", "inner", "intersect", "into", "is", "join", "left", "like", "limit",
@@ -119,7 +119,11 @@ pub(crate) fn between(before: &Token, token: &Token) -> Option<&'static str> {
     match token {
         Token::Placeholder(_) if follows("in") => Some("IN with one parameter; write = ANY($1)"),
         _ if follows("symmetric") => Some("BETWEEN SYMMETRIC"),
-        _ => None,
+        // In the list of SELECT an operator of one word is an alias at first.
+        _ => OPERATORS
+            .iter()
+            .find(|(word, _)| follows(word))
+            .map(|(_, name)| *name),
     }
 }
 

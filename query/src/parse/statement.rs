@@ -62,7 +62,10 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<StatementKind> {
     if cursor.accept_word("membership") {
         return membership(cursor);
     }
-    if cursor.is(&Token::LParen) && !cursor.is_word_at(1, "select") || cursor.is_word("verbose") {
+    let brackets = (0..).take_while(|ahead| *cursor.peek_at(*ahead) == Token::LParen);
+    let inside = brackets.count();
+    let is_select = cursor.is_word_at(inside, "select") || cursor.is_word_at(inside, "with");
+    if inside > 0 && !is_select || cursor.is_word("verbose") {
         return Err(cursor.unsupported("options of EXPLAIN other than ANALYZE"));
     }
     let analyze = cursor.accept_word("analyze");

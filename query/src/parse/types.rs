@@ -78,8 +78,8 @@ fn decimal(cursor: &mut Cursor<'_>) -> Result<DataType> {
     cursor.expect(&Token::RParen)?;
     if precision == 0 || precision > DIGITS_MAX || scale > precision {
         let detail = format!(
-            "DECIMAL({precision},{scale}) cannot be: the precision goes from 1 to {DIGITS_MAX}, \
-             the scale from 0 to the precision"
+            "DECIMAL({precision},{scale}) cannot be: the precision goes from 1 to {DIGITS_MAX} (of \
+             a column to {DECIMAL_PRECISION_MAX}), the scale from 0 to the precision"
         );
         return Err(Error::type_mismatch(detail).at(at));
     }

@@ -2,4 +2,5 @@
 
 mod simplify;
 
+pub(crate) use simplify::joined;
 pub use simplify::simplify;

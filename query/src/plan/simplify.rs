@@ -152,8 +152,8 @@ fn gather(terms: &mut Vec<Term>, places: &mut HashMap<(Kind, Slot), usize>, leaf
     }
 }
 
-/// One test for several of the same kind and column.
-fn joined(leaves: Vec<Leaf>, any: bool) -> Option<Leaf> {
+/// One test for several of the same kind and column: for any of them, or for all.
+pub(crate) fn joined(leaves: Vec<Leaf>, any: bool) -> Option<Leaf> {
     let mut leaves = leaves.into_iter();
     let first = leaves.next()?;
     Some(match first {

@@ -3,6 +3,7 @@
 mod analysis;
 mod bank;
 mod edges;
+mod memory;
 mod nulls;
 mod oracle;
 mod session;
@@ -11,3 +12,4 @@ mod statements;
 mod statistics;
 mod subqueries;
 mod top;
+mod wide;

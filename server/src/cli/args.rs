@@ -80,10 +80,30 @@ pub(crate) enum Format {
     Ndjson,
 }
 
+/// How long the server may work.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct TimeArgs {
+    /// The time that a statement may take, in seconds [default: what the server allows]
+    #[arg(long = "timeout", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
+}
+
+impl TimeArgs {
+    /// The statement, with its time if one was said.
+    pub(crate) fn on<'a>(&self, sql: tagdb_client::Sql<'a>) -> tagdb_client::Sql<'a> {
+        match self.seconds {
+            Some(seconds) => sql.timeout(std::time::Duration::from_secs(seconds)),
+            None => sql,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct SqlArgs {
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
+    #[command(flatten)]
+    pub(crate) time: TimeArgs,
     /// Statements to run
     #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
     pub(crate) command: Option<String>,
@@ -121,6 +141,7 @@ pub(crate) enum OnError {
 }
 
 #[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("creating").multiple(true)))]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
@@ -157,10 +178,12 @@ pub(crate) struct ImportArgs {
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
+    #[command(flatten)]
+    pub(crate) time: TimeArgs,
     /// The query
     pub(crate) sql: String,
-    /// The file to write: .csv, .ndjson, .parquet, .arrow, .arrows, .roaring or .roaring64
-    /// [default: standard output, as CSV]
+    /// The file to write: .csv, .ndjson, .parquet, .arrow, .arrows, .roaring or .roaring64, also
+    /// with .gz or .zst behind it; `-` is standard output, as CSV [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

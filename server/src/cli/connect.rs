@@ -23,12 +23,14 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
     runtime()?.block_on(command)
 }
 
-/// Where a command's requests run.
+/// Where a command's requests run. It has a thread of its own, so that a request nobody waits for
+/// any more is ended also while the shell waits for the next line.
 ///
 /// # Errors
 /// The operating system refuses.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("requests cannot be made: {error}")))

@@ -56,7 +56,6 @@ pub(crate) async fn write_columns(
     drop(to);
     let written = writing.await;
     received?;
-    bar.finish_and_clear();
     match written {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(Failure::file(part, &error)),

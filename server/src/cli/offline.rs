@@ -24,13 +24,13 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
         output::line(&finding.to_string())?;
     }
     output::line(&format!(
-        "{} tables with {} subjects, {} files of {} in {} layers, {} snapshots, up to write {}",
-        report.tables,
-        report.subjects,
-        report.files,
+        "{} with {}, {} of {} in {}, {}, up to write {}",
+        output::counted(report.tables, "table"),
+        output::counted(report.subjects, "subject"),
+        output::counted(report.files, "file"),
         HumanBytes(report.bytes),
-        report.layers,
-        report.snapshots,
+        output::counted(report.layers, "layer"),
+        output::counted(report.snapshots, "snapshot"),
         report.lsn
     ))?;
     if report.is_sound() {
@@ -38,8 +38,9 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
     let findings = report.findings.len() as u64 + report.findings_omitted;
     Err(Failure::Failed(format!(
-        "{}: {findings} findings",
-        args.dir.display()
+        "{}: {}",
+        args.dir.display(),
+        output::counted(findings, "finding")
     )))
 }
 

@@ -35,6 +35,14 @@ pub(crate) fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
         })
 }
 
+/// A number of things, as in `1 row` and `2 rows`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}
+
 /// Says something beside the results, on standard error.
 pub(crate) fn note(text: &str) {
     // Nobody can be told that standard error is closed.

@@ -96,6 +96,10 @@ pub(crate) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failur
 /// # Errors
 /// It is in use, damaged or cannot be read.
 pub(crate) fn open(config: &Config) -> Result<Arc<Database>, Failure> {
+    if std::fs::metadata(&config.data).is_ok_and(|found| !found.is_dir()) {
+        let text = format!("{} is no folder", config.data.display());
+        return Err(Failure::Failed(text));
+    }
     tagdb::open(config)
         .map_err(|error| Failure::Failed(format!("{}: {error}", config.data.display())))
 }

@@ -46,6 +46,21 @@ pub(super) fn count(text: &str, minimum: u64) -> Result<usize, String> {
     usize::try_from(number(text, minimum)?).map_err(|_| format!("{text} is too many"))
 }
 
+fn at_most(text: &str, value: u64, maximum: u64) -> Result<usize, String> {
+    match usize::try_from(value) {
+        Ok(value) if value as u64 <= maximum => Ok(value),
+        _ => Err(format!("{text} is above the maximum of {maximum}")),
+    }
+}
+
+pub(super) fn count_within(text: &str, minimum: u64, maximum: u64) -> Result<usize, String> {
+    at_most(text, number(text, minimum)?, maximum)
+}
+
+pub(super) fn bytes_within(text: &str, minimum: u64, maximum: u64) -> Result<usize, String> {
+    at_most(text, bytes(text, minimum)?, maximum)
+}
+
 /// Splits `64MiB` into the number and the unit.
 fn split_unit(text: &str) -> Result<(u64, &str), String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -84,6 +99,7 @@ pub(super) fn duration(text: &str, minimum: Duration) -> Result<Duration, String
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "" => return Err(format!("{number} of what? Write {number}s, or ms, m or h")),
         _ => return Err(format!("\"{unit}\" is not a unit; use ms, s, m or h")),
     };
     match number.checked_mul(milliseconds).map(Duration::from_millis) {

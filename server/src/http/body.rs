@@ -1,18 +1,31 @@
 //! Bodies of requests: their type, their encoding, and how much of them is taken.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use tagdb_query::{MemoryPool, Reserved};
 
 use super::error::{ApiError, ApiResult};
+use super::held;
+use super::pace::Pace;
 
 /// The window of zstd frames, as a power of two: 8 MiB, what level 19 uses. It bounds the memory
 /// that a request can ask for.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// What a body and all that is made of it take, against its bytes: a number of two bytes in JSON
+/// becomes a value of some 80.
+const MADE_FACTOR: usize = 40;
+/// Bytes decompressed at a time.
+const READ_BYTES: u64 = 64 << 10;
+/// Bytes of a refused body that are still read, so that the client gets to read the answer.
+const DRAIN_BYTES_MAX: usize = 16 << 20;
+/// Time for that.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,40 +132,70 @@ pub(super) async fn next_piece(body: &mut Body, timeout: Duration) -> ApiResult<
     }
 }
 
-/// A whole body in memory, decompressed.
+/// How much of a body is taken, how long it may take, and whose memory it takes.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    pub(super) bytes_max: u64,
+    /// For each piece; the whole has to keep its pace.
+    pub(super) timeout: Duration,
+    pub(super) memory: Arc<MemoryPool>,
+}
+
+/// A whole body in memory, decompressed. It counts against the memory of all requests, with what
+/// is made of it, for as long as the bytes are there.
 pub(super) async fn collect(
     headers: &HeaderMap,
     mut body: Body,
-    bytes_max: u64,
-    timeout: Duration,
+    bounds: &Bounds,
 ) -> ApiResult<Bytes> {
     let encoding = encoding(headers)?;
-    let read = async {
-        let mut collected = BytesMut::new();
-        while let Some(piece) = next_piece(&mut body, timeout).await? {
-            if (collected.len() + piece.len()) as u64 > bytes_max {
-                return Err(too_large(bytes_max));
-            }
-            collected.extend_from_slice(&piece);
+    let bytes_max = bounds.bytes_max;
+    let mut reserved = Reserved::new(Arc::clone(&bounds.memory));
+    let mut pace = Pace::default();
+    let mut bytes = Vec::new();
+    while let Some(piece) = pace.next_piece(&mut body, bounds.timeout).await? {
+        if (bytes.len() + piece.len()) as u64 > bytes_max {
+            drain(&mut body).await;
+            return Err(too_large(bytes_max));
         }
-        Ok(collected.freeze())
-    };
-    let bytes = tokio::time::timeout(timeout, read)
-        .await
-        .map_err(|_| too_slow())??;
+        reserved.grow_to((bytes.len() + piece.len()) * MADE_FACTOR)?;
+        bytes.extend_from_slice(&piece);
+    }
     if encoding == Encoding::Identity {
-        return Ok(bytes);
+        return Ok(held::body(bytes, reserved));
     }
     let decompressed = tokio::task::spawn_blocking(move || {
-        let mut whole = Vec::new();
-        decoded(encoding, io::Cursor::new(bytes), bytes_max)?.read_to_end(&mut whole)?;
-        Ok::<_, io::Error>(whole)
+        let source = decoded(encoding, io::Cursor::new(bytes), bytes_max)?;
+        read_whole(source, reserved)
     });
     match decompressed.await {
-        Ok(Ok(whole)) => Ok(whole.into()),
-        Ok(Err(error)) => Err(error.into()),
+        Ok(done) => done,
         Err(_) => Err(ApiError::internal("the decompression panicked")),
     }
+}
+
+fn read_whole(mut source: impl Read, mut reserved: Reserved) -> ApiResult<Bytes> {
+    let mut whole = Vec::new();
+    while (&mut source).take(READ_BYTES).read_to_end(&mut whole)? > 0 {
+        reserved.grow_to(whole.len() * MADE_FACTOR)?;
+    }
+    Ok(held::body(whole, reserved))
+}
+
+/// Reads on for a while: closing a connection with unread bytes resets it, and the client may then
+/// not see the answer.
+pub(super) async fn drain(body: &mut Body) {
+    let mut left = DRAIN_BYTES_MAX;
+    let reading = async {
+        while let Ok(Some(piece)) = next_piece(body, DRAIN_TIME).await {
+            match left.checked_sub(piece.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whether it came to the end makes no difference.
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }
 
 /// A reader of the decompressed bytes, which fails beyond `bytes_max` of them.
@@ -215,9 +258,36 @@ mod tests {
         HeaderMap::from_iter([(name, value.parse().unwrap())])
     }
 
-    async fn read(encoding: &str, bytes: Vec<u8>, max: u64) -> ApiResult<Bytes> {
+    async fn read(encoding: &str, bytes: Vec<u8>, bytes_max: u64) -> ApiResult<Bytes> {
+        let bounds = Bounds {
+            bytes_max,
+            timeout: TIMEOUT,
+            memory: Arc::new(MemoryPool::new(1 << 30)),
+        };
+        read_within(encoding, bytes, &bounds).await
+    }
+
+    async fn read_within(encoding: &str, bytes: Vec<u8>, bounds: &Bounds) -> ApiResult<Bytes> {
         let headers = header(header::CONTENT_ENCODING, encoding);
-        collect(&headers, Body::from(bytes), max, TIMEOUT).await
+        collect(&headers, Body::from(bytes), bounds).await
+    }
+
+    #[tokio::test]
+    async fn bodies_count_against_the_memory_of_all_requests() {
+        let bounds = Bounds {
+            bytes_max: 1 << 20,
+            timeout: TIMEOUT,
+            memory: Arc::new(MemoryPool::new(100_000 * MADE_FACTOR)),
+        };
+        let text = vec![b'x'; 60_000];
+        for (encoding, bytes) in [("identity", text.clone()), ("gzip", gzip(&text))] {
+            let first = read_within(encoding, bytes.clone(), &bounds).await.unwrap();
+            assert_eq!(bounds.memory.used(), text.len() * MADE_FACTOR, "{encoding}");
+            let second = read_within(encoding, bytes, &bounds).await.unwrap_err();
+            assert_eq!(second.code(), "overloaded", "{encoding}");
+            drop(first);
+            assert_eq!(bounds.memory.used(), 0);
+        }
     }
 
     #[tokio::test]
@@ -254,6 +324,20 @@ mod tests {
             assert_eq!(error.code(), "body_too_large", "{encoding}");
             assert!(read(encoding, bytes, 1 << 20).await.is_ok(), "{encoding}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_not_waited_for() {
+        let stopped = futures_util::stream::pending::<io::Result<Bytes>>();
+        let timeout = Duration::from_millis(10);
+        let body = Body::from_stream(stopped);
+        let bounds = Bounds {
+            bytes_max: 1 << 20,
+            timeout,
+            memory: Arc::new(MemoryPool::new(1 << 30)),
+        };
+        let error = collect(&HeaderMap::new(), body, &bounds).await;
+        assert_eq!(error.unwrap_err().code(), "timeout");
     }
 
     #[tokio::test]

@@ -19,15 +19,18 @@ pub(super) fn write_json(value: &Value, kind: DataType, bigint: BigIntForm, out:
         Value::Null => out.push_str("null"),
         Value::Boolean(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Int(value) => {
-            // Writing to a String cannot fail.
-            let _ = if kind == DataType::BigInt && bigint == BigIntForm::String {
-                write!(out, "\"{value}\"")
+            let quote = if kind == DataType::BigInt && bigint == BigIntForm::String {
+                "\""
             } else {
-                write!(out, "{value}")
+                ""
             };
+            out.push_str(quote);
+            out.push_str(itoa::Buffer::new().format(*value));
+            out.push_str(quote);
         }
         // The debug form has the fewest digits that give the number back, and is valid JSON.
         Value::Double(value) => {
+            // Writing to a String cannot fail.
             let _ = write!(out, "{value:?}");
         }
         Value::Text(text) => write_json_string(text, out),

@@ -35,6 +35,9 @@ pub type ApiResult<T> = Result<T, ApiError>;
 /// The codes whose detail is for the log only: it may name files of the server.
 const PRIVATE: &[&str] = &["internal", "corrupt", "io", "disk_full"];
 
+/// What the engine calls work that was told to stop.
+const CANCELLED: &str = "cancelled";
+
 /// Carries the error from the handler to the middleware.
 #[derive(Clone, Debug)]
 pub(super) struct Failure(pub(super) Arc<ApiError>);
@@ -62,9 +65,15 @@ impl ApiError {
             ErrorKind::Poisoned => "read_only",
             ErrorKind::Unknown => "write_unknown",
             ErrorKind::Internal => "internal",
+            _ if error.code() == CANCELLED => return Self::stopped(),
             _ => error.code(),
         };
         Self::new(code, error.detail())
+    }
+
+    /// Work whose flag was set: its time was over, or nobody is there to read this.
+    fn stopped() -> Self {
+        Self::new("timeout", "the statement was stopped: its time was over")
     }
 
     /// A parameter, header or field that cannot be used.
@@ -228,7 +237,10 @@ impl From<tagdb_query::Error> for ApiError {
     fn from(error: tagdb_query::Error) -> Self {
         if let Some(storage) = error.storage() {
             // Its kind says more than the code that was taken from it.
-            return Self::of_storage(storage);
+            return Self::of_storage(storage).at(error.position());
+        }
+        if error.code() == CANCELLED {
+            return Self::stopped();
         }
         let answered = Self::new(error.code(), error.to_string())
             .at(error.position())
@@ -274,6 +286,12 @@ mod tests {
             let retry = response.headers().contains_key(header::RETRY_AFTER);
             assert_eq!(retry, matches!(entry.status, 429 | 503), "{}", entry.code);
         }
+    }
+
+    #[test]
+    fn work_that_was_told_to_stop_ran_out_of_time() {
+        let storage = tagdb_storage::Error::new(ErrorKind::Busy, CANCELLED, "stopped");
+        assert_eq!(ApiError::from(storage).code(), "timeout");
     }
 
     #[test]

@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use tagdb_wire::{JobInfo, JobState};
 
-use super::error::ApiError;
+use super::error::{ApiError, ApiResult};
 
 /// Jobs that are remembered; the oldest that are done go first.
 const JOBS_MAX: usize = 1_000;
+
+/// Jobs under way: each holds a thread, and most of them wait for one another.
+const RUNNING_MAX: u64 = 8;
 
 /// The jobs of a server since its start.
 #[derive(Debug, Default)]
@@ -24,8 +27,18 @@ struct Inner {
 
 impl Jobs {
     /// Adds a running job.
-    pub(super) fn begin(&self, kind: &str, table: Option<String>) -> JobInfo {
+    ///
+    /// # Errors
+    /// `overloaded` if there are too many.
+    pub(super) fn begin(&self, kind: &str, table: Option<String>) -> ApiResult<JobInfo> {
         let mut inner = self.inner.lock();
+        let running = inner.running();
+        if running >= RUNNING_MAX {
+            let detail =
+                format!("{running} flushes and compactions are under way; try again later");
+            let error = ApiError::new("overloaded", detail);
+            return Err(error.limit("jobs", running + 1, RUNNING_MAX));
+        }
         inner.made += 1;
         let job = JobInfo {
             id: inner.made.to_string(),
@@ -43,7 +56,7 @@ impl Jobs {
             inner.jobs.remove(done);
         }
         inner.jobs.push_back(job.clone());
-        job
+        Ok(job)
     }
 
     /// Says how a job ended.
@@ -67,9 +80,14 @@ impl Jobs {
 
     /// Jobs under way.
     pub(super) fn running(&self) -> u64 {
-        let inner = self.inner.lock();
+        self.inner.lock().running()
+    }
+}
+
+impl Inner {
+    fn running(&self) -> u64 {
         let running = |job: &&JobInfo| job.state == JobState::Running;
-        inner.jobs.iter().filter(running).count() as u64
+        self.jobs.iter().filter(running).count() as u64
     }
 }
 
@@ -80,9 +98,9 @@ mod tests {
     #[test]
     fn jobs_are_remembered_up_to_a_bound() {
         let jobs = Jobs::default();
-        let first = jobs.begin("flush", None);
+        let first = jobs.begin("flush", None).unwrap();
         for _ in 0..JOBS_MAX {
-            let job = jobs.begin("compact", Some("users".to_owned()));
+            let job = jobs.begin("compact", Some("users".to_owned())).unwrap();
             jobs.end(&job.id, None, "r");
         }
         assert_eq!(jobs.running(), 1);
@@ -92,5 +110,18 @@ mod tests {
         assert_eq!(found.state, JobState::Failed);
         assert_eq!(found.problem.unwrap().request_id, "r1");
         assert_eq!(jobs.find("no"), None);
+    }
+
+    #[test]
+    fn few_run_at_a_time() {
+        let jobs = Jobs::default();
+        let begun: Vec<_> = (0..RUNNING_MAX)
+            .map(|_| jobs.begin("compact", None).unwrap())
+            .collect();
+        let error = jobs.begin("compact", None).unwrap_err();
+        assert_eq!(error.code(), "overloaded");
+        assert_eq!(error.problem("r").limit.as_deref(), Some("jobs"));
+        jobs.end(&begun[0].id, None, "r");
+        jobs.begin("flush", None).unwrap();
     }
 }

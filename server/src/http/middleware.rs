@@ -2,29 +2,45 @@
 //! the one log line of a failure, and the figures.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tagdb_wire::headers;
 
-use super::error::{ApiError, Failure};
+use super::error::{ApiError, ApiResult, Failure};
 use super::state::AppState;
+use crate::metrics::GoodAnswers;
 
 /// Bytes of a request id that a client may choose.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
+static REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
+
 /// Names a request in logs and problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(pub(super) Arc<str>);
+pub(super) struct RequestId(HeaderValue);
+
+impl RequestId {
+    pub(super) fn as_str(&self) -> &str {
+        // Only ASCII is taken and made.
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// Makes request ids that are unlikely to repeat, also over restarts.
 #[derive(Debug, Default)]
@@ -35,25 +51,28 @@ pub(super) struct RequestIds {
 
 impl RequestIds {
     fn of(&self, headers: &HeaderMap) -> RequestId {
-        let given = headers
-            .get(headers::REQUEST_ID)
-            .and_then(|value| value.to_str().ok())
-            .filter(|text| is_well_formed(text));
-        match given {
-            Some(text) => RequestId(text.into()),
-            None => {
-                let number = self.made.fetch_add(1, Ordering::Relaxed);
-                RequestId(format!("{:016x}", self.random.hash_one(number)).into())
-            }
+        let given = headers.get(&REQUEST_ID);
+        match given.filter(|value| is_well_formed(value.as_bytes())) {
+            Some(value) => RequestId(value.clone()),
+            None => RequestId(self.make()),
         }
+    }
+
+    /// 16 hexadecimal digits.
+    fn make(&self) -> HeaderValue {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let random = self.random.hash_one(number);
+        let digit = |place: usize| b"0123456789abcdef"[(random >> (60 - 4 * place)) as usize & 15];
+        let digits: [u8; 16] = std::array::from_fn(digit);
+        HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("none"))
     }
 }
 
-fn is_well_formed(text: &str) -> bool {
+fn is_well_formed(text: &[u8]) -> bool {
     (1..=REQUEST_ID_BYTES_MAX).contains(&text.len())
         && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
 /// The outermost layer of the router.
@@ -62,40 +81,88 @@ pub(super) async fn frame(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let started = Instant::now();
-    let id = state.request_ids.of(request.headers());
-    let method = request.method().clone();
+    let frame = Frame::begin(&state, request.headers());
+    let method = method_label(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    request.extensions_mut().insert(id.clone());
-
-    let checked = check_origin(request.headers())
-        .and_then(|()| check_host(request.headers(), state.config.insecure));
-    let answered = match checked {
-        Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await,
-        Err(error) => Ok(error.into_response()),
+    let response = match frame.check(request.headers()) {
+        Ok(()) => {
+            request.extensions_mut().insert(frame.id.clone());
+            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answered.unwrap_or_else(|_| panicked().into_response())
+        }
+        Err(error) => error.into_response(),
     };
-    let response = answered
-        .unwrap_or_else(|_| ApiError::internal("a request handler panicked").into_response());
+    frame.end(response, &route, method)
+}
 
-    let mut response = finish(response, &id, &route);
-    let time = started.elapsed();
-    let status = response.status().as_u16();
-    state
-        .metrics
-        .request(&route, method_label(&method), status, time);
-    tracing::debug!(request = %id.0, %method, route, status, ?time, "answered");
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
-        headers.insert(headers::REQUEST_ID, value);
+/// The same around an answer that is there at once, of a route and method whose figures are known.
+pub(super) fn frame_at_once(
+    state: &AppState,
+    headers: &HeaderMap,
+    good: &GoodAnswers,
+    answer: impl FnOnce() -> ApiResult<Response>,
+) -> Response {
+    let frame = Frame::begin(state, headers);
+    let answered = frame
+        .check(headers)
+        .and_then(|()| catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| Err(panicked())));
+    match answered {
+        Ok(mut response) => {
+            good.count(&state.metrics, frame.started.elapsed());
+            tracing::debug!(request = %frame.id, route = good.route(), "answered");
+            frame.mark(response.headers_mut());
+            response
+        }
+        Err(error) => frame.end(error.into_response(), good.route(), good.method()),
     }
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    response
+}
+
+fn panicked() -> ApiError {
+    ApiError::internal("a request handler panicked")
+}
+
+/// A request that is being answered.
+struct Frame<'a> {
+    state: &'a AppState,
+    id: RequestId,
+    started: Instant,
+}
+
+impl<'a> Frame<'a> {
+    fn begin(state: &'a AppState, headers: &HeaderMap) -> Self {
+        Self {
+            state,
+            id: state.request_ids.of(headers),
+            started: Instant::now(),
+        }
+    }
+
+    fn check(&self, headers: &HeaderMap) -> ApiResult<()> {
+        check_origin(headers)?;
+        check_host(headers, self.state.config.insecure)
+    }
+
+    fn end(self, response: Response, route: &str, method: &'static str) -> Response {
+        let mut response = finish(response, &self.id, route);
+        let time = self.started.elapsed();
+        let status = response.status().as_u16();
+        self.state.metrics.request(route, method, status, time);
+        tracing::debug!(request = %self.id, method, route, status, ?time, "answered");
+        self.mark(response.headers_mut());
+        response
+    }
+
+    /// The headers of every answer.
+    fn mark(self, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID.clone(), self.id.0);
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+    }
 }
 
 /// Writes the body of a failure, and logs it if it is the server's fault.
@@ -104,7 +171,7 @@ fn finish(mut response: Response, id: &RequestId, route: &str) -> Response {
         return response;
     };
     log_failure(&error, id, route);
-    let mut rendered = error.render(&id.0);
+    let mut rendered = error.render(id.as_str());
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         rendered.headers_mut().insert(header::ALLOW, allow);
     }
@@ -114,7 +181,7 @@ fn finish(mut response: Response, id: &RequestId, route: &str) -> Response {
 /// The one log line of a failure that is the server's fault.
 pub(super) fn log_failure(error: &ApiError, id: &RequestId, route: &str) {
     if error.status().is_server_error() {
-        tracing::error!(request = %id.0, route, code = error.code(), detail = error.detail(), "request failed");
+        tracing::error!(request = %id, route, code = error.code(), detail = error.detail(), "request failed");
     }
 }
 
@@ -149,6 +216,7 @@ fn check_host(headers: &HeaderMap, behind_proxy: bool) -> Result<(), ApiError> {
         return Ok(());
     };
     let local = host.to_str().is_ok_and(|host| {
+        let host = &*host.to_ascii_lowercase();
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,
@@ -187,7 +255,7 @@ mod tests {
         pairs
             .iter()
             .map(|(name, value)| {
-                let name = header::HeaderName::from_static(name);
+                let name = HeaderName::from_static(name);
                 (name, value.parse().unwrap())
             })
             .collect()
@@ -196,10 +264,13 @@ mod tests {
     #[test]
     fn request_ids_are_taken_if_well_formed_or_else_made() {
         let ids = RequestIds::default();
-        assert_eq!(&*ids.of(&with(&[("x-request-id", "a-B_1.2")])).0, "a-B_1.2");
+        let given = ids.of(&with(&[("x-request-id", "a-B_1.2")]));
+        assert_eq!(given.as_str(), "a-B_1.2");
         for bad in ["", "a b", "a\"b", &"x".repeat(65)] {
             let made = ids.of(&with(&[("x-request-id", bad)]));
-            assert_eq!(made.0.len(), 16, "{bad}");
+            let digits = made.as_str().bytes();
+            assert_eq!(digits.len(), 16, "{bad}");
+            assert!(digits.into_iter().all(|digit| digit.is_ascii_hexdigit()));
         }
         assert_ne!(ids.of(&HeaderMap::new()), ids.of(&HeaderMap::new()));
     }

@@ -1,52 +1,41 @@
 //! The contract over HTTP/1.1.
 
 mod accept;
+mod addresses;
+mod app;
 mod body;
 mod convert;
 mod cursors;
 mod error;
+mod head_timer;
+mod held;
 mod jobs;
 mod middleware;
 mod negotiate;
 mod output;
+mod pace;
 mod pages;
 mod params;
 mod read;
 mod routes;
+mod socket;
 mod state;
 mod statement;
 mod stream;
+mod token;
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
 use tagdb_query::Database;
 use tokio::net::TcpListener;
 
+pub use app::App;
 pub use error::{ApiError, ApiResult};
 pub use state::AppState;
 
 use crate::config::Config;
-
-/// The whole contract as a service, without a socket.
-pub fn app(state: AppState) -> Router {
-    let mut router = Router::new();
-    for route in routes::all() {
-        router = router.route(route.path, route.handler);
-    }
-    router
-        .fallback(|| async { ApiError::new("not_found", "there is no such path") })
-        .method_not_allowed_fallback(|| async {
-            ApiError::new("method_not_allowed", "the path does not have this method")
-        })
-        .layer(axum::middleware::from_fn_with_state(
-            state.clone(),
-            middleware::frame,
-        ))
-        .with_state(state)
-}
 
 /// Serves until `stop` is done, and then lets running requests end.
 ///
@@ -63,18 +52,20 @@ pub async fn serve(
     tracing::info!(address = %listener.local_addr()?, "listening");
     let bounds = accept::Bounds {
         connections_max: config.connections_max,
+        per_address_max: config.connections_per_address_max,
         header_timeout: config.header_timeout,
+        send_timeout: config.send_timeout,
         stop_timeout: config.stop_timeout,
     };
     let state = AppState::new(config, database);
     let metrics = Arc::clone(&state.metrics);
-    let router = app(state.clone());
+    let app = App::new(state.clone());
     let stop = async move {
         stop.await;
         tracing::info!("stopping");
         state.stopping.store(true, Ordering::Relaxed);
     };
-    accept::run(listener, router, bounds, metrics, stop).await;
+    accept::run(listener, app, bounds, metrics, stop).await;
     Ok(())
 }
 

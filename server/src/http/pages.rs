@@ -3,21 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use tagdb_query::{Database, Pages};
-use tagdb_wire::{BigIntForm, Stats, media};
+use axum::response::Response;
+use tagdb_query::{Database, Pages, Reserved};
+use tagdb_wire::{BigIntForm, Stats};
 
 use super::cursors::{PageId, PagedQuery};
 use super::error::{ApiError, ApiResult};
+use super::held::Held;
 use super::output;
 use super::state::AppState;
 use super::statement::{Effect, Job, Limits, document};
 use crate::engine_handle::{CancelFlag, CancelOnDrop, Lane};
 
+/// Rows of a page between two looks at the memory that they take.
+const ROWS_BETWEEN: u64 = 1_024;
+
 /// A page, and the rest of the result if there is more.
 struct Page {
-    text: String,
+    text: Held,
     effect: Effect,
     rest: Option<Pages>,
 }
@@ -25,7 +28,7 @@ struct Page {
 /// What a statement begins with.
 enum Begun {
     /// Statements that write have no pages.
-    Written(String, Effect),
+    Written(Held, Effect),
     Page(Page, Box<PagedQuery>),
 }
 
@@ -122,12 +125,16 @@ fn make(
     started: Instant,
 ) -> ApiResult<Page> {
     let mut json = json(&pages, query.bigint, limits);
+    let mut reserved = Reserved::new(Arc::clone(database.memory()));
     let mut left = query.page_size;
     while left > 0
         && let Some(row) = pages.next_row()?
     {
         json.row(&row)?;
         left -= 1;
+        if left.is_multiple_of(ROWS_BETWEEN) {
+            reserved.grow_to(json.bytes())?;
+        }
     }
     let has_more = pages.has_more()?;
     let effect = Effect::of_read(database.engine().token(pages.lsn()));
@@ -137,7 +144,7 @@ fn make(
     };
     let next = has_more.then(|| id.next().token());
     Ok(Page {
-        text: json.finish(0, None, next.as_deref(), &stats),
+        text: Held::grown(reserved, json.finish(0, None, next.as_deref(), &stats))?,
         effect,
         rest: has_more.then_some(pages),
     })
@@ -148,9 +155,8 @@ fn json(pages: &Pages, bigint: BigIntForm, limits: Limits) -> output::Json {
     output::Json::new(columns, bigint, limits.result)
 }
 
-fn respond(text: String, effect: &Effect) -> Response {
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(media::JSON));
-    let mut response = ([content_type], text).into_response();
+fn respond(text: Held, effect: &Effect) -> Response {
+    let mut response = text.into_response();
     effect.mark(&mut response);
     response
 }

@@ -10,9 +10,11 @@ use tagdb_query::Database;
 use super::cursors::Cursors;
 use super::jobs::Jobs;
 use super::middleware::RequestIds;
+use super::routes;
+use super::token::LastToken;
 use crate::config::Config;
 use crate::engine_handle::EngineHandle;
-use crate::metrics::Metrics;
+use crate::metrics::{GoodAnswers, Metrics};
 
 /// The server's state, shared by all requests.
 #[derive(Clone, Debug)]
@@ -27,6 +29,9 @@ pub struct Shared {
     pub(super) jobs: Jobs,
     pub(super) cursors: Arc<Cursors>,
     pub(super) request_ids: RequestIds,
+    pub(super) last_token: LastToken,
+    /// Rows that were looked up one by one.
+    pub(super) row_answers: GoodAnswers,
     pub(super) started: Instant,
     pub(super) stopping: AtomicBool,
 }
@@ -43,6 +48,8 @@ impl AppState {
             metrics,
             jobs: Jobs::default(),
             request_ids: RequestIds::default(),
+            last_token: LastToken::default(),
+            row_answers: GoodAnswers::of(routes::ROW, "GET"),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
         }))

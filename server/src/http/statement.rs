@@ -9,14 +9,15 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use tagdb_query::{
-    Answer, ColumnRows, ColumnValues, Context, DataType, Database, Param, RowStream, Statement,
-    Value,
+    Answer, ColumnRows, ColumnValues, Context, DataType, Database, Param, Reserved, RowStream,
+    Statement, Value,
 };
 use tagdb_storage::engine::{Idempotency, Receipt, WriteOptions};
-use tagdb_wire::{BigIntForm, Stats, headers, media};
+use tagdb_wire::{BigIntForm, Stats, headers};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::error::{ApiError, ApiResult};
+use super::held::Held;
 use super::middleware::RequestId;
 use super::negotiate::Format;
 use super::output;
@@ -36,7 +37,11 @@ pub(super) struct Job {
     pub(super) idempotency_key: Option<String>,
     /// The request's body, by which a repeat is known.
     pub(super) body: Bytes,
-    pub(super) read_only: bool,
+    /// The code that a statement which writes is refused with, if it is.
+    pub(super) no_writes: Option<&'static str>,
+    /// The number, from 0, of the first statement that writes: the one that the idempotency key
+    /// names.
+    pub(super) first_write: usize,
 }
 
 /// The zone of that name; UTC if none is given.
@@ -98,14 +103,17 @@ impl Job {
     ///
     /// # Errors
     /// They cannot be read, or are not what the request may ask for.
-    pub(super) fn parse(&self, database: &Database) -> ApiResult<Vec<Statement>> {
+    pub(super) fn parse(&mut self, database: &Database) -> ApiResult<Vec<Statement>> {
         let statements = database.parse(&self.sql)?;
-        if self.read_only && !statements.iter().all(Statement::is_read) {
-            return Err(ApiError::new(
-                "method_not_allowed",
-                "GET is for reads; send statements that write by POST",
-            ));
+        let first_write = statements.iter().position(|one| !one.is_read());
+        if let (Some(code), Some(number)) = (self.no_writes, first_write) {
+            let detail = format!(
+                "only reads are taken here, and statement {} writes",
+                number + 1
+            );
+            return Err(ApiError::new(code, detail));
         }
+        self.first_write = first_write.unwrap_or(0);
         if statements.len() > 1 && !self.params.is_empty() {
             return Err(ApiError::bad_parameter(
                 "parameters go with one statement, not with several",
@@ -134,14 +142,15 @@ impl Job {
         }
     }
 
-    /// Each statement is a write of its own, so those after the first get names of their own, made
-    /// from the request's.
+    /// Each statement is a write of its own: the first has the request's name, and those after it
+    /// get names that are made of it.
     fn idempotency(&self, number: usize) -> Option<Idempotency> {
         let key = self.idempotency_key.as_ref()?;
         Some(Idempotency {
-            key: match number {
-                0 => key.clone(),
-                _ => format!("{:032x}.{number}", xxh3_128(key.as_bytes())),
+            key: if number == self.first_write {
+                key.clone()
+            } else {
+                format!("{:032x}.{number}", xxh3_128(key.as_bytes()))
             },
             fingerprint: xxh3_128(&self.body),
             detail: Vec::new(),
@@ -160,36 +169,37 @@ pub(super) async fn answer_json(state: &AppState, mut job: Job) -> ApiResult<Res
         if let [statement] = &*statements {
             return document(database, statement, &mut job, 0, &flag, limits);
         }
-        let mut texts: Vec<String> = Vec::new();
+        let mut texts: Vec<Held> = Vec::new();
         let mut last = Effect::default();
         for (number, statement) in statements.iter().enumerate() {
             match document(database, statement, &mut job, number, &flag, limits) {
                 Ok((text, effect)) => {
                     // The bytes are those of all results together.
-                    limits.result.1 = limits.result.1.saturating_sub(text.len() as u64);
+                    limits.result.1 = limits.result.1.saturating_sub(text.text().len() as u64);
                     texts.push(text);
                     last = effect;
                 }
                 Err(error) => return Err(in_statement(error, number, &texts)),
             }
         }
-        Ok((format!("{{\"results\":[{}]}}", texts.join(",")), last))
+        let texts: Vec<&str> = texts.iter().map(Held::text).collect();
+        let all = format!("{{\"results\":[{}]}}", texts.join(","));
+        Ok((Held::new(database.memory(), all)?, last))
     };
     let (text, effect) = state
         .handle
         .run_within(Lane::Statement, time, &cancel.flag(), run)
         .await?;
     drop(cancel);
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(media::JSON));
-    let mut response = ([content_type], text).into_response();
+    let mut response = text.into_response();
     effect.mark(&mut response);
     Ok(response)
 }
 
-fn in_statement(error: ApiError, number: usize, completed: &[String]) -> ApiError {
+fn in_statement(error: ApiError, number: usize, completed: &[Held]) -> ApiError {
     let completed = completed
         .iter()
-        .filter_map(|text| serde_json::from_str(text).ok())
+        .filter_map(|text| serde_json::from_str(text.text()).ok())
         .collect();
     error.in_statement(u32::try_from(number + 1).unwrap_or(u32::MAX), completed)
 }
@@ -223,7 +233,8 @@ pub(super) fn document(
     number: usize,
     flag: &CancelFlag,
     limits: Limits,
-) -> ApiResult<(String, Effect)> {
+) -> ApiResult<(Held, Effect)> {
+    let mut reserved = Reserved::new(Arc::clone(database.memory()));
     let started = Instant::now();
     let context = job.context(number, Arc::clone(flag), limits.memory_bytes_max);
     let (json, effect) = match database.run(statement, &context)? {
@@ -234,6 +245,7 @@ pub(super) fn document(
                 for row in &batch {
                     json.row(row)?;
                 }
+                reserved.grow_to(json.bytes())?;
             }
             let token = database.engine().token(rows.lsn());
             (json, Effect::of_read(token))
@@ -251,7 +263,7 @@ pub(super) fn document(
         token: effect.token.clone(),
     };
     let text = json.finish(effect.rows_affected, effect.durable, None, &stats);
-    Ok((text, effect))
+    Ok((Held::grown(reserved, text)?, effect))
 }
 
 /// What a streamed answer begins with.

@@ -4,6 +4,7 @@ mod columns;
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tagdb_query::Database;
 use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
@@ -15,6 +16,7 @@ use super::batch::BatchBuilder;
 use super::report::{ERRORS_MAX, Report};
 use super::rows::{CsvForm, CsvRows, NdJsonRows, Rows, Step};
 use super::target::Target;
+use crate::engine_handle::CancelFlag;
 use crate::http::{ApiError, ApiResult};
 
 /// Uploads below this are one write; larger ones are loaded as segments.
@@ -42,8 +44,9 @@ pub enum Form {
 /// A bulk write that is to be done.
 #[derive(Debug)]
 pub struct Upload {
-    /// Where to.
-    pub target: Arc<Target>,
+    /// Where to; or why nowhere, which does not matter to a repeat: it is answered as the first was,
+    /// whatever has become of the table.
+    pub target: ApiResult<Arc<Target>>,
     /// How it is written.
     pub form: Form,
     /// What a bad row does.
@@ -56,6 +59,8 @@ pub struct Upload {
     pub idempotency_key: Option<String>,
     /// What the fingerprint begins with: the request without its body.
     pub salt: String,
+    /// Set when nobody waits for the answer any more.
+    pub cancel: CancelFlag,
 }
 
 /// What became of a bulk write.
@@ -67,6 +72,20 @@ pub struct Uploaded {
     pub replayed: bool,
 }
 
+impl Upload {
+    fn options(&self, fingerprint: u128, detail: Vec<u8>) -> WriteOptions {
+        let idempotency = self.idempotency_key.as_ref().map(|key| Idempotency {
+            key: key.clone(),
+            fingerprint,
+            detail,
+        });
+        WriteOptions {
+            durable: self.durable,
+            idempotency,
+        }
+    }
+}
+
 /// Reads all rows and writes them.
 ///
 /// # Errors
@@ -74,14 +93,22 @@ pub struct Uploaded {
 /// nothing is written then.
 pub fn run(database: &Database, upload: &Upload, source: impl Read + Send) -> ApiResult<Uploaded> {
     let mut source = BufReader::with_capacity(BUFFER_BYTES, Fingerprint::new(source, &upload.salt));
+    let engine = database.engine();
+    let key = upload.idempotency_key.as_deref();
+    let known = key.map(|key| engine.recorded(key)).transpose()?;
+    if known.flatten().is_some() {
+        return repeat(engine, upload, source);
+    }
+    let target = upload.target.clone()?;
     let mut reading = Reading {
         upload,
-        engine: database.engine(),
-        sink: Sink::new(upload),
+        engine,
+        sink: Sink::new(&target),
+        target: Arc::clone(&target),
         report: Report::default(),
         rows: 0,
     };
-    let (target, row_bytes_max) = (Arc::clone(&upload.target), upload.row_bytes_max);
+    let row_bytes_max = upload.row_bytes_max;
     match upload.form {
         Form::Csv(form) => {
             skip_byte_order_mark(&mut source)?;
@@ -96,8 +123,31 @@ pub fn run(database: &Database, upload: &Upload, source: impl Read + Send) -> Ap
         Form::Arrow => reading.read_arrow(&mut source)?,
         Form::Parquet => reading.read_parquet(&mut source)?,
     }
-    let fingerprint = source.get_ref().hash.digest128();
+    let fingerprint = read_to_end(source)?;
     reading.finish(fingerprint)
+}
+
+/// Answers an upload that was made before as it was then, if it is the same.
+fn repeat(
+    engine: &Engine,
+    upload: &Upload,
+    source: BufReader<Fingerprint<impl Read>>,
+) -> ApiResult<Uploaded> {
+    let options = upload.options(read_to_end(source)?, Vec::new());
+    match engine.repeat_of(&options)? {
+        Some(receipt) => Ok(Uploaded::replayed(receipt)),
+        // The name was known when the upload began, and has run out since.
+        None => Err(ApiError::new(
+            "overloaded",
+            "the idempotency key ran out meanwhile; send the upload again",
+        )),
+    }
+}
+
+/// Reads what no row needed, and gives the fingerprint of everything.
+fn read_to_end(mut source: BufReader<Fingerprint<impl Read>>) -> io::Result<u128> {
+    io::copy(&mut source, &mut io::sink())?;
+    Ok(source.get_ref().hash.digest128())
 }
 
 /// A byte-order mark says nothing about UTF-8 text.
@@ -148,14 +198,12 @@ enum Sink {
     Load(Box<Loader>),
     /// Keys to delete: one write.
     Delete(Keys),
-    /// Nowhere: the write was made before, and only its fingerprint is to be compared.
-    Repeat,
 }
 
 impl Sink {
-    fn new(upload: &Upload) -> Self {
-        match upload.target.mode {
-            BulkMode::Delete => Self::Delete(Keys::new(upload.target.schema.key_type)),
+    fn new(target: &Target) -> Self {
+        match target.mode {
+            BulkMode::Delete => Self::Delete(Keys::new(target.schema.key_type)),
             BulkMode::Upsert | BulkMode::Insert | BulkMode::Replace | BulkMode::ReplaceTags => {
                 Self::Write(None)
             }
@@ -166,6 +214,7 @@ impl Sink {
 /// An upload under way.
 struct Reading<'a> {
     upload: &'a Upload,
+    target: Arc<Target>,
     engine: &'a Arc<Engine>,
     sink: Sink,
     report: Report,
@@ -174,7 +223,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn read(&mut self, mut rows: Rows<impl BufRead>) -> ApiResult<()> {
-        let mut batch = BatchBuilder::new(Arc::clone(&self.upload.target));
+        let mut batch = BatchBuilder::new(Arc::clone(&self.target));
         loop {
             match rows.step(&mut batch)? {
                 Step::End => break,
@@ -189,6 +238,7 @@ impl Reading<'_> {
             }
             let first_is_due = batch.rows() >= LOAD_ROWS_MIN && matches!(self.sink, Sink::Write(_));
             if batch.is_full() || first_is_due {
+                self.check_cancelled()?;
                 self.check_report()?;
                 self.begin_load()?;
                 self.push(batch.take())?;
@@ -197,6 +247,14 @@ impl Reading<'_> {
         self.check_report()?;
         if batch.rows() > 0 {
             self.push(batch.take())?;
+        }
+        Ok(())
+    }
+
+    /// A few bytes can stand for millions of rows, so the body's end is not the end of the work.
+    fn check_cancelled(&self) -> ApiResult<()> {
+        if self.upload.cancel.load(Ordering::Relaxed) {
+            return Err(ApiError::bad_parameter("the client went away"));
         }
         Ok(())
     }
@@ -215,21 +273,14 @@ impl Reading<'_> {
 
     /// From here on rows are loaded: there are too many of them for one write.
     fn begin_load(&mut self) -> ApiResult<()> {
-        if !matches!(self.sink, Sink::Write(_)) {
-            return Ok(());
+        if matches!(self.sink, Sink::Write(_)) {
+            self.sink = Sink::Load(Box::new(self.loader()?));
         }
-        let key = self.upload.idempotency_key.as_deref();
-        let known = key.map(|key| self.engine.recorded(key)).transpose()?;
-        self.sink = if known.flatten().is_some() {
-            Sink::Repeat
-        } else {
-            Sink::Load(Box::new(self.loader()?))
-        };
         Ok(())
     }
 
     fn loader(&self) -> ApiResult<Loader> {
-        let target = &self.upload.target;
+        let target = &self.target;
         let table = target.schema.id;
         let loader = match row_mode(target.mode) {
             Some(mode) => self.engine.loader(table, mode)?,
@@ -242,13 +293,11 @@ impl Reading<'_> {
         match &mut self.sink {
             Sink::Write(first) => *first = Some(batch),
             Sink::Load(loader) => loader.push(&batch)?,
-            Sink::Repeat => {}
             Sink::Delete(keys) => {
-                let mut bytes = 0;
                 for row in 0..batch.keys.len() {
                     keys.push(batch.keys.get(row));
                 }
-                bytes += keys_bytes(keys);
+                let bytes = keys_bytes(keys);
                 if bytes > DELETE_BYTES_MAX {
                     return Err(ApiError::new(
                         "limit_exceeded",
@@ -265,18 +314,19 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn finish(mut self, fingerprint: u128) -> ApiResult<Uploaded> {
-        let options = self.options(fingerprint);
-        let target = &self.upload.target;
-        let sink = std::mem::replace(&mut self.sink, Sink::Repeat);
-        let receipt = match sink {
+    fn finish(self, fingerprint: u128) -> ApiResult<Uploaded> {
+        self.check_cancelled()?;
+        let options = self.upload.options(fingerprint, self.detail());
+        let schema = &self.target.schema;
+        let receipt = match self.sink {
             Sink::Load(loader) => loader.finish(&options)?,
-            Sink::Write(batch) => match row_mode(target.mode) {
+            Sink::Write(batch) => match row_mode(self.target.mode) {
                 Some(mode) => {
-                    self.write(&options, batch.map(|rows| Change::Rows { mode, rows }))?
+                    let change = batch.map(|rows| Change::Rows { mode, rows });
+                    write_change(self.engine, &options, schema, change)?
                 }
                 None => {
-                    let mut loader = self.loader()?;
+                    let mut loader = self.engine.tag_loader(schema.id, &self.target.replaced)?;
                     if let Some(batch) = batch {
                         loader.push(&batch)?;
                     }
@@ -285,73 +335,61 @@ impl Reading<'_> {
             },
             Sink::Delete(keys) => {
                 let change = (!keys.is_empty()).then_some(Change::DeleteKeys(keys));
-                self.write(&options, change)?
+                write_change(self.engine, &options, schema, change)?
             }
-            Sink::Repeat => self.engine.write(&options, |_: &DbState| {
-                // The name was known when the upload began, and has run out since.
-                Err(ApiError::new(
-                    "overloaded",
-                    "the idempotency key ran out meanwhile; send the upload again",
-                ))
-            })?,
         };
-        Ok(self.answer(receipt))
-    }
-
-    fn write(&self, options: &WriteOptions, change: Option<Change>) -> ApiResult<Receipt> {
-        let schema = &self.upload.target.schema;
-        write_change(self.engine, options, schema, change)
-    }
-
-    fn options(&self, fingerprint: u128) -> WriteOptions {
-        let idempotency = self.upload.idempotency_key.as_ref().map(|key| Idempotency {
-            key: key.clone(),
-            fingerprint,
-            detail: self.detail(),
-        });
-        WriteOptions {
-            durable: self.upload.durable,
-            idempotency,
+        if receipt.replayed {
+            return Ok(Uploaded::replayed(receipt));
         }
+        let response = BulkResponse {
+            rows: self.rows,
+            rejected: self.report.rejected,
+            errors: self.report.errors,
+            rejected_rows: self.report.numbers,
+            ..BulkResponse::default()
+        };
+        Ok(Uploaded::of(response, receipt))
     }
 
-    /// What a repeat answers beyond the engine's own figures.
+    /// What a repeat answers beyond the engine's own figures: of bad rows as many as there is room
+    /// for.
     fn detail(&self) -> Vec<u8> {
         let mut kept = BulkResponse {
             rows: self.rows,
             rejected: self.report.rejected,
             errors: self.report.errors.clone(),
+            rejected_rows: self.report.numbers.clone(),
             ..BulkResponse::default()
         };
         loop {
             let detail = serde_json::to_vec(&kept).unwrap_or_default();
-            if detail.len() <= DETAIL_BYTES_MAX || kept.errors.is_empty() {
+            if detail.len() <= DETAIL_BYTES_MAX {
                 return detail;
             }
-            kept.errors.truncate(kept.errors.len() / 2);
+            let (errors, numbers) = (kept.errors.len(), kept.rejected_rows.len());
+            kept.rejected_rows.truncate(numbers / 2);
+            if numbers <= errors {
+                kept.errors.truncate(errors / 2);
+            }
         }
     }
+}
 
-    fn answer(self, receipt: Receipt) -> Uploaded {
-        let mut response = if receipt.replayed {
-            serde_json::from_slice(&receipt.detail).unwrap_or_default()
-        } else {
-            BulkResponse {
-                rows: self.rows,
-                rejected: self.report.rejected,
-                errors: self.report.errors,
-                rejected_rows: self.report.numbers,
-                ..BulkResponse::default()
-            }
-        };
+impl Uploaded {
+    fn of(mut response: BulkResponse, receipt: Receipt) -> Self {
         response.created = receipt.outcome.created;
         response.duplicates = receipt.outcome.duplicates;
         response.durable = receipt.durable;
         response.token = receipt.token;
-        Uploaded {
+        Self {
             response,
             replayed: receipt.replayed,
         }
+    }
+
+    fn replayed(receipt: Receipt) -> Self {
+        let kept = serde_json::from_slice(&receipt.detail).unwrap_or_default();
+        Self::of(kept, receipt)
     }
 }
 

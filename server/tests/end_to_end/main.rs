@@ -197,7 +197,7 @@ async fn snapshots_are_taken_checked_and_restored() {
     let told = run("", &["check", data.to_str().unwrap()]);
     assert!(told.status.success(), "{told:?}");
     let told = String::from_utf8(told.stdout).unwrap();
-    assert!(told.contains("1 tables with 500 subjects"), "{told}");
+    assert!(told.contains("1 table with 500 subjects"), "{told}");
     let restored = dir.path().join("restored");
     let snapshot = data.join("snapshots").join("monday");
     let (snapshot, restored_name) = (snapshot.to_str().unwrap(), restored.to_str().unwrap());

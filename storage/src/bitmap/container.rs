@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::chunk::{Chunk, ChunkIter, for_each_bit, word_masks};
+use super::search::first_at_least;
 use super::{ARRAY_LEN_MAX, CHUNK_BITS, Words, kernels};
 
 /// A Roaring container in its serialised, unaligned bytes. Never empty.
@@ -38,6 +39,13 @@ fn bit(words: &Words, low: u16) -> bool {
     u64::from_le_bytes(words[usize::from(low) / 64]) >> (low % 64) & 1 != 0
 }
 
+/// Where a member is in an array.
+fn find(values: &[[u8; 2]], low: u16) -> Option<usize> {
+    let at = |index: usize| u16::from_le_bytes(values[index]);
+    let index = first_at_least(values.len(), low, &at);
+    (index < values.len() && at(index) == low).then_some(index)
+}
+
 #[expect(clippy::len_without_is_empty, reason = "a container is never empty")]
 impl<'a> Container<'a> {
     /// The number of members, 1 to 65,536.
@@ -63,9 +71,7 @@ impl<'a> Container<'a> {
     #[must_use]
     pub fn contains(self, low: u16) -> bool {
         match self.kind {
-            Kind::Array(values) => values
-                .binary_search_by_key(&low, |value| u16::from_le_bytes(*value))
-                .is_ok(),
+            Kind::Array(values) => find(values, low).is_some(),
             Kind::Bitset(words) => bit(words, low),
             Kind::Runs(runs) => {
                 let after = runs.partition_point(|run| run_range(*run).start <= usize::from(low));
@@ -109,10 +115,7 @@ impl<'a> Container<'a> {
     #[must_use]
     pub fn position(self, low: u16) -> Option<u32> {
         match self.kind {
-            Kind::Array(values) => values
-                .binary_search_by_key(&low, |value| u16::from_le_bytes(*value))
-                .ok()
-                .map(|index| index as u32),
+            Kind::Array(values) => find(values, low).map(|index| index as u32),
             _ => self.contains(low).then(|| self.rank(low)),
         }
     }

@@ -15,6 +15,7 @@ pub(crate) mod dispatch;
 mod kernels;
 mod parse;
 mod ranks;
+pub(crate) mod search;
 pub(crate) mod small;
 mod view;
 mod writer;

@@ -81,14 +81,11 @@ impl BitmapWriter {
     /// # Panics
     /// If `key` is not above the keys pushed before, or `lows` do not rise.
     pub fn push_sorted(&mut self, key: u16, lows: &[u16]) {
-        assert!(lows.is_sorted_by(|a, b| a < b), "members must rise");
         if lows.is_empty() {
             return;
         }
-        let runs = 1 + lows
-            .windows(2)
-            .filter(|pair| pair[1] - pair[0] != 1)
-            .count();
+        let (rises, runs) = runs_of(lows);
+        assert!(rises, "members must rise");
         let is_run = runs_are_smaller(runs, lows.len());
         self.push_entry(key, lows.len() as u32, is_run);
         if is_run {
@@ -98,15 +95,14 @@ impl BitmapWriter {
                 self.data.extend(((run.len() - 1) as u16).to_le_bytes());
             }
         } else if lows.len() <= ARRAY_LEN_MAX {
-            self.data
-                .extend(lows.iter().flat_map(|low| low.to_le_bytes()));
-        } else {
             let start = self.data.len();
-            self.data.resize(start + BITSET_BYTES, 0);
-            let bits = &mut self.data[start..];
-            for low in lows {
-                bits[usize::from(*low) / 8] |= 1 << (low % 8);
+            self.data.resize(start + 2 * lows.len(), 0);
+            let (out, _) = self.data[start..].as_chunks_mut();
+            for (out, low) in out.iter_mut().zip(lows) {
+                *out = low.to_le_bytes();
             }
+        } else {
+            push_bits(&mut self.data, lows);
         }
     }
 
@@ -196,6 +192,33 @@ impl BitmapWriter {
             first_ranks,
         }
     }
+}
+
+/// Whether members rise, and in how many runs they do.
+fn runs_of(lows: &[u16]) -> (bool, usize) {
+    let (mut rises, mut runs) = (true, 1);
+    for (low, next) in lows.iter().zip(&lows[1..]) {
+        rises &= low < next;
+        runs += usize::from(next.wrapping_sub(*low) != 1);
+    }
+    (rises, runs)
+}
+
+/// Appends a bitset. Each word is put together before it is stored, as neighbours mostly share one.
+fn push_bits(data: &mut Vec<u8>, lows: &[u16]) {
+    let start = data.len();
+    data.resize(start + BITSET_BYTES, 0);
+    let (words, _) = data[start..].as_chunks_mut::<8>();
+    let (mut index, mut word) = (0, 0_u64);
+    for low in lows {
+        let own = usize::from(*low) / 64;
+        if own != index {
+            words[index] = word.to_le_bytes();
+            (index, word) = (own, 0);
+        }
+        word |= 1 << (low % 64);
+    }
+    words[index] = word.to_le_bytes();
 }
 
 /// Whether `runs` runs take less room than the array or bitset of the same members.

@@ -34,6 +34,11 @@ const CACHE_BYTES: u64 = 256 << 20;
 /// # Errors
 /// `in_use` if a process has the folder open, `not_found` if there is no database in it.
 pub fn check(vfs: &dyn Vfs) -> Result<CheckReport> {
+    // Locking leaves a file, and a folder that is no database is left as it is.
+    if !holds_database(vfs)? {
+        let detail = "there is no database in this folder";
+        return Err(Error::new(ErrorKind::NotFound, "not_found", detail));
+    }
     let _lock = vfs.lock().map_err(|error| {
         let detail = format!("the data folder is in use by another process: {error}");
         Error::new(ErrorKind::Conflict, "in_use", detail)
@@ -48,15 +53,23 @@ pub fn check(vfs: &dyn Vfs) -> Result<CheckReport> {
         .list(&paths::log_dir())
         .iter()
         .any(|path| paths::parse_log_file(path).is_some());
-    if manifests.is_empty() && !has_log {
-        let detail = "there is no database in this folder";
-        return Err(Error::new(ErrorKind::NotFound, "not_found", detail));
-    }
     let numbers = manifests.iter().filter_map(paths::parse_manifest);
     check.database(numbers.max(), has_log);
     check.snapshots();
     check.cache.clear();
     Ok(check.report)
+}
+
+fn holds_database(vfs: &dyn Vfs) -> Result<bool> {
+    for folder in [paths::manifest_dir(), paths::log_dir()] {
+        match vfs.list(&folder) {
+            Ok(files) if files.is_empty() => {}
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind() == IoErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io(&folder, error)),
+        }
+    }
+    Ok(false)
 }
 
 /// Verifies every byte of every file that a manifest names.

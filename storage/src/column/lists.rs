@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::vector::Deltas;
 use super::{ColumnError, Vector};
 use crate::bitmap::small;
+use crate::ids::Code;
 
 /// An immutable vector of lists of `i64`, over its serialised bytes. Cloning shares them.
 #[derive(Clone, PartialEq, Eq)]
@@ -83,6 +84,12 @@ impl Lists {
         self.bounds.get(index) as usize..self.bounds.get(index + 1) as usize
     }
 
+    /// Begins to fetch where list `index` is.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: usize) {
+        self.bounds.prefetch(index);
+    }
+
     /// The list that has the item at `place`, if it is not before list `from`: found by steps that
     /// double, as whoever asks goes on from list to list.
     #[must_use]
@@ -133,6 +140,11 @@ impl Lists {
         }
     }
 
+    /// Where lists begin and end among the items.
+    pub(crate) fn bounds(&self) -> &Vector {
+        &self.bounds
+    }
+
     /// The items of all lists, one after the other.
     #[must_use]
     pub fn items(&self) -> &Vector {
@@ -162,6 +174,29 @@ fn tally(
 impl Default for Lists {
     fn default() -> Self {
         ListsBuilder::new().finish()
+    }
+}
+
+impl Lists {
+    /// Lists with these bounds, which rise from 0 to the number of items.
+    #[must_use]
+    pub fn from_parts(bounds: &[i64], items: &[Code]) -> Self {
+        Self::of(Vector::from_values(bounds), Vector::from_values(items))
+    }
+
+    fn of(bounds: Vector, items: Vector) -> Self {
+        let items_start = 8 + bounds.bytes().len();
+        let mut bytes = Vec::with_capacity(items_start + items.bytes().len());
+        bytes.extend((bounds.bytes().len() as u64).to_le_bytes());
+        bytes.extend(bounds.bytes());
+        bytes.extend(items.bytes());
+        let bytes = small::from_vec(bytes);
+        // Views of the one allocation; what they were made of is dropped.
+        Self {
+            bounds: bounds.over(bytes.slice(8..items_start)),
+            items: items.over(bytes.slice(items_start..)),
+            bytes,
+        }
     }
 }
 
@@ -200,20 +235,10 @@ impl ListsBuilder {
     /// Finishes the lists.
     #[must_use]
     pub fn finish(self) -> Lists {
-        let bounds = Vector::from_values(&self.bounds);
-        let items = Vector::from_values(&self.items);
-        let items_start = 8 + bounds.bytes().len();
-        let mut bytes = Vec::with_capacity(items_start + items.bytes().len());
-        bytes.extend((bounds.bytes().len() as u64).to_le_bytes());
-        bytes.extend(bounds.bytes());
-        bytes.extend(items.bytes());
-        let bytes = small::from_vec(bytes);
-        // Views of the one allocation; what they were made of is dropped.
-        Lists {
-            bounds: bounds.over(bytes.slice(8..items_start)),
-            items: items.over(bytes.slice(items_start..)),
-            bytes,
-        }
+        Lists::of(
+            Vector::from_values(&self.bounds),
+            Vector::from_values(&self.items),
+        )
     }
 }
 

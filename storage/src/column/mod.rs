@@ -21,6 +21,8 @@ pub use codes::CodeSet;
 pub use lists::{Lists, ListsBuilder};
 pub use spread::Spread;
 pub use text::{TEXT_BYTES_MAX, TextBlock, TextBlocks, TextBlocksBuilder};
+pub(crate) use vector::Deltas;
+pub(crate) use vector::HEADER_BYTES as VECTOR_HEADER_BYTES;
 pub use vector::{Vector, VectorIter};
 
 /// Bytes that are not a valid column.

@@ -19,8 +19,10 @@ use bytes::Bytes;
 use super::{ColumnError, kernels};
 use crate::bitmap::{Chunk, small};
 use crate::ids::CHUNK_LEN;
+use crate::prefetch::prefetch;
 
-const HEADER_BYTES: usize = 32;
+/// Bytes before the values.
+pub(crate) const HEADER_BYTES: usize = 32;
 
 /// Values of a chunk from which a vector of them is dense.
 const DENSE_MIN: usize = CHUNK_LEN as usize / 4;
@@ -71,7 +73,7 @@ impl Width {
 
 /// The stored differences from the least value, unaligned and little-endian.
 #[derive(Clone, Copy)]
-pub(super) enum Deltas<'a> {
+pub(crate) enum Deltas<'a> {
     Zero,
     One(&'a [[u8; 1]]),
     Two(&'a [[u8; 2]]),
@@ -86,7 +88,11 @@ impl Vector {
     /// stay true. Else the values are in rank order.
     #[must_use]
     pub fn narrow(known: &Chunk, by_position: &[i64]) -> (Self, bool) {
-        let mut ranked = Vec::with_capacity(known.count() as usize);
+        let count = known.count();
+        if count == CHUNK_LEN {
+            return (Self::from_values(by_position), true);
+        }
+        let mut ranked = Vec::with_capacity(count as usize);
         known.for_each(|low| ranked.push(by_position[usize::from(low)]));
         let Some(first) = ranked.first().filter(|_| ranked.len() >= DENSE_MIN) else {
             return (Self::from_values(&ranked), false);
@@ -98,22 +104,25 @@ impl Vector {
 
     /// Makes a vector of `values`.
     #[must_use]
-    pub fn from_values(values: &[i64]) -> Self {
-        let min = values.iter().copied().min().unwrap_or(0);
-        let max = values.iter().copied().max().unwrap_or(0);
+    pub fn from_values<T: Copy + Ord + Into<i64>>(values: &[T]) -> Self {
+        let min = values.iter().copied().min().map_or(0, Into::into);
+        let max = values.iter().copied().max().map_or(0, Into::into);
         let width = Width::for_span(max.wrapping_sub(min) as u64);
         if width == Width::Zero {
             return Self::constant(min, values.len());
         }
         let mut bytes = Vec::with_capacity(HEADER_BYTES + width.bytes() * values.len());
         bytes.extend(header(width, values.len(), min, max));
-        let deltas = values.iter().map(|value| value.wrapping_sub(min) as u64);
         match width {
             Width::Zero => {}
-            Width::One => bytes.extend(deltas.map(|delta| delta as u8)),
-            Width::Two => bytes.extend(deltas.flat_map(|delta| (delta as u16).to_le_bytes())),
-            Width::Four => bytes.extend(deltas.flat_map(|delta| (delta as u32).to_le_bytes())),
-            Width::Eight => bytes.extend(deltas.flat_map(u64::to_le_bytes)),
+            Width::One => extend(&mut bytes, values, min, |delta| [delta as u8]),
+            Width::Two => extend(&mut bytes, values, min, |delta| {
+                (delta as u16).to_le_bytes()
+            }),
+            Width::Four => extend(&mut bytes, values, min, |delta| {
+                (delta as u32).to_le_bytes()
+            }),
+            Width::Eight => extend(&mut bytes, values, min, u64::to_le_bytes),
         }
         Self {
             bytes: small::from_vec(bytes),
@@ -207,6 +216,11 @@ impl Vector {
         self.len
     }
 
+    /// Bytes that each value takes.
+    pub(crate) fn width(&self) -> usize {
+        self.width.bytes()
+    }
+
     /// Whether there is no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -240,6 +254,12 @@ impl Vector {
             Deltas::Four(deltas) => u64::from(u32::from_le_bytes(deltas[0])),
             Deltas::Eight(deltas) => u64::from_le_bytes(deltas[0]),
         })
+    }
+
+    /// Begins to fetch the value at `index`, if there is one.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: usize) {
+        prefetch(&self.bytes, HEADER_BYTES + index * self.width.bytes());
     }
 
     /// The values in order.
@@ -313,47 +333,21 @@ impl Vector {
         }
     }
 
-    /// Calls `visit` with the value before each position, or `first` before all, and the value there.
-    ///
-    /// # Panics
-    /// If a position is not below `len()`.
-    pub(crate) fn for_each_step(
-        &self,
-        first: i64,
-        positions: &[u32],
-        mut visit: impl FnMut(i64, i64),
-    ) {
-        let mut step = |read: &dyn Fn(usize) -> i64| {
-            for position in positions.iter().map(|position| *position as usize) {
-                let before = position.checked_sub(1).map_or(first, read);
-                visit(before, read(position));
-            }
-        };
-        match self.deltas(0, self.len) {
-            Deltas::Two(deltas) => {
-                step(&|at| self.value(u64::from(u16::from_le_bytes(deltas[at]))));
-            }
-            Deltas::Four(deltas) => {
-                step(&|at| self.value(u64::from(u32::from_le_bytes(deltas[at]))));
-            }
-            _ => step(&|at| self.get(at)),
-        }
-    }
-
     /// The same vector over another copy of its bytes.
     pub(super) fn over(self, bytes: Bytes) -> Self {
         debug_assert_eq!(self.bytes, bytes);
         Self { bytes, ..self }
     }
 
+    /// The value that a stored difference stands for.
     #[inline(always)]
-    pub(super) fn value(&self, delta: u64) -> i64 {
+    pub(crate) fn value(&self, delta: u64) -> i64 {
         self.min.wrapping_add(delta as i64)
     }
 
     /// The differences of the values `start .. start + len`.
     #[inline(always)]
-    pub(super) fn deltas(&self, start: usize, len: usize) -> Deltas<'_> {
+    pub(crate) fn deltas(&self, start: usize, len: usize) -> Deltas<'_> {
         let width = self.width.bytes();
         assert!(
             start <= self.len && len <= self.len - start,
@@ -367,6 +361,23 @@ impl Vector {
             Width::Four => Deltas::Four(bytes.as_chunks().0),
             Width::Eight => Deltas::Eight(bytes.as_chunks().0),
         }
+    }
+}
+
+/// Appends the differences of values from the least, in the loop that compilers turn into few
+/// instructions.
+fn extend<T: Copy + Into<i64>, const N: usize>(
+    bytes: &mut Vec<u8>,
+    values: &[T],
+    min: i64,
+    narrow: impl Fn(u64) -> [u8; N],
+) {
+    let start = bytes.len();
+    bytes.resize(start + N * values.len(), 0);
+    let (out, _) = bytes[start..].as_chunks_mut();
+    for (out, value) in out.iter_mut().zip(values) {
+        let value: i64 = (*value).into();
+        *out = narrow(value.wrapping_sub(min) as u64);
     }
 }
 

@@ -130,7 +130,10 @@ impl Engine {
                 edit.remove.push((name, job.tags.clone()));
             }
         }
-        self.install(&[edit], None)
+        self.install(&[edit], None)?;
+        self.count_layers(&self.snapshot());
+        self.maintenance.compacted();
+        Ok(())
     }
 
     /// Whether a job's inputs still stand where they stood: nothing else takes segments away but

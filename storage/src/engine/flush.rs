@@ -31,6 +31,7 @@ impl Engine {
     pub fn flush(&self) -> Result<()> {
         let _one = self.flushing.lock();
         self.flush_alone()?;
+        self.count_layers(&self.snapshot());
         self.maintenance.flushed();
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! The engine's own threads: one flushes, merges memory and syncs, one compacts. They hold the
 //! engine weakly and end with it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::engine::backlog::Backlog;
 use crate::engine::edit::edit_partition;
 use crate::engine::memtable::{self, MemoryLayer};
 use crate::engine::{DbState, Engine};
@@ -17,8 +19,9 @@ use crate::subjects::Dead;
 /// A worker looks around at least this often.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// A write waits for the flush at most this long before it is refused.
-const THROTTLE_MAX: Duration = Duration::from_secs(2);
+/// A worker rests so long after a panic, so that one which comes again and again does not take all
+/// of a processor.
+const PANIC_REST: Duration = Duration::from_secs(1);
 
 /// What wakes the workers, and those who wait for them.
 #[derive(Debug, Default)]
@@ -28,6 +31,7 @@ pub(super) struct Maintenance {
     wake_compaction: Condvar,
     done: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) backlog: Backlog,
 }
 
 /// After a flush that failed the next one is tried this much later: a full or failing disk is not
@@ -58,10 +62,44 @@ impl Maintenance {
         self.done.notify_all();
     }
 
+    /// Says that a compaction has ended.
+    pub(super) fn compacted(&self) {
+        self.done.notify_all();
+    }
+
+    /// Asks for a flush and a compaction, and waits until one of them ends; false if the time ran
+    /// out first.
+    pub(super) fn wait_for_progress(&self, deadline: Instant) -> bool {
+        let mut wanted = self.wanted.lock();
+        (wanted.flush, wanted.compact) = (true, true);
+        self.wake.notify_one();
+        self.wake_compaction.notify_one();
+        !self.done.wait_until(&mut wanted, deadline).timed_out()
+    }
+
+    /// Waits for so long, or until told to stop; tells which.
+    fn rest(&self, time: Duration) -> bool {
+        let mut wanted = self.wanted.lock();
+        let deadline = Instant::now() + time;
+        while !wanted.stop {
+            if self.done.wait_until(&mut wanted, deadline).timed_out() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether the last flush failed because the disk is full.
+    pub(super) fn is_disk_full(&self) -> bool {
+        let put_off = self.wanted.lock().put_off;
+        put_off.is_some_and(|(_, is_full)| is_full)
+    }
+
     fn stop(&self) {
         self.wanted.lock().stop = true;
         self.wake.notify_all();
         self.wake_compaction.notify_all();
+        self.done.notify_all();
     }
 }
 
@@ -122,41 +160,6 @@ impl Engine {
             .flat_map(|table| &table.partitions)
             .any(|partition| memtable::due(&partition.memory, None).is_some());
         (flush, merge)
-    }
-
-    /// Lets a writer wait, or refuses it, while flushes do not keep up.
-    pub(super) fn throttle(&self) -> Result<()> {
-        if !self.settings.background {
-            return Ok(());
-        }
-        let max = self.settings.memory_bytes_max;
-        let is_full = || memory_bytes(&self.snapshot()) >= max;
-        if !is_full() {
-            return Ok(());
-        }
-        let deadline = Instant::now() + THROTTLE_MAX;
-        let mut wanted = self.maintenance.wanted.lock();
-        wanted.flush = true;
-        self.maintenance.wake.notify_one();
-        while is_full() {
-            if wanted.put_off.is_some_and(|(_, disk_full)| disk_full) {
-                let detail = "memory is full of writes that the full disk has no room for";
-                return Err(Error::new(ErrorKind::DiskFull, "disk_full", detail));
-            }
-            if self
-                .maintenance
-                .done
-                .wait_until(&mut wanted, deadline)
-                .timed_out()
-            {
-                let detail = format!(
-                    "writes come faster than they can be flushed: {max} bytes wait in memory; try \
-                     again later"
-                );
-                return Err(Error::new(ErrorKind::Busy, "overloaded", detail));
-            }
-        }
-        Ok(())
     }
 
     fn flush_work(&self) -> bool {
@@ -221,7 +224,9 @@ impl Engine {
                 return true;
             }
         }
-        match self.compact_due() {
+        let done = self.compact_due();
+        self.maintenance.backlog.compacted(done.is_err());
+        match done {
             Ok(true) => self.maintenance.wanted.lock().compact = true,
             Ok(false) => {}
             Err(error) => report("compact", Err(error)),
@@ -286,10 +291,20 @@ fn report(what: &str, result: Result<()>) {
     }
 }
 
-fn run_worker(engine: &Weak<Engine>, work: fn(&Engine) -> bool) {
+/// Works until there is nothing more to do. A panic is a bug, and a worker that is gone would be
+/// the end of all writes; the locks that it held are free again, and what it was about to change is
+/// changed by one edit or not at all.
+pub(super) fn run_worker(engine: &Weak<Engine>, work: fn(&Engine) -> bool) {
     while let Some(engine) = engine.upgrade() {
-        if !work(&engine) {
-            break;
+        match catch_unwind(AssertUnwindSafe(|| work(&engine))) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(_) => {
+                tracing::error!("a maintenance thread has panicked and goes on");
+                if !engine.maintenance.rest(PANIC_REST) {
+                    break;
+                }
+            }
         }
     }
 }

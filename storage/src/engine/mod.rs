@@ -6,6 +6,7 @@
 //! manifest edit.
 
 mod apply;
+mod backlog;
 pub mod batch;
 mod compact;
 mod compact_names;
@@ -25,6 +26,7 @@ mod section;
 pub mod segments;
 mod sequence;
 mod settings;
+mod sizes;
 mod snapshot;
 mod status;
 mod subject;
@@ -34,9 +36,8 @@ mod write;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 
 pub use batch::{Idempotency, Outcome};
 pub use compact::Choose;
@@ -102,10 +103,6 @@ struct Sequencer {
 struct Roots {
     published: RwLock<Arc<DbState>>,
     waiting: Mutex<VecDeque<Arc<DbState>>>,
-    /// Wakes those who wait for an LSN to be visible.
-    visible: Condvar,
-    /// Held only to wait on `visible`.
-    visible_lock: Mutex<()>,
 }
 
 impl Roots {
@@ -113,8 +110,6 @@ impl Roots {
         Self {
             published: RwLock::new(state),
             waiting: Mutex::new(VecDeque::new()),
-            visible: Condvar::new(),
-            visible_lock: Mutex::new(()),
         }
     }
 
@@ -127,9 +122,6 @@ impl Roots {
         }
         let Some(state) = newest else { return };
         *self.published.write() = state;
-        drop(waiting);
-        let _held = self.visible_lock.lock();
-        self.visible.notify_all();
     }
 
     /// Publishes a root that nobody waits for.
@@ -137,9 +129,13 @@ impl Roots {
         let waiting = self.waiting.lock();
         debug_assert!(waiting.is_empty(), "a root is passed over");
         *self.published.write() = state;
-        drop(waiting);
-        let _held = self.visible_lock.lock();
-        self.visible.notify_all();
+    }
+
+    /// The last batch that there is, visible or not.
+    fn newest(&self) -> Lsn {
+        let waiting = self.waiting.lock();
+        let newest = waiting.back().map(|state| state.lsn);
+        newest.unwrap_or_else(|| self.published.read().lsn)
     }
 
     /// Changes every root: the published one, and those that wait.
@@ -160,25 +156,6 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&self) -> Arc<DbState> {
         self.roots.published.read().clone()
-    }
-
-    /// Waits until a batch is visible, at most until `deadline`; tells whether it is.
-    #[must_use]
-    pub fn wait_for(&self, lsn: Lsn, deadline: Instant) -> bool {
-        let mut held = self.roots.visible_lock.lock();
-        loop {
-            if self.snapshot().lsn >= lsn {
-                return true;
-            }
-            if self
-                .roots
-                .visible
-                .wait_until(&mut held, deadline)
-                .timed_out()
-            {
-                return self.snapshot().lsn >= lsn;
-            }
-        }
     }
 
     /// The token of a batch, by which a reader asks for at least that state.
@@ -210,7 +187,8 @@ impl Engine {
             .openings
             .partition_point(|opening| opening.epoch <= epoch);
         let next = self.openings.get(later);
-        if epoch > self.epoch || next.is_some_and(|opening| lsn > opening.lsn) {
+        let last = next.map_or_else(|| self.roots.newest(), |opening| opening.lsn);
+        if epoch > self.epoch || lsn > last {
             let detail = format!("the write of token {token:?} is not in this database");
             return Err(Error::new(ErrorKind::Conflict, "write_lost", detail));
         }

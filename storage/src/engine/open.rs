@@ -48,7 +48,7 @@ impl Engine {
             let oldest = write
                 .commit_time
                 .saturating_sub(settings.idempotency_micros);
-            writes.push(write, oldest, settings.idempotency_entries_max);
+            writes.push(write, oldest, settings.recorded_max());
         };
         manifest.writes.iter().cloned().for_each(&mut remember);
         manifest.begin_epoch();
@@ -59,12 +59,11 @@ impl Engine {
                 let mut batch = Batch::decode(Lsn(lsn), payload)?;
                 replay(&mut state, &mut batch)?;
                 if let Some(idempotency) = batch.idempotency.take() {
-                    let (lsn, commit_time, outcome) = (batch.lsn, batch.commit_time, batch.outcome);
                     remember(RecordedWrite {
                         idempotency,
-                        lsn,
-                        commit_time,
-                        outcome,
+                        lsn: batch.lsn,
+                        commit_time: batch.commit_time,
+                        outcome: batch.outcome,
                     });
                 }
                 Ok::<(), Error>(())
@@ -78,8 +77,7 @@ impl Engine {
         files.delete_strays()?;
         let state = Arc::new(state);
         let roots = Arc::new(Roots::new(state.clone()));
-        let published = roots.clone();
-        log.set_on_durable(Box::new(move |lsn| published.publish(Lsn(lsn))));
+        publish_what_is_durable(&log, &roots);
         let engine = Arc::new(Self {
             vfs,
             settings,
@@ -108,6 +106,12 @@ impl Engine {
         }
         Ok(engine)
     }
+}
+
+/// Lets readers see what the log has made certain.
+fn publish_what_is_durable(log: &Log, roots: &Arc<Roots>) {
+    let roots = roots.clone();
+    log.set_on_durable(Box::new(move |lsn| roots.publish(Lsn(lsn))));
 }
 
 fn log_settings(settings: &Settings, epoch: u32) -> LogSettings {

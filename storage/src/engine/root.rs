@@ -18,6 +18,7 @@ use crate::keys::{KeyMemory, PartitionKeys};
 use crate::layer::{MultiStack, Part, SingleStack, TextStack};
 use crate::partitioning::partition_of;
 use crate::schema::{Family, Key, TableSchema, TagType};
+use crate::segment::keys::GatheredKeys;
 use crate::subjects::Dead;
 use crate::vocabulary::Vocabulary;
 
@@ -197,6 +198,24 @@ impl PartitionState {
         self.keys.find(key, &|ordinal| self.is_alive(ordinal))
     }
 
+    /// The subjects of keys. Tells `likely` the places of keys and their probable subjects before
+    /// these are certain, so that what is asked of them can be fetched meanwhile.
+    ///
+    /// # Errors
+    /// A file cannot be read or is damaged.
+    pub fn find_all(
+        &self,
+        keys: &[KeyRef<'_>],
+        likely: &mut dyn FnMut(usize, Ordinal),
+    ) -> Result<Vec<Option<Ordinal>>> {
+        let accept = |ordinal| self.is_alive(ordinal);
+        self.keys.find_all(keys, &accept, &mut |key, ordinal| {
+            if accept(ordinal) {
+                likely(key, ordinal);
+            }
+        })
+    }
+
     /// The key of a subject.
     ///
     /// # Errors
@@ -236,16 +255,20 @@ impl PartitionState {
     /// # Errors
     /// A file cannot be read or is damaged.
     pub fn keys_of(&self, chunk: u16, lows: &[u16]) -> Result<Keys> {
-        let ordinals: Vec<Ordinal> = lows.iter().map(|low| ordinal_at(chunk, *low)).collect();
-        let mut keys = Keys::new(self.schema.key_type);
-        self.keys.gather(&ordinals, &mut keys)?;
-        Ok(keys)
+        let mut keys = GatheredKeys::new(self.schema.key_type, lows.len());
+        self.keys.gather(chunk, lows, &mut keys)?;
+        keys.finish()
     }
 
     /// The strings of a tag.
     #[must_use]
     pub fn vocabulary(&self, tag: TagId) -> Arc<Vocabulary> {
         self.vocabularies.get(tag)
+    }
+
+    /// Appends the strings of tags.
+    pub fn vocabularies(&self, tags: impl Iterator<Item = TagId>, out: &mut Vec<Arc<Vocabulary>>) {
+        self.vocabularies.get_all(tags, out);
     }
 
     /// The layers of a boolean, keyword or number.

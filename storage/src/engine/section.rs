@@ -9,6 +9,7 @@ use crate::batch::{Cell, Dictionary, KeyRef, Keys};
 use crate::bitmap::Bitmap;
 use crate::engine::batch::Section;
 use crate::engine::root::PartitionState;
+use crate::engine::sizes::check_sizes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Code, Ordinal, TableId, TagId};
 use crate::layer::Part;
@@ -144,18 +145,24 @@ impl SectionBuilder {
     }
 
     /// The effects.
-    #[must_use]
-    pub(super) fn finish(self, table: TableId) -> Section {
+    ///
+    /// # Errors
+    /// A subject would have too many entries, or a file cannot be read or is damaged.
+    pub(super) fn finish(self, table: TableId) -> Result<Section> {
         let mut parts = Vec::with_capacity(self.tags.len());
         let mut strings = Vec::new();
         for (tag, builder) in self.tags {
-            parts.push((tag, Arc::new(builder.part.finish())));
+            let part = builder.part.finish();
+            if let Some(part) = part.as_multi() {
+                check_sizes(&self.partition, tag, part)?;
+            }
+            parts.push((tag, Arc::new(part)));
             if !builder.strings.is_empty() {
                 strings.push((tag, builder.strings.into_iter().collect()));
             }
         }
         let deleted: Vec<Ordinal> = self.deleted.into_iter().collect();
-        Section {
+        Ok(Section {
             table,
             partition: self.partition.id,
             first_ordinal: self.partition.next_ordinal,
@@ -163,7 +170,7 @@ impl SectionBuilder {
             deleted: Bitmap::from_sorted(&deleted),
             parts,
             strings,
-        }
+        })
     }
 }
 
@@ -218,11 +225,23 @@ impl<'a> Codes<'a> {
     }
 
     /// The code of the string at a place.
+    #[inline]
     pub(super) fn get(&mut self, place: u32) -> Result<Code> {
-        let index = place as usize;
-        if let Some(Some(code)) = self.codes.get(index) {
-            return Ok(*code);
+        match self.codes.get(place as usize) {
+            Some(Some(code)) => Ok(*code),
+            _ => self.ask(place as usize),
         }
+    }
+
+    /// The code of a keyword, which is stored as the string's place.
+    #[inline]
+    pub(super) fn of_value(&mut self, value: i64) -> Result<i64> {
+        let place = u32::try_from(value).unwrap_or(u32::MAX);
+        self.get(place).map(i64::from)
+    }
+
+    #[cold]
+    fn ask(&mut self, index: usize) -> Result<Code> {
         let Some(string) = self.strings.get(index) else {
             return Err(Error::internal(
                 "a cell names a string that its column does not have",
@@ -253,10 +272,7 @@ impl<'a> Codes<'a> {
         Ok(match (self.tag.kind, cell) {
             (_, Cell::Clear) => Stored::Clear,
             (TagType::Boolean, Cell::Value(value @ (0 | 1))) => Stored::Number(*value),
-            (TagType::Keyword, Cell::Value(place)) => {
-                let place = u32::try_from(*place).unwrap_or(u32::MAX);
-                Stored::Number(i64::from(self.get(place)?))
-            }
+            (TagType::Keyword, Cell::Value(place)) => Stored::Number(self.of_value(*place)?),
             (TagType::Number(number), Cell::Value(value)) => {
                 check_number(number, *value, self.tag)?;
                 Stored::Number(*value)

@@ -60,7 +60,7 @@ impl<'a> Sequence<'a> {
             .sections
             .into_iter()
             .map(|((table, _), section)| section.finish(table))
-            .collect();
+            .collect::<Result<_>>()?;
         Ok(Batch {
             lsn,
             commit_time,

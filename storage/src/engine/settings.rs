@@ -18,10 +18,14 @@ pub struct Settings {
     pub log_bytes: u64,
     /// How large a vocabulary may grow.
     pub vocabulary: VocabularyLimits,
+    /// Writers are refused when a tag has so many layers in files over each other.
+    pub layers_max: usize,
     /// How long a named write is remembered, in microseconds.
     pub idempotency_micros: i64,
     /// How many named writes are remembered at most; the oldest go first.
     pub idempotency_entries_max: usize,
+    /// Bytes of their names and answers at most; the oldest go first.
+    pub idempotency_bytes_max: usize,
     /// Cells of subjects that exist already which a bulk load gathers before it writes them as a
     /// segment.
     pub load_cells: usize,
@@ -41,10 +45,19 @@ impl Default for Settings {
                 entries_max: VOCABULARY_ENTRIES_MAX,
                 bytes_max: VOCABULARY_BYTES_MAX,
             },
+            layers_max: 64,
             idempotency_micros: 24 * 3_600 * 1_000_000,
             idempotency_entries_max: 1_000_000,
+            idempotency_bytes_max: 64 << 20,
             load_cells: 8 << 20,
             background: true,
         }
+    }
+}
+
+impl Settings {
+    /// How many named writes are remembered, and bytes of them.
+    pub(super) const fn recorded_max(&self) -> (usize, usize) {
+        (self.idempotency_entries_max, self.idempotency_bytes_max)
     }
 }

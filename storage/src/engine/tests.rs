@@ -1,10 +1,13 @@
 //! The engine from end to end, in memory. Random histories against a model are in the tests crate.
 
+mod backlog;
 mod columns;
 mod faults;
 pub(crate) mod fixture;
 mod names;
 mod reclaim;
+mod sizes;
+mod subjects;
 mod tokens;
 
 use std::sync::Arc;

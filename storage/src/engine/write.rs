@@ -103,10 +103,41 @@ impl Engine {
     /// # Errors
     /// It was made, but cannot be made durable.
     pub fn recorded(&self, key: &str) -> Result<Option<Receipt>> {
-        let write = self.sequencer.lock().writes.get(key).cloned();
+        let write = self.remembered(&self.sequencer.lock(), key).cloned();
         let Some(write) = write else { return Ok(None) };
         self.commit(write.lsn)?;
         Ok(Some(self.replay(&write)))
+    }
+
+    /// The write that these options name, if it was made and is durable. Whoever asks before he
+    /// prepares the write can answer a repeat even if the write could not be prepared any more.
+    ///
+    /// # Errors
+    /// `idempotency_key_reused` if the name is that of another write; it was made, but cannot be
+    /// made durable.
+    pub fn repeat_of(&self, options: &WriteOptions) -> Result<Option<Receipt>> {
+        if options.idempotency.is_none() {
+            return Ok(None);
+        }
+        let receipt = self.repeated(&self.sequencer.lock(), options)?;
+        if let Some(receipt) = &receipt {
+            self.commit(receipt.lsn)?;
+        }
+        Ok(receipt)
+    }
+
+    /// The write of a name that has not run out.
+    fn remembered<'a>(
+        &self,
+        sequencer: &'a Sequencer,
+        key: &str,
+    ) -> Option<&'a Arc<RecordedWrite>> {
+        let oldest = self
+            .clock
+            .now_micros()
+            .saturating_sub(self.settings.idempotency_micros);
+        let write = sequencer.writes.get(key);
+        write.filter(|write| write.commit_time >= oldest)
     }
 
     /// Waits until a batch is durable, and visible.
@@ -159,7 +190,7 @@ impl Engine {
             .saturating_sub(self.settings.idempotency_micros);
         sequencer
             .writes
-            .push(write, oldest, self.settings.idempotency_entries_max);
+            .push(write, oldest, self.settings.recorded_max());
     }
 
     pub(super) fn repeated(
@@ -170,16 +201,9 @@ impl Engine {
         let Some(given) = &options.idempotency else {
             return Ok(None);
         };
-        let Some(write) = sequencer.writes.get(&given.key) else {
+        let Some(write) = self.remembered(sequencer, &given.key) else {
             return Ok(None);
         };
-        let oldest = self
-            .clock
-            .now_micros()
-            .saturating_sub(self.settings.idempotency_micros);
-        if write.commit_time < oldest {
-            return Ok(None);
-        }
         if write.idempotency.fingerprint != given.fingerprint {
             let detail = format!("idempotency key {:?} was used for another write", given.key);
             return Err(Error::new(

@@ -115,7 +115,7 @@ impl Default for Rows {
 }
 
 /// The values of a part in one chunk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ChunkValues {
     /// Dense (position = low bits of the ordinal) or in rank order from `start`.
     pub vector: Vector,

@@ -34,6 +34,7 @@ mod reader;
 mod replay;
 mod salvage;
 mod state;
+mod turns;
 mod writer;
 
 use std::io;

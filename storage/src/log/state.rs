@@ -20,6 +20,9 @@ pub(super) struct State {
     pub(super) pending: Vec<Chunk>,
     /// A group is being written.
     pub(super) is_writing: bool,
+    /// The number of the last group that was begun, and its last frame.
+    pub(super) group: u64,
+    pub(super) group_lsn: u64,
     /// An empty buffer that can be used again.
     pub(super) buffer: Vec<u8>,
     pub(super) poison: Option<Poison>,
@@ -53,6 +56,8 @@ impl State {
             is_sealed: true,
             pending: Vec::new(),
             is_writing: false,
+            group: 0,
+            group_lsn: last_lsn,
             buffer: Vec::new(),
             poison: None,
             is_reserve: false,
@@ -123,6 +128,24 @@ impl State {
         self.appended_bytes += frame_bytes;
         self.last_lsn = header.lsn;
         self.is_sealed = false;
+    }
+
+    /// Takes what waits for being written: a group, which is being written from now on.
+    pub(super) fn begin_group(&mut self) -> Vec<Chunk> {
+        let chunks = std::mem::take(&mut self.pending);
+        self.is_writing = true;
+        self.group += 1;
+        self.group_lsn = chunks.last().map_or(self.group_lsn, |chunk| chunk.last_lsn);
+        chunks
+    }
+
+    /// The group of a frame that is not durable, while a group is being written.
+    pub(super) const fn group_of(&self, lsn: u64) -> u64 {
+        if lsn <= self.group_lsn {
+            self.group
+        } else {
+            self.group + 1
+        }
     }
 
     pub(super) fn poison(&mut self, error: io::Error, tried_lsn: u64) {

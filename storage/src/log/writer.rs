@@ -9,13 +9,15 @@ mod room;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::file::{BlankFile, LogFile};
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use super::replay::limits;
 use super::state::{Chunk, State};
+use super::turns::Turns;
 use super::{LogError, LogSettings};
 use crate::paths;
 use crate::planted::{Planted, is_planted};
@@ -33,8 +35,9 @@ pub struct Log {
     vfs: Arc<dyn Vfs>,
     settings: LogSettings,
     state: Mutex<State>,
-    /// A group has ended.
-    group_ended: Condvar,
+    /// The state's `durable_lsn`, for those who only wait for it.
+    durable_lsn: AtomicU64,
+    turns: Turns,
     /// Held while a file is made.
     blank: Mutex<Blank>,
     on_durable: RwLock<Option<OnDurable>>,
@@ -89,7 +92,8 @@ impl Log {
             vfs,
             settings,
             state: Mutex::new(State::new(files, tail.end_offset, tail.last_lsn)),
-            group_ended: Condvar::new(),
+            durable_lsn: AtomicU64::new(tail.last_lsn),
+            turns: Turns::default(),
             blank: Mutex::default(),
             on_durable: RwLock::new(None),
         }
@@ -103,7 +107,7 @@ impl Log {
     /// The highest durable LSN.
     #[must_use]
     pub fn durable_lsn(&self) -> u64 {
-        self.state.lock().durable_lsn
+        self.durable_lsn.load(Ordering::Acquire)
     }
 
     /// LSNs and sizes.
@@ -173,19 +177,29 @@ impl Log {
     /// [`LogError::Unknown`] if writing the frame failed; [`LogError::Poisoned`] if it was not
     /// written because of an earlier failure; [`LogError::NotAppended`].
     pub fn commit(&self, lsn: u64) -> Result<(), LogError> {
-        let mut state = self.state.lock();
-        loop {
+        while self.durable_lsn() < lsn {
+            let state = self.state.lock();
             if state.durable_lsn >= lsn {
-                return Ok(());
+                break;
             }
             if state.last_lsn < lsn {
                 return Err(LogError::NotAppended { lsn });
             }
             if let Some(poison) = state.poison.as_ref().filter(|_| !state.is_writing) {
-                return Err(poison.error_for(lsn));
+                let error = poison.error_for(lsn);
+                drop(state);
+                self.turns.close();
+                return Err(error);
             }
-            self.advance(&mut state);
+            if state.is_writing {
+                let group = state.group_of(lsn);
+                drop(state);
+                self.turns.wait(group);
+            } else {
+                self.write_group(state);
+            }
         }
+        Ok(())
     }
 
     /// Makes everything that has been appended durable, for writes nobody waits for.
@@ -207,7 +221,8 @@ impl Log {
         self.sync_pending()?;
         let mut state = self.state.lock();
         while state.is_writing {
-            self.advance(&mut state);
+            let group = state.group;
+            MutexGuard::unlocked(&mut state, || self.turns.wait(group));
         }
         state.check_poison()?;
         if state.is_sealed || is_planted(Planted::NoSeal) || state.durable_lsn < state.last_lsn {
@@ -216,8 +231,8 @@ impl Log {
         let seal = FrameHeader::seal(state.last_lsn);
         state.push(&seal, &[]);
         state.is_sealed = true;
-        self.advance(&mut state);
-        state.check_poison()
+        self.write_group(state);
+        self.state.lock().check_poison()
     }
 
     /// Deletes the files that hold only frames below `lsn`.
@@ -247,22 +262,24 @@ impl Log {
         delete().map_err(LogError::io("delete old files of"))
     }
 
-    /// Waits for the group that is being written, or writes the next one.
-    fn advance(&self, state: &mut MutexGuard<'_, State>) {
-        if state.is_writing {
-            self.group_ended.wait(state);
-            return;
-        }
-        let chunks = std::mem::take(&mut state.pending);
-        let tried_lsn = chunks.last().map_or(0, |chunk| chunk.last_lsn);
-        state.is_writing = true;
-        let written = MutexGuard::unlocked(state, || self.write(chunks));
+    /// Writes what has been appended, while nobody else does, and wakes those who wait for it.
+    fn write_group(&self, mut state: MutexGuard<'_, State>) {
+        let chunks = state.begin_group();
+        let (group, tried_lsn) = (state.group, state.group_lsn);
+        let written = MutexGuard::unlocked(&mut state, || self.write(chunks));
         state.is_writing = false;
         match written {
             Ok(buffer) => state.buffer = buffer,
             Err(error) => state.poison(error, tried_lsn),
         }
-        self.group_ended.notify_all();
+        if state.poison.is_some() {
+            self.turns.close();
+            return;
+        }
+        let has_next = !state.pending.is_empty();
+        self.turns.end(group, has_next);
+        drop(state);
+        self.turns.wake(group, has_next);
     }
 
     /// Writes a group; returns a buffer for the next one.
@@ -293,6 +310,7 @@ impl Log {
             on_durable(durable_lsn);
         }
         self.state.lock().durable_lsn = durable_lsn;
+        self.durable_lsn.store(durable_lsn, Ordering::Release);
     }
 }
 

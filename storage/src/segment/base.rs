@@ -3,113 +3,20 @@
 //! Chunks come by rising number: from a stack of layers that compaction reads, or from a bulk
 //! load as it fills them. Base form holds whole contents only: nothing is dropped in it.
 
-use std::collections::BTreeMap;
-
 use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
 use crate::column::{TextBlocks, Vector};
 use crate::error::Result;
 use crate::ids::{CHUNK_LEN, Code, TagId};
-use crate::layer::part::FlatRows;
 use crate::layer::{MultiStack, SingleStack, TextStack};
 use crate::schema::Family;
 use crate::segment::blob_file::BlobRef;
 use crate::segment::directory::{DirectoryBuilder, Record};
 use crate::segment::groups::{DENSE, RANKED};
+pub use crate::segment::members::Entries;
+use crate::segment::members::Members;
 use crate::segment::packed::Packed;
 use crate::segment::tags::{TagEntry, TagSegmentWriter};
 use crate::subjects::Dead;
-
-/// Codes below this are counted in a table, others are sorted.
-const COUNTED_CODES: usize = 1 << 16;
-
-/// The subjects of each code, gathered chunk by chunk.
-#[derive(Debug, Default)]
-struct Members {
-    codes: BTreeMap<Code, (BitmapWriter, Vec<i64>)>,
-    counts: Vec<u32>,
-}
-
-impl Members {
-    /// Adds `(code, low, value)` of one chunk, by rising position; the values are kept for maps.
-    fn add(
-        &mut self,
-        chunk: u16,
-        entries: impl Iterator<Item = (Code, u16, i64)> + Clone,
-        payload: bool,
-    ) {
-        self.counts.clear();
-        self.counts.resize(COUNTED_CODES, 0);
-        let mut rest = Vec::new();
-        for entry in entries.clone() {
-            match self.counts.get_mut(entry.0 as usize) {
-                Some(count) => *count += 1,
-                None => rest.push(entry),
-            }
-        }
-        let mut start = 0;
-        for count in &mut self.counts {
-            (*count, start) = (start, start + *count);
-        }
-        let mut lows = vec![0_u16; start as usize];
-        let mut values = vec![0_i64; if payload { lows.len() } else { 0 }];
-        for (code, low, value) in entries {
-            if let Some(place) = self.counts.get_mut(code as usize) {
-                lows[*place as usize] = low;
-                if payload {
-                    values[*place as usize] = value;
-                }
-                *place += 1;
-            }
-        }
-        let mut from = 0;
-        for (code, end) in (0..).zip(&self.counts) {
-            let own = from..*end as usize;
-            if !own.is_empty() {
-                from = own.end;
-                let (members, all_values) = self.codes.entry(code).or_default();
-                members.push_sorted(chunk, &lows[own.clone()]);
-                if payload {
-                    all_values.extend_from_slice(&values[own]);
-                }
-            }
-        }
-        self.add_sorted(chunk, rest, payload);
-    }
-
-    /// Adds entries of codes that are too many to be counted.
-    fn add_sorted(&mut self, chunk: u16, mut entries: Vec<(Code, u16, i64)>, payload: bool) {
-        entries.sort_unstable_by_key(|(code, low, _)| (*code, *low));
-        for same in entries.chunk_by(|a, b| a.0 == b.0) {
-            let lows: Vec<u16> = same.iter().map(|(_, low, _)| *low).collect();
-            let (members, values) = self.codes.entry(same[0].0).or_default();
-            members.push_sorted(chunk, &lows);
-            if payload {
-                values.extend(same.iter().map(|(_, _, value)| *value));
-            }
-        }
-    }
-
-    fn write(self, writer: &mut TagSegmentWriter, payload: bool) -> Result<BlobRef> {
-        let mut directory = DirectoryBuilder::default();
-        for (code, (members, values)) in self.codes {
-            let members = members.finish();
-            let first = writer.file.put(members.bytes())?;
-            let second = if payload {
-                writer.file.put(Vector::from_values(&values).bytes())?
-            } else {
-                BlobRef::default()
-            };
-            let extra = u32::try_from(members.len()).unwrap_or(u32::MAX);
-            directory.push(Record {
-                key: code,
-                extra,
-                first,
-                second,
-            });
-        }
-        writer.file.put(&directory.finish())
-    }
-}
 
 /// What every tag in base form has.
 #[derive(Debug, Default)]
@@ -197,15 +104,17 @@ impl BaseSingle {
         let (vector, is_dense) = Vector::narrow(known, values);
         self.groups.set.push_chunk(chunk, known);
         if self.coded {
-            let entries = known
-                .iter()
-                .map(|low| (values[usize::from(low)] as Code, low, 0));
-            self.members.add(chunk, entries, false);
+            let mut entries = Entries::default();
+            known.for_each(|low| {
+                entries.codes.push(values[usize::from(low)] as Code);
+                entries.lows.push(low);
+            });
+            self.members.add(chunk, &entries.group());
         }
         Some(EncodedChunk {
             chunk,
             extra: if is_dense { DENSE } else { RANKED },
-            first: Packed::new(vector.bytes()),
+            first: Packed::vector(&vector),
             second: None,
         })
     }
@@ -304,26 +213,25 @@ impl BaseMulti {
         }
     }
 
-    /// Adds a chunk, which is still to be put: whose content is decided, and the entries
-    /// `(code, low, value)` of those, in any order.
+    /// Adds a chunk, which is still to be put: whose content is decided, and the entries of those.
     pub fn encode(
         &mut self,
         chunk: u16,
         decided: &Chunk,
-        entries: &mut [(Code, u16, i64)],
+        entries: &Entries,
     ) -> Option<EncodedChunk> {
         if decided.is_empty() {
             return None;
         }
-        let rows = FlatRows::from_entries(decided, entries, self.payload);
+        let grouped = entries.group();
+        let rows = grouped.rows(decided, self.payload);
         self.groups.set.push_chunk(chunk, decided);
-        self.members
-            .add(chunk, entries.iter().copied(), self.payload);
+        self.members.add(chunk, &grouped);
         Some(EncodedChunk {
             chunk,
             extra: RANKED,
-            first: Packed::new(rows.codes.bytes()),
-            second: rows.payload.map(|payload| Packed::new(payload.bytes())),
+            first: Packed::lists(&rows.codes),
+            second: rows.payload.map(|payload| Packed::vector(&payload)),
         })
     }
 
@@ -439,13 +347,19 @@ pub fn write_multi(
     let mut base = BaseMulti::new(payload);
     let mut present = Chunk::new();
     for chunk in context.chunk_keys() {
-        let mut entries: Vec<(Code, u16, i64)> = Vec::new();
+        let mut entries = Entries::default();
         present.clear();
         stack.for_each_row(chunk, &context.living(chunk), &mut |low, row| {
             present.set(low);
-            entries.extend(row.iter().map(|(code, value)| (*code, low, *value)));
+            for (code, value) in row {
+                entries.codes.push(*code);
+                entries.lows.push(low);
+                if payload {
+                    entries.values.push(*value);
+                }
+            }
         })?;
-        if let Some(encoded) = base.encode(chunk, &present, &mut entries) {
+        if let Some(encoded) = base.encode(chunk, &present, &entries) {
             base.put(writer, &encoded)?;
         }
     }

@@ -2,6 +2,7 @@
 //! the footer is. Each blob's checksum is bound to the file's salt and the blob's offset, so that
 //! bytes of another file or place never pass.
 
+mod cached;
 mod damaged;
 mod name;
 
@@ -13,7 +14,7 @@ use self::name::name_check;
 use crate::codec::{Decoder, Encoder};
 use crate::error::{Damage, Error, Result};
 use crate::planted::{Planted, is_planted};
-use crate::segment::cache::{BlobCache, Cached};
+use crate::segment::cache::BlobCache;
 use crate::segment::packed::{self, Packed};
 use crate::traffic;
 use crate::vfs::{Mode, RelPath, Vfs, VfsFile, read_exact_at, write_all_at};
@@ -394,50 +395,6 @@ impl BlobFile {
             return Err(Error::corrupt(&self.path, start, expected));
         }
         Ok(())
-    }
-
-    /// The cache it is read through.
-    #[must_use]
-    pub const fn cache(&self) -> &Arc<BlobCache> {
-        &self.cache
-    }
-
-    /// Its number in the cache.
-    #[must_use]
-    pub const fn cache_id(&self) -> u64 {
-        self.cache_id
-    }
-
-    /// Reads a blob through the cache; `parse` makes of its bytes what is cached.
-    ///
-    /// # Errors
-    /// The file cannot be read, or the blob is damaged.
-    pub fn cached(
-        &self,
-        reference: BlobRef,
-        parse: impl FnOnce(Bytes) -> Result<Cached>,
-    ) -> Result<Cached> {
-        traffic::asked(u64::from(reference.len));
-        self.cache
-            .get_or_insert((self.cache_id, reference.offset), || {
-                let bytes = self.read(reference)?;
-                parse(bytes).map_err(|error| {
-                    Error::corrupt(
-                        &self.path,
-                        reference.offset,
-                        format!("a sound blob: {error}"),
-                    )
-                })
-            })
-    }
-
-    /// Something made of several blobs, cached under a number of the caller's above all offsets.
-    ///
-    /// # Errors
-    /// Those of `make`.
-    pub fn cached_as(&self, number: u64, make: impl FnOnce() -> Result<Cached>) -> Result<Cached> {
-        self.cache
-            .get_or_insert((self.cache_id, u64::MAX - number), make)
     }
 }
 

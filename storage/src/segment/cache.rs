@@ -15,7 +15,9 @@ use crate::ids::TagId;
 use crate::layer::Part;
 use crate::layer::count::ValueCounts;
 use crate::layer::resolved::{Members, ResolvedRows, ResolvedValues};
+use crate::segment::keys::KeyBlock;
 use crate::segment::place_hash::PlaceHash;
+use crate::segment::row_group::RowGroup;
 use crate::vfs::RelPath;
 
 /// What can be cached: all of it works in place on verified bytes.
@@ -43,6 +45,10 @@ pub enum Cached {
     ValueCounts(Arc<ValueCounts>),
     /// How the numbers of everybody in a stack of layers spread.
     Spread(Arc<Spread>),
+    /// Keys.
+    KeyBlock(Arc<KeyBlock>),
+    /// Columns of a chunk, and the bytes that are held by now.
+    RowGroup(Arc<RowGroup>, usize),
 }
 
 impl Cached {
@@ -61,6 +67,8 @@ impl Cached {
                 Self::ResolvedRows(rows) => rows.bytes(),
                 Self::ValueCounts(counts) => counts.bytes(),
                 Self::Spread(spread) => spread.bytes(),
+                Self::KeyBlock(keys) => keys.bytes(),
+                Self::RowGroup(_, bytes) => *bytes,
             }
     }
 
@@ -188,6 +196,30 @@ impl Cached {
         }
     }
 
+    /// As keys.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_key_block(self) -> Result<Arc<KeyBlock>> {
+        if let Self::KeyBlock(keys) = self {
+            Ok(keys)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
+    /// As columns of a chunk.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_row_group(self) -> Result<Arc<RowGroup>> {
+        if let Self::RowGroup(group, _) = self {
+            Ok(group)
+        } else {
+            Err(Self::wrong())
+        }
+    }
+
     /// As a part.
     ///
     /// # Errors
@@ -200,6 +232,11 @@ impl Cached {
         }
     }
 }
+
+/// Row groups that find room in each of the parts that the cache consists of, at least.
+const GROUPS_MIN: u64 = 8;
+/// Bytes of a row group, at most, however large the cache is.
+const GROUP_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Clone, Debug)]
 struct Weigh;
@@ -214,6 +251,7 @@ impl Weighter<(u64, u64), Cached> for Weigh {
 #[derive(Debug)]
 pub struct BlobCache {
     blobs: Cache<(u64, u64), Cached, Weigh, PlaceHash>,
+    group_bytes_max: usize,
     files: Mutex<FileIds>,
 }
 
@@ -229,14 +267,17 @@ impl BlobCache {
     /// A cache of at most `budget_bytes`.
     #[must_use]
     pub fn new(budget_bytes: u64) -> Self {
+        let blobs = Cache::with(
+            100_000,
+            budget_bytes,
+            Weigh,
+            PlaceHash::default(),
+            DefaultLifecycle::default(),
+        );
+        let share = usize::try_from(blobs.shard_capacity() / GROUPS_MIN).unwrap_or(usize::MAX);
         Self {
-            blobs: Cache::with(
-                100_000,
-                budget_bytes,
-                Weigh,
-                PlaceHash::default(),
-                DefaultLifecycle::default(),
-            ),
+            blobs,
+            group_bytes_max: share.min(GROUP_BYTES_MAX),
             files: Mutex::new(FileIds::default()),
         }
     }
@@ -245,6 +286,12 @@ impl BlobCache {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.blobs.weight()
+    }
+
+    /// Bytes of a row group, at most: what is larger than its part of the cache is never kept.
+    #[must_use]
+    pub const fn group_bytes_max(&self) -> usize {
+        self.group_bytes_max
     }
 
     /// The number of a file. A file never changes, so all who open it share what is cached.
@@ -299,6 +346,11 @@ impl BlobCache {
     #[must_use]
     pub fn get(&self, key: (u64, u64)) -> Option<Cached> {
         self.blobs.get(&key)
+    }
+
+    /// Caches a value, in the place of what is cached under the key.
+    pub fn insert(&self, key: (u64, u64), value: Cached) {
+        self.blobs.insert(key, value);
     }
 
     /// What is cached under a key, or what `make` makes, which is then cached.

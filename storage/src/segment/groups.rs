@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::bitmap::Bitmap;
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
@@ -31,6 +33,23 @@ impl ValueGroups {
     /// # Errors
     /// The chunk is not there, the file cannot be read or is damaged.
     pub fn chunk(&self, chunk: u16, count: usize) -> Result<ChunkValues> {
+        self.fetch(chunk, count, vector)
+    }
+
+    /// The values of a chunk for somebody who keeps them.
+    ///
+    /// # Errors
+    /// As of [`Self::chunk`].
+    pub(super) fn read_chunk(&self, chunk: u16, count: usize) -> Result<ChunkValues> {
+        self.fetch(chunk, count, read_vector)
+    }
+
+    fn fetch(
+        &self,
+        chunk: u16,
+        count: usize,
+        vector: impl Fn(&BlobFile, BlobRef) -> Result<Vector>,
+    ) -> Result<ChunkValues> {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
         let vector = vector(&self.file, record.first)?;
         let expected = if record.extra == DENSE {
@@ -89,13 +108,31 @@ impl ListGroups {
     /// The chunk is not there, the file cannot be read or is damaged.
     pub fn chunk(&self, chunk: u16, count: usize) -> Result<FlatRows> {
         let record = chunk_record(&self.file, &self.directory, chunk)?;
-        let codes = self
-            .file
-            .cached(record.first, |bytes| {
-                Ok(Cached::Lists(Lists::parse(bytes)?))
-            })?
-            .into_lists()?;
-        let payload = optional_vector(&self.file, record.second)?;
+        let lists = self.file.cached(record.first, parse_lists)?;
+        self.rows(record, count, lists.into_lists()?, vector)
+    }
+
+    /// The lists of a chunk for somebody who keeps them.
+    ///
+    /// # Errors
+    /// As of [`Self::chunk`].
+    pub(super) fn read_chunk(&self, chunk: u16, count: usize) -> Result<FlatRows> {
+        let record = chunk_record(&self.file, &self.directory, chunk)?;
+        let lists = self.file.uncached(record.first, parse_lists)?;
+        self.rows(record, count, lists.into_lists()?, read_vector)
+    }
+
+    fn rows(
+        &self,
+        record: Record,
+        count: usize,
+        codes: Lists,
+        vector: impl Fn(&BlobFile, BlobRef) -> Result<Vector>,
+    ) -> Result<FlatRows> {
+        let payload = match record.second.len {
+            0 => None,
+            _ => Some(vector(&self.file, record.second)?),
+        };
         let entries = codes.items().len();
         let fits = payload
             .as_ref()
@@ -179,8 +216,19 @@ pub(crate) fn bitmap(file: &BlobFile, reference: BlobRef) -> Result<Bitmap> {
 }
 
 pub(crate) fn vector(file: &BlobFile, reference: BlobRef) -> Result<Vector> {
-    file.cached(reference, |bytes| Ok(Cached::Vector(Vector::parse(bytes)?)))?
-        .into_vector()
+    file.cached(reference, parse_vector)?.into_vector()
+}
+
+fn read_vector(file: &BlobFile, reference: BlobRef) -> Result<Vector> {
+    file.uncached(reference, parse_vector)?.into_vector()
+}
+
+fn parse_vector(bytes: Bytes) -> Result<Cached> {
+    Ok(Cached::Vector(Vector::parse(bytes)?))
+}
+
+fn parse_lists(bytes: Bytes) -> Result<Cached> {
+    Ok(Cached::Lists(Lists::parse(bytes)?))
 }
 
 fn optional_vector(file: &BlobFile, reference: BlobRef) -> Result<Option<Vector>> {

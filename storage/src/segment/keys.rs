@@ -5,24 +5,28 @@
 //! bits of the hash below those that choose the block. The stored key settles what the fingerprint
 //! leaves open. Subjects that were dead at the time of writing keep their place, but not their key.
 
+mod find;
+mod gather;
 mod writer;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use gather::GatheredKeys;
 pub use writer::{KeySource, write_keys};
 
-use crate::batch::{KeyRef, Keys};
+use crate::batch::KeyRef;
 use crate::codec::Decoder;
 use crate::column::Vector;
 use crate::error::{Error, Result};
 use crate::ids::Ordinal;
+use crate::prefetch::prefetch;
 use crate::schema::{Key, KeyType};
 use crate::segment::blob_file::{BlobFile, BlobRef, FileKind};
 use crate::segment::cache::{BlobCache, Cached};
-use crate::segment::directory::Directory;
-use crate::segment::groups::vector;
+use crate::segment::directory::{Directory, Record};
+use crate::traffic;
 use crate::vfs::{RelPath, Vfs};
 
 const KEYS_PER_BLOCK: usize = 4_096;
@@ -47,33 +51,6 @@ const fn block_of(hash: u64, bits: u32) -> u32 {
 
 const fn fingerprint_of(hash: u64, bits: u32) -> u16 {
     (hash.wrapping_shl(bits) >> 48) as u16
-}
-
-/// The first of `count` rising fingerprints that is not below `wanted`. They are spread evenly, so
-/// that its place is nearly known: steps from there, which double, stay within few cache lines.
-fn first_at_least(count: usize, wanted: u16, print_at: &impl Fn(usize) -> u16) -> usize {
-    let guess = (usize::from(wanted) * count) >> 16;
-    let mut step = 16;
-    let (mut low, mut high) = (guess, guess);
-    while low > 0 && print_at(low - 1) >= wanted {
-        high = low - 1;
-        low = low.saturating_sub(step);
-        step *= 2;
-    }
-    while high < count && print_at(high) < wanted {
-        low = high + 1;
-        high = (high + step).min(count);
-        step *= 2;
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if print_at(middle) < wanted {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 /// The keys of one block.
@@ -107,45 +84,25 @@ impl KeyBlock {
             .map(KeyRef::Text)
             .map_err(|_| damaged())
     }
-}
 
-impl KeyBlock {
-    /// Appends the keys of some places, which rise.
-    fn gather(&self, places: &[u32], out: &mut Keys) -> Result<()> {
-        let damaged = || Error::corrupt("a key block", 0, "keys in UTF-8, one after the other");
-        match (&self.texts, out) {
-            (None, Keys::Ints(keys)) => {
-                let before = keys.len();
-                keys.resize(before + places.len(), 0);
-                self.places.gather(places, &mut keys[before..]);
-            }
-            (Some(texts), Keys::Texts { bytes, ends }) => {
-                let mut found = Vec::new();
-                let mut own_ends = Vec::with_capacity(places.len());
-                let mut whole = true;
-                self.places.for_each_step(0, places, |start, end| {
-                    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-                    match range.and_then(|(start, end)| texts.get(start..end)) {
-                        Some(key) => found.extend_from_slice(key),
-                        None => whole = false,
-                    }
-                    own_ends.push(found.len());
-                });
-                // One look at all of them costs less than one at each key.
-                let found = std::str::from_utf8(&found).map_err(|_| damaged())?;
-                whole &= own_ends.iter().all(|end| found.is_char_boundary(*end));
-                if !whole {
-                    return Err(damaged());
-                }
-                let before = bytes.len();
-                bytes.push_str(found);
-                for end in own_ends {
-                    ends.push(u32::try_from(before + end).map_err(|_| damaged())?);
-                }
-            }
-            _ => return Err(Error::internal("keys of another type")),
+    /// Memory held, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.places.bytes().len() + self.texts.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// Begins to fetch where a key is.
+    fn prefetch(&self, index: usize) {
+        self.places.prefetch(index);
+    }
+
+    /// Begins to fetch a key, whose place is at hand.
+    fn prefetch_text(&self, index: usize) {
+        if let Some(texts) = &self.texts
+            && let Some(before) = index.checked_sub(1)
+            && let Ok(start) = usize::try_from(self.places.get(before))
+        {
+            prefetch(texts, start);
         }
-        Ok(())
     }
 }
 
@@ -227,21 +184,27 @@ impl KeySegment {
         self.first + self.count
     }
 
-    fn block(&self, index: usize) -> Result<KeyBlock> {
+    /// A block of keys; one look into the cache finds places and texts.
+    fn block(&self, index: usize) -> Result<Arc<KeyBlock>> {
         let record = self.blocks.record(index)?;
-        let places = vector(&self.file, record.first)?;
+        traffic::asked(u64::from(record.first.len) + u64::from(record.second.len));
+        let key = (self.file.cache_id(), record.first.offset);
+        let make = || Ok(Cached::KeyBlock(Arc::new(self.read_block(index, record)?)));
+        self.file.cache().get_or_insert(key, make)?.into_key_block()
+    }
+
+    fn read_block(&self, index: usize, record: Record) -> Result<KeyBlock> {
+        let damaged =
+            |expected: String| Error::corrupt(self.file.path(), record.first.offset, expected);
+        let places = Vector::parse(self.file.read(record.first)?)
+            .map_err(|error| damaged(format!("a sound blob: {error}")))?;
         let expected = KEYS_PER_BLOCK.min(self.count as usize - index * KEYS_PER_BLOCK);
         if places.len() != expected {
-            let expected = format!("{expected} keys");
-            return Err(Error::corrupt(
-                self.file.path(),
-                record.first.offset,
-                expected,
-            ));
+            return Err(damaged(format!("{expected} keys")));
         }
         let texts = match self.kind {
             KeyType::BigInt => None,
-            KeyType::Keyword => Some(self.bytes(record.second)?),
+            KeyType::Keyword => Some(self.file.read(record.second)?),
         };
         Ok(KeyBlock { places, texts })
     }
@@ -250,12 +213,6 @@ impl KeySegment {
         self.file
             .cached(reference, |bytes| Ok(Cached::Bytes(bytes)))?
             .into_bytes()
-    }
-
-    fn has_key(&self, ordinal: Ordinal, key: KeyRef<'_>) -> Result<bool> {
-        let row = (ordinal - self.first) as usize;
-        let block = self.block(row / KEYS_PER_BLOCK)?;
-        Ok(block.get(row % KEYS_PER_BLOCK)? == key)
     }
 
     /// The key of an ordinal of this segment.
@@ -280,7 +237,7 @@ impl KeySegment {
         wanted: &dyn Fn(Ordinal) -> bool,
         visit: &mut dyn FnMut(Ordinal, KeyRef<'_>),
     ) -> Result<()> {
-        let mut open: Option<(usize, KeyBlock)> = None;
+        let mut open: Option<(usize, Arc<KeyBlock>)> = None;
         for ordinal in (start..end).filter(|ordinal| wanted(*ordinal)) {
             let row = (ordinal - self.first) as usize;
             let index = row / KEYS_PER_BLOCK;
@@ -293,101 +250,26 @@ impl KeySegment {
         Ok(())
     }
 
-    /// Appends the keys of some ordinals of this segment, which rise.
+    /// Appends the keys of the ordinals `base + low`, which rise and are of this segment.
     ///
     /// # Errors
     /// The file cannot be read or is damaged.
-    pub fn gather(&self, ordinals: &[Ordinal], out: &mut Keys) -> Result<()> {
-        let block_of = |ordinal: Ordinal| (ordinal - self.first) as usize / KEYS_PER_BLOCK;
-        let mut places: Vec<u32> = Vec::new();
-        for own in ordinals.chunk_by(|a, b| block_of(*a) == block_of(*b)) {
-            let index = block_of(own[0]);
-            let start = self.first + (index * KEYS_PER_BLOCK) as Ordinal;
-            places.clear();
-            places.extend(own.iter().map(|ordinal| ordinal - start));
-            self.block(index)?.gather(&places, out)?;
+    pub fn gather(&self, base: Ordinal, lows: &[u16], out: &mut GatheredKeys) -> Result<()> {
+        let first = base.wrapping_sub(self.first);
+        let place_of = |low: u16| first.wrapping_add(u32::from(low)) as usize;
+        let mut rest = lows;
+        while let Some(low) = rest.first() {
+            let index = place_of(*low) / KEYS_PER_BLOCK;
+            let end = (index + 1) * KEYS_PER_BLOCK;
+            let (own, others) = rest.split_at(rest.partition_point(|low| place_of(*low) < end));
+            let places = gather::Places {
+                first: first.wrapping_sub((index * KEYS_PER_BLOCK) as u32),
+                lows: own,
+            };
+            let block = self.block(index)?;
+            gather::gather(&block.places, block.texts.as_deref(), places, out)?;
+            rest = others;
         }
         Ok(())
-    }
-
-    /// The newest ordinal of a key that `accept` takes.
-    ///
-    /// # Errors
-    /// The file cannot be read or is damaged.
-    pub fn find(
-        &self,
-        key: KeyRef<'_>,
-        hash: u64,
-        accept: &dyn Fn(Ordinal) -> bool,
-    ) -> Result<Option<Ordinal>> {
-        let Some(record) = self.hashes.get(block_of(hash, self.bits))? else {
-            return Ok(None);
-        };
-        let bytes = self.bytes(record.first)?;
-        let count = record.extra as usize;
-        if bytes.len() != count * 6 {
-            let expected = format!("{count} entries of 6 bytes");
-            return Err(Error::corrupt(
-                self.file.path(),
-                record.first.offset,
-                expected,
-            ));
-        }
-        let (prints, ordinals) = bytes.split_at(count * 2);
-        let print_at =
-            |index: usize| u16::from_le_bytes([prints[index * 2], prints[index * 2 + 1]]);
-        let wanted = fingerprint_of(hash, self.bits);
-        let low = first_at_least(count, wanted, &print_at);
-        let mut found = None;
-        for index in (low..count).take_while(|index| print_at(*index) == wanted) {
-            let at = index * 4;
-            let ordinal = u32::from_le_bytes([
-                ordinals[at],
-                ordinals[at + 1],
-                ordinals[at + 2],
-                ordinals[at + 3],
-            ]);
-            if ordinal < self.first || ordinal >= self.end() {
-                let expected = "ordinals of this segment";
-                return Err(Error::corrupt(
-                    self.file.path(),
-                    record.first.offset,
-                    expected,
-                ));
-            }
-            if accept(ordinal) && found < Some(ordinal) && self.has_key(ordinal, key)? {
-                found = Some(ordinal);
-            }
-        }
-        Ok(found)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::first_at_least;
-
-    #[test]
-    fn fingerprints_are_found_however_they_are_spread() {
-        let spread = (0..9_000_u32).map(|n| (n.wrapping_mul(0x9E37_79B1) >> 16) as u16);
-        let mut samples: Vec<Vec<u16>> = vec![
-            vec![],
-            vec![0],
-            vec![u16::MAX; 3],
-            vec![7; 8_192],
-            spread.collect(),
-            (0..500).collect(),
-            (u16::MAX - 500..=u16::MAX).collect(),
-        ];
-        for prints in &mut samples {
-            prints.sort_unstable();
-            let near = prints
-                .iter()
-                .flat_map(|p| [p.saturating_sub(1), *p, p.saturating_add(1)]);
-            for wanted in near.chain([0, 1 << 15, u16::MAX]) {
-                let found = first_at_least(prints.len(), wanted, &|index| prints[index]);
-                assert_eq!(found, prints.partition_point(|print| *print < wanted));
-            }
-        }
     }
 }

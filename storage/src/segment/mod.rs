@@ -3,6 +3,7 @@
 //!
 //! Formats are in `docs/file-format.md`. Nothing here changes a file once it is written.
 
+mod arrange;
 pub mod base;
 pub mod blob_file;
 pub mod cache;
@@ -10,8 +11,10 @@ pub mod directory;
 pub mod entry;
 pub mod groups;
 pub mod keys;
+mod members;
 pub mod packed;
 mod place_hash;
+pub mod row_group;
 pub mod tags;
 pub mod vocabulary;
 

@@ -11,7 +11,7 @@ use crate::bitmap::Bitmap;
 use crate::codec::{Decoder, Encoder};
 use crate::column::{Lists, TextBlocks, Vector};
 use crate::error::{Error, Result};
-use crate::ids::TagId;
+use crate::ids::{Ordinal, TagId};
 use crate::layer::part::{FlatRows, MultiPart, Part, Rows, SinglePart, TextPart, Texts, Values};
 use crate::schema::Family;
 use crate::segment::blob_file::{BlobFile, BlobFileWriter, BlobRef, FileKind};
@@ -157,6 +157,8 @@ pub struct TagSegment {
     file: Arc<BlobFile>,
     subjects: BlobRef,
     entries: BTreeMap<TagId, TagEntry>,
+    /// The tags whose columns are in row groups: base form, no texts.
+    row_tags: Vec<TagId>,
     /// What look-ups ask first of every segment.
     touched: OnceLock<Bitmap>,
     /// Small parts in base form, which hold no values themselves.
@@ -178,6 +180,9 @@ impl TagSegment {
             entries.insert(tag, TagEntry::decode(&mut input)?);
         }
         input.finish()?;
+        let in_rows = |entry: &TagEntry| entry.base && entry.family != Family::Text;
+        let rows = entries.iter().filter(|(_, entry)| in_rows(entry));
+        let row_tags = rows.map(|(tag, _)| *tag).collect();
         let is_kept = |entry: &TagEntry| entry.base && entry.own_bytes() <= KEPT_BYTES_MAX as u64;
         let base = entries.iter().filter(|(_, entry)| is_kept(entry));
         let base = base.map(|(tag, _)| (*tag, OnceLock::new())).collect();
@@ -185,6 +190,7 @@ impl TagSegment {
             file,
             subjects,
             entries,
+            row_tags,
             touched: OnceLock::new(),
             base,
         }))
@@ -200,6 +206,11 @@ impl TagSegment {
     #[must_use]
     pub const fn entries(&self) -> &BTreeMap<TagId, TagEntry> {
         &self.entries
+    }
+
+    /// The tags whose columns are in row groups, rising.
+    pub(super) fn row_tags(&self) -> &[TagId] {
+        &self.row_tags
     }
 
     /// All blobs that the footer reaches; what a damaged directory names is left out.
@@ -231,6 +242,17 @@ impl TagSegment {
             return Ok(touched);
         }
         Ok(self.touched.get_or_init(|| touched).clone())
+    }
+
+    /// Whether any of its tags says something of a subject.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn has_subject(&self, ordinal: Ordinal) -> Result<bool> {
+        match self.touched.get() {
+            Some(touched) => Ok(touched.contains(ordinal)),
+            None => Ok(self.subjects()?.contains(ordinal)),
+        }
     }
 
     /// What it says of a tag, if anything.

@@ -64,6 +64,12 @@ const ERRORS: &[Case] = &[
         "unnest",
     ),
     (
+        "SELECT counnt(*) FROM users",
+        "unknown_function",
+        (1, 8),
+        "\"count\"?",
+    ),
+    (
         "SELECT lenght(city) FROM users",
         "unknown_function",
         (1, 8),

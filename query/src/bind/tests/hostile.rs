@@ -100,6 +100,111 @@ fn high_trees_are_limited() {
     assert_eq!(limit_of(&guards).0, "tree_nodes");
 }
 
+/// Forms that grow sideways, in `n` parts.
+fn wide_forms(n: usize) -> Vec<String> {
+    let each = |part: &str, between: &str| {
+        let parts: Vec<String> = (0..n).map(|n| part.replace('#', &n.to_string())).collect();
+        parts.join(between)
+    };
+    let nested = |open: &str, close: &str| {
+        let depth = n.min(60);
+        format!("{}vip{}", open.repeat(depth), close.repeat(depth))
+    };
+    let whens = each("WHEN age = # THEN vip", " ");
+    vec![
+        format!("CASE {whens} ELSE false END"),
+        format!("NOT CASE {whens} END"),
+        format!("CASE age {} END", each("WHEN # THEN vip", " ")),
+        format!("CASE {} END = 1", each("WHEN age = # THEN #", " ")),
+        each("age = #", " OR "),
+        each("age = # AND vip", " OR "),
+        each("age + # > 0", " AND "),
+        format!("age IN ({})", each("#", ", ")),
+        format!("age IN ({})", each("points + #", ", ")),
+        format!("vip IN ({})", each("true, false", ", ")),
+        format!("coalesce({}) > 0", each("points + #", ", ")),
+        format!("concat({}) = 'x'", each("'#'", ", ")),
+        format!("greatest({}) = 5", each("#", ", ")),
+        format!("has_any(interests, [{}])", each("'#'", ", ")),
+        format!("vip{}", " IS NULL".repeat(n.min(250))),
+        format!("vip{}", " IS DISTINCT FROM vip".repeat(n)),
+        format!("age{} > 0", " + age".repeat(n.min(250))),
+        nested("vip IS NOT DISTINCT FROM (", ")"),
+        nested("vip = (", ")"),
+        nested("NOT (vip AND ", ")"),
+        nested("CASE WHEN vip THEN vip ELSE NOT ", " END"),
+        nested("CASE WHEN vip THEN ", " END"),
+        nested("(age BETWEEN 1 AND 3) = (", ")"),
+        nested("coalesce(vip, ", ")"),
+        format!(
+            "{} vip {}",
+            format!("CASE {} ELSE NOT ", each("WHEN age = # THEN vip", " ")).repeat(n.min(40)),
+            "END ".repeat(n.min(40))
+        ),
+    ]
+}
+
+#[test]
+fn wide_forms_are_bound_or_refused_wherever_they_stand() {
+    let places = [
+        "SELECT user_id FROM users WHERE #",
+        "SELECT # FROM users",
+        "SELECT user_id FROM users ORDER BY #, user_id",
+        "SELECT # AS g, count(*) FROM users GROUP BY # HAVING NOT (#)",
+        "SELECT max(age) AS age, count(*) FILTER (WHERE #) FROM users",
+        "SELECT count(*) FROM users GROUP BY age, vip, points, interests HAVING #",
+        "SELECT user_id FROM users WHERE any_key(brand_visits_30d, k -> # OR \
+         brand_visits_30d[k] > 1)",
+        "SELECT user_id FROM users WHERE user_id IN (SELECT user_id FROM users WHERE #)",
+        "EXPLAIN SELECT user_id FROM users WHERE #",
+        "EXPLAIN MEMBERSHIP OF 'u1' IN users WHERE #",
+        "UPDATE users SET vip = # WHERE #",
+        "INSERT INTO users (user_id, vip) VALUES ('u1', #)",
+        "DELETE FROM users WHERE #",
+    ];
+    let mut refused = 0;
+    for n in [3, 60, 700] {
+        for form in wide_forms(n) {
+            for place in places {
+                let sql = place.replace('#', &form);
+                match bound(&sql) {
+                    Ok(statement) => drop(format!("{statement:?}")),
+                    Err(error) => {
+                        refused += 1;
+                        assert_ne!(error.code(), "internal", "{sql}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 0);
+}
+
+#[test]
+fn a_wide_case_is_asked_row_by_row() {
+    let case = |n: usize| {
+        let whens: Vec<String> = (0..n).map(|n| format!("WHEN age = {n} THEN vip")).collect();
+        let condition = format!("CASE {} ELSE NOT vip END", whens.join(" "));
+        super::condition(&condition, &[]).unwrap()
+    };
+    assert!(case(2).contains("is true"), "{}", case(2));
+    assert!(!case(5_000).contains("is true"));
+}
+
+#[test]
+fn what_is_written_twice_is_counted() {
+    let both = format!(
+        "DELETE FROM users WHERE {}vip{}",
+        "vip IS NOT DISTINCT FROM (vip = (".repeat(25),
+        "))".repeat(25)
+    );
+    assert_eq!(limit_of(&both).0, "tree_nodes");
+    let sum = format!("age{}", " + points".repeat(200));
+    let list = vec!["points + 1"; 2_000].join(", ");
+    let many = format!("DELETE FROM users WHERE {sum} IN ({list})");
+    assert_eq!(limit_of(&many).0, "tree_nodes");
+}
+
 #[test]
 fn every_level_may_hold_every_operator() {
     let open = "vip OR vip AND NOT 1 = 2 + 3 * -(";
@@ -301,4 +406,19 @@ fn random_text_never_panics() {
         }
         drop(bind_in(&catalog, &sql, &[]));
     }
+}
+
+#[test]
+fn many_columns_are_told_apart() {
+    let columns: Vec<String> = (0..15_000).map(|n| format!("c{n} INT")).collect();
+    let table = |last: &str| {
+        format!(
+            "CREATE TABLE w (k BIGINT PRIMARY KEY, {}, {last} INT)",
+            columns.join(",")
+        )
+    };
+    assert_eq!(bound(&table("c7")).unwrap_err().code(), "duplicate_column");
+    let error = bound(&table("c")).unwrap_err();
+    assert_eq!(error.code(), "limit_exceeded");
+    assert!(error.position().is_some());
 }

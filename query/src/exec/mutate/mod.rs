@@ -140,7 +140,7 @@ fn delete(execution: &Execution, scan: &Scan) -> Result<WriteSet> {
     let mut changes = Vec::new();
     let mut matched = 0;
     for partition in table.partitions() {
-        let subjects = scan::bitmap(scan, partition, &execution.interrupt)?;
+        let subjects = scan::bitmap(scan, partition, execution)?;
         if !subjects.is_empty() {
             matched += subjects.len();
             let partition = partition.id();

@@ -44,7 +44,7 @@ pub(super) fn write_set(execution: &Execution, update: &Update) -> Result<WriteS
     let mut changes = Vec::new();
     let mut matched = 0;
     for partition in execution.table(&update.scan.table)?.partitions() {
-        let subjects = scan::bitmap(&update.scan, partition, &execution.interrupt)?;
+        let subjects = scan::bitmap(&update.scan, partition, execution)?;
         if subjects.is_empty() {
             continue;
         }
@@ -145,7 +145,7 @@ fn computed(
         return Ok(Vec::new());
     }
     let mut output = Output::new(exprs);
-    let columns = Columns::open(partition, &update.scan.columns, output.slots())?;
+    let columns = Columns::open(partition, &update.scan.columns, output.slots(), execution)?;
     let computed = |write: &&TagWrite| !matches!(write.change, Written::Constant(..));
     let writes: Vec<&TagWrite> = writes.iter().filter(computed).collect();
     let mut made: Vec<Cells> = writes

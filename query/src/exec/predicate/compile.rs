@@ -17,22 +17,32 @@ use crate::exec::predicate::entries::EntryTest;
 use crate::exec::predicate::leaf::{CodeTest, KnownTest, Leaf, RowTest, Sides};
 use crate::exec::predicate::{Node, NodeKind};
 use crate::exec::row_function::RowFunction;
+use crate::exec::{Execution, Interrupt};
 
 /// So many subjects are kept in a list, from which the chunks to look at are known.
 const KEYS_FEW: u64 = 1 << 16;
 
+/// After so many keys or strings it is looked at the interrupt.
+const LOOKS_EVERY: usize = 256;
+
 /// Compiles a predicate.
 pub(super) fn compile(
     predicate: &Predicate,
-    scan: &Scan,
-    partition: &Arc<PartitionState>,
+    (scan, partition): (&Scan, &Arc<PartitionState>),
+    execution: &Execution,
 ) -> Result<Node> {
-    Compiler { scan, partition }.node(predicate)
+    let compiler = Compiler {
+        scan,
+        partition,
+        execution,
+    };
+    compiler.node(predicate)
 }
 
 struct Compiler<'a> {
     scan: &'a Scan,
     partition: &'a Arc<PartitionState>,
+    execution: &'a Execution,
 }
 
 impl Compiler<'_> {
@@ -69,6 +79,8 @@ impl Compiler<'_> {
     }
 
     fn leaf(&self, test: &Test, predicate: &Predicate) -> Result<NodeKind> {
+        let interrupt = &self.execution.interrupt;
+        interrupt.check()?;
         match test {
             Test::Boolean(slot) => match self.reader(*slot)? {
                 Reader::Boolean(stack) => leaf(Leaf::Boolean(stack)),
@@ -76,9 +88,10 @@ impl Compiler<'_> {
             },
             Test::Number(slot, ranges) => self.number(*slot, ranges),
             Test::Text(slot, test) => match self.reader(*slot)? {
-                Reader::Keyword(stack, vocabulary) => {
-                    leaf(Leaf::Keyword(stack, codes_of(&vocabulary, test)?))
-                }
+                Reader::Keyword(stack, vocabulary) => leaf(Leaf::Keyword(
+                    stack,
+                    codes_of(&vocabulary, test, interrupt)?,
+                )),
                 _ => Err(wrong_column()),
             },
             Test::Known(slot) => self.known(*slot),
@@ -100,10 +113,12 @@ impl Compiler<'_> {
             | Test::OneOf(..)
             | Test::Holds(_)
             | Test::NotNull(_) => self.rows(test, predicate),
-            Test::AnyKey(any) => match EntryTest::compile(any, self.scan, self.partition)? {
-                Some(test) => leaf(Leaf::AnyKey(Box::new(test))),
-                None => self.rows(test, predicate),
-            },
+            Test::AnyKey(any) => {
+                match EntryTest::compile(any, (self.scan, self.partition), interrupt)? {
+                    Some(test) => leaf(Leaf::AnyKey(Box::new(test))),
+                    None => self.rows(test, predicate),
+                }
+            }
         }
     }
 
@@ -162,9 +177,9 @@ impl Compiler<'_> {
         test.for_each_slot(&mut |slot| slots.push(slot));
         slots.sort_unstable();
         slots.dedup();
-        let columns = Columns::open(self.partition, &self.scan.columns, &slots)?;
+        let columns = Columns::open(self.partition, &self.scan.columns, &slots, self.execution)?;
         let predicate = predicate.clone();
-        let function = RowFunction::new(slots);
+        let function = RowFunction::new(slots, predicate.size(), |_| 0);
         leaf(Leaf::Rows(Box::new(RowTest {
             predicate,
             columns,
@@ -241,7 +256,10 @@ impl Compiler<'_> {
     fn ordinals_of(&self, keys: &[Key]) -> Result<Vec<Ordinal>> {
         let partitions = self.scan.table.partitions;
         let mut ordinals = Vec::new();
-        for key in keys.iter().map(Key::as_ref) {
+        for (number, key) in keys.iter().map(Key::as_ref).enumerate() {
+            if number % LOOKS_EVERY == 0 {
+                self.execution.interrupt.check()?;
+            }
             if partition_of(key, partitions) == self.partition.id() {
                 ordinals.extend(self.partition.find(key)?);
             }
@@ -268,13 +286,25 @@ fn known_codes(vocabulary: &Vocabulary, strings: &[Arc<str>]) -> Result<Vec<Code
 }
 
 /// The codes of the strings that pass a test.
-pub(super) fn codes_of(vocabulary: &Vocabulary, test: &TextTest) -> Result<CodeTest> {
+pub(super) fn codes_of(
+    vocabulary: &Vocabulary,
+    test: &TextTest,
+    interrupt: &Interrupt,
+) -> Result<CodeTest> {
     let mut codes = match test {
         TextTest::OneOf(strings) => known_codes(vocabulary, strings)?,
         TextTest::Range(..) | TextTest::Like(_) => {
             let strings = vocabulary.read()?;
-            let matching = strings.iter().filter(|(_, string)| test.contains(string));
-            matching.map(|(code, _)| code).collect()
+            let mut matching = Vec::new();
+            for (number, (code, string)) in strings.iter().enumerate() {
+                if number % LOOKS_EVERY == 0 {
+                    interrupt.check()?;
+                }
+                if test.contains(string) {
+                    matching.push(code);
+                }
+            }
+            matching
         }
     };
     codes.sort_unstable();

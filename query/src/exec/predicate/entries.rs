@@ -14,9 +14,11 @@ use crate::bind::bound::{
     AnyKey, Comparison, EntryColumn, Expr, Leaf as Test, Predicate, Ranges, Scan, Slot,
 };
 use crate::error::{Error, Result};
+use crate::exec::Interrupt;
 use crate::exec::columns::Reader;
 use crate::exec::predicate::compile::codes_of;
 use crate::exec::predicate::leaf::CodeTest;
+use crate::exec::progress::Progress;
 
 /// Whether any entry of a map passes a condition.
 #[derive(Debug)]
@@ -24,6 +26,9 @@ pub(super) struct EntryTest {
     map: MultiStack,
     others: Vec<Other>,
     condition: Condition,
+    /// Of the condition.
+    nodes: usize,
+    interrupt: Interrupt,
 }
 
 /// Another map that is asked for the same key.
@@ -70,8 +75,8 @@ impl EntryTest {
     /// Compiles a test; nothing if it asks for anything else.
     pub(super) fn compile(
         any: &AnyKey,
-        scan: &Scan,
-        partition: &Arc<PartitionState>,
+        (scan, partition): (&Scan, &Arc<PartitionState>),
+        interrupt: &Interrupt,
     ) -> Result<Option<Self>> {
         let (map, vocabulary, number) = map_of(any.map, scan, partition)?;
         let mut compiler = Compiler {
@@ -81,12 +86,15 @@ impl EntryTest {
             vocabulary,
             number,
             others: Vec::new(),
+            interrupt,
         };
         let condition = compiler.condition(&any.predicate)?;
         Ok(condition.map(|condition| Self {
             map,
             others: compiler.others,
             condition,
+            nodes: any.predicate.size(),
+            interrupt: interrupt.clone(),
         }))
     }
 
@@ -94,10 +102,11 @@ impl EntryTest {
     pub(super) fn members(&self, chunk: u16, candidates: &Chunk, out: &mut Chunk) -> Result<()> {
         out.clear();
         let mut failed = Ok(());
+        let mut progress = Progress::default();
         self.map
             .for_each_row(chunk, candidates, &mut |low, entries| {
                 if failed.is_ok() {
-                    match self.holds(ordinal_at(chunk, low), entries) {
+                    match self.holds(ordinal_at(chunk, low), entries, &mut progress) {
                         Ok(true) => out.set(low),
                         Ok(false) => {}
                         Err(error) => failed = Err(error),
@@ -107,8 +116,14 @@ impl EntryTest {
         failed
     }
 
-    fn holds(&self, ordinal: Ordinal, entries: &[(Code, i64)]) -> Result<bool> {
+    fn holds(
+        &self,
+        ordinal: Ordinal,
+        entries: &[(Code, i64)],
+        progress: &mut Progress,
+    ) -> Result<bool> {
         for (code, value) in entries {
+            progress.step(self.nodes, &self.interrupt)?;
             let entry = Entry {
                 ordinal,
                 code: *code,
@@ -178,6 +193,7 @@ struct Compiler<'a> {
     vocabulary: Arc<Vocabulary>,
     number: NumberType,
     others: Vec<Other>,
+    interrupt: &'a Interrupt,
 }
 
 impl Compiler<'_> {
@@ -222,7 +238,11 @@ impl Compiler<'_> {
             }
             Test::Known(slot) => self.whose(*slot)?.map(|(whose, _)| Condition::Known(whose)),
             Test::Text(slot, test) => match self.any.columns.get(*slot) {
-                Some(EntryColumn::Key) => Some(Condition::Key(codes_of(&self.vocabulary, test)?)),
+                Some(EntryColumn::Key) => Some(Condition::Key(codes_of(
+                    &self.vocabulary,
+                    test,
+                    self.interrupt,
+                )?)),
                 _ => None,
             },
             Test::Compare(comparison, left, right) => {

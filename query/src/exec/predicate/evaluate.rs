@@ -3,6 +3,7 @@
 use tagdb_storage::bitmap::Chunk;
 
 use crate::error::Result;
+use crate::exec::Interrupt;
 use crate::exec::batch::{Batch, Remaining};
 use crate::exec::predicate::leaf::RowTest;
 use crate::exec::predicate::profile::Running;
@@ -10,8 +11,9 @@ use crate::exec::predicate::{Node, NodeKind};
 use crate::functions::eval_predicate;
 
 /// Buffers of an evaluation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scratch {
+    interrupt: Interrupt,
     free: Vec<Box<Chunk>>,
     rows: Option<Box<RowScratch>>,
 }
@@ -23,6 +25,15 @@ struct RowScratch {
 }
 
 impl Scratch {
+    /// No buffers yet.
+    pub(super) fn new(interrupt: &Interrupt) -> Self {
+        Self {
+            interrupt: interrupt.clone(),
+            free: Vec::new(),
+            rows: None,
+        }
+    }
+
     /// A buffer with anything in it.
     pub(super) fn take(&mut self) -> Box<Chunk> {
         self.free.pop().unwrap_or_default()
@@ -91,7 +102,10 @@ impl Scratch {
                 self.give(found);
                 Ok(())
             }
-            NodeKind::Leaf(leaf) => leaf.evaluate(side, (chunk, candidates), self, out),
+            NodeKind::Leaf(leaf) => {
+                self.interrupt.check()?;
+                leaf.evaluate(side, (chunk, candidates), self, out)
+            }
         }
     }
 

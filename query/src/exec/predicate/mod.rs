@@ -19,6 +19,7 @@ use tagdb_storage::ids::{Ordinal, chunk_of};
 
 use crate::bind::bound::{Predicate, Scan};
 use crate::error::{Error, Result};
+use crate::exec::Execution;
 use evaluate::Scratch;
 use leaf::Leaf;
 
@@ -64,15 +65,15 @@ impl Filter {
     /// Compiles a predicate over the columns of a scan: strings become codes, keys ordinals, and layers are opened.
     ///
     /// # Errors
-    /// A file cannot be read or is damaged.
+    /// A file cannot be read or is damaged, or the statement has to stop.
     pub(crate) fn compile(
         predicate: &Predicate,
-        scan: &Scan,
-        partition: &Arc<PartitionState>,
+        (scan, partition): (&Scan, &Arc<PartitionState>),
+        execution: &Execution,
     ) -> Result<Self> {
         Ok(Self {
-            root: compile::compile(predicate, scan, partition)?,
-            scratch: Scratch::default(),
+            root: compile::compile(predicate, (scan, partition), execution)?,
+            scratch: Scratch::new(&execution.interrupt),
             partition: partition.clone(),
             alive: Box::default(),
         })
@@ -137,13 +138,13 @@ impl Tests {
     /// A file cannot be read or is damaged.
     pub(crate) fn compile<'a>(
         predicates: impl Iterator<Item = &'a Predicate>,
-        scan: &Scan,
-        partition: &Arc<PartitionState>,
+        place: (&Scan, &Arc<PartitionState>),
+        execution: &Execution,
     ) -> Result<Self> {
-        let root = |predicate| compile::compile(predicate, scan, partition);
+        let root = |predicate| compile::compile(predicate, place, execution);
         Ok(Self {
             roots: predicates.map(root).collect::<Result<_>>()?,
-            scratch: Scratch::default(),
+            scratch: Scratch::new(&execution.interrupt),
             left: Box::default(),
         })
     }

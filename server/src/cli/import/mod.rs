@@ -59,9 +59,9 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
 
 fn show_plan(source: &Source, sample: &Sample, plan: &Plan) -> Result<(), Failure> {
     output::line(&format!(
-        "-- {}, {} rows {}",
+        "-- {}, {} {}",
         source.describe(),
-        sample.rows,
+        output::counted(sample.rows, "row"),
         if sample.is_complete() {
             "in all"
         } else {
@@ -116,8 +116,9 @@ const fn bulk_mode(mode: Mode) -> BulkMode {
 fn describe(answer: &BulkResponse, seconds: f64) -> String {
     let rate = answer.rows as f64 / seconds;
     let mut text = format!(
-        "{} rows in {seconds:.1} s ({rate:.0} rows/s): {} created",
-        answer.rows, answer.created
+        "{} in {seconds:.1} s ({rate:.0} rows/s): {} created",
+        output::counted(answer.rows, "row"),
+        answer.created
     );
     for (count, what) in [
         (answer.duplicates, "of a key that came before"),

@@ -122,7 +122,7 @@ impl Facts {
             }
             Value::Number(number) => {
                 self.only(Shape::Number);
-                let text = number.to_string();
+                let text = number_text(number);
                 self.scalar.observe_unquoted(&text);
                 self.remember(&text);
             }
@@ -161,7 +161,7 @@ impl Facts {
                 for value in entries.values() {
                     match value {
                         Value::Number(number) => {
-                            self.map_values.observe_unquoted(&number.to_string());
+                            self.map_values.observe_unquoted(&number_text(number));
                         }
                         Value::String(text) => self.map_values.observe_quoted(text),
                         Value::Null => {}
@@ -230,7 +230,8 @@ impl Facts {
             })));
         }
         if !self.text {
-            return self.scalar.is_possible().then_some(Kind::Double);
+            // Such as whole numbers beyond 64 bits: identifiers, which a DOUBLE would change.
+            return None;
         }
         let has_no_vocabulary = self.seen.len() > DISTINCT_MAX
             || self.seen_bytes > DISTINCT_BYTES_MAX
@@ -278,6 +279,22 @@ impl Facts {
             _ => String::new(),
         }
     }
+}
+
+/// A number as it was written, as far as that is known: what looks like a whole number of more
+/// than 64 bits gets all its digits.
+fn number_text(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(value) if number.is_f64() && value.fract() == 0.0 && is_beyond_integers(value) => {
+            format!("{value:.0}")
+        }
+        _ => number.to_string(),
+    }
+}
+
+fn is_beyond_integers(value: f64) -> bool {
+    // Beyond the upper bound nobody writes digits.
+    (9.2e18..1e30).contains(&value.abs())
 }
 
 /// What JSON tells of a value by the way it is written.

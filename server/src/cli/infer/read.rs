@@ -84,6 +84,7 @@ pub(crate) fn read_csv(
         Scanned::End => return Err(Failure::Failed("the file is empty".to_owned())),
     }
     let mut next = Record::default();
+    let mut bad = None;
     let mut found = scanner
         .read(&mut record)
         .map_err(|error| unreadable(&error))?;
@@ -93,19 +94,32 @@ pub(crate) fn read_csv(
             .map_err(|error| unreadable(&error))?;
         if complete || !matches!(next_found, Scanned::End) {
             sample.rows += 1;
-            // Rows that cannot be read are the server's to name, by number.
-            if let (Scanned::Record, Ok(cells)) = (&found, record.cells()) {
-                for (column, cell) in sample.columns.iter_mut().zip(cells) {
-                    if cell.quoted || !cell.text.is_empty() {
-                        column.facts.observe_text(cell.text);
-                    }
+            // Rows that cannot be read are the server's to name, by number, unless all are so.
+            match &found {
+                Scanned::Bad(fault) if sample.rows == 1 => bad = Some(fault.detail.clone()),
+                Scanned::Bad(_) | Scanned::End => {}
+                Scanned::Record => {
+                    bad = None;
+                    observe(&mut sample, &record);
                 }
             }
         }
         std::mem::swap(&mut record, &mut next);
         found = next_found;
     }
-    Ok(sample)
+    match bad {
+        None => Ok(sample),
+        Some(detail) => Err(Failure::Failed(format!("row 1: {detail}"))),
+    }
+}
+
+fn observe(sample: &mut Sample, record: &Record) {
+    let Ok(cells) = record.cells() else { return };
+    for (column, cell) in sample.columns.iter_mut().zip(cells) {
+        if cell.quoted || !cell.text.is_empty() {
+            column.facts.observe_text(cell.text);
+        }
+    }
 }
 
 fn read_header(sample: &mut Sample, header: &Record) -> Result<(), Failure> {
@@ -164,8 +178,11 @@ pub(crate) fn read_ndjson(mut source: impl BufRead, complete: bool) -> Result<Sa
         sample.rows += 1;
         for (name, value) in &row {
             if !value.is_null() {
-                // `x+` and `x-` add and remove members of x.
-                let name = name.strip_suffix(['+', '-']).unwrap_or(name);
+                // `x+` and `x-` add and remove members of x; of a value that has none, the sign is
+                // part of the name.
+                let edited = name.strip_suffix(['+', '-']);
+                let has_members = value.is_array() || value.is_object();
+                let name = edited.filter(|_| has_members).unwrap_or(name);
                 let place = match places.get(name) {
                     Some(place) => *place,
                     None => *places

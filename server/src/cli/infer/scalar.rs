@@ -23,6 +23,8 @@ pub(crate) struct Scalar {
     whole_digits: u32,
     scale: u32,
     exponent: bool,
+    /// The digits after the point of numbers in quotes, which all have as many.
+    quoted_scale: Option<u32>,
 }
 
 impl Default for Scalar {
@@ -37,6 +39,7 @@ impl Default for Scalar {
             whole_digits: 1,
             scale: 0,
             exponent: false,
+            quoted_scale: None,
         }
     }
 }
@@ -64,9 +67,18 @@ impl Scalar {
         self.observe_string(text);
     }
 
-    /// Takes in a value that can only be a date or a timestamp.
+    /// Takes in a value that can only be a date, a timestamp or a DECIMAL: one is exported as a
+    /// string, always with as many digits after the point.
     pub(crate) fn observe_quoted(&mut self, text: &str) {
-        (self.integer, self.number) = (false, false);
+        let shape = NumberShape::of(text).filter(|shape| shape.scale > 0 && !shape.exponent);
+        self.integer = false;
+        match shape {
+            Some(shape) if self.quoted_scale.is_none_or(|scale| scale == shape.scale) => {
+                self.quoted_scale = Some(shape.scale);
+                self.observe_number(text);
+            }
+            _ => self.number = false,
+        }
         self.observe_string(text);
     }
 
@@ -108,7 +120,8 @@ impl Scalar {
             return Some(integer_kind(self.min, self.max));
         }
         if self.number {
-            return self.number_kind();
+            let kind = self.number_kind();
+            return kind.filter(|kind| self.quoted_scale.is_none() || *kind != Kind::Double);
         }
         if self.date {
             return Some(Kind::Date);

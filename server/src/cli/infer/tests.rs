@@ -97,7 +97,11 @@ fn values_of_ndjson_keep_the_type_they_are_written_in() {
         (&["true", "false"], "BOOLEAN"),
         (&["\"true\""], "KEYWORD"),
         (&["1.25", "3"], "DECIMAL(6,2)"),
-        (&["18446744073709551616"], "DOUBLE"),
+        (&["1e18"], "DOUBLE"),
+        (&["\"12.50\"", "\"-3.00\""], "DECIMAL(7,2)"),
+        (&["\"1.9\"", "\"1.10\""], "KEYWORD"),
+        (&["\"1.5\"", "\"x\""], "KEYWORD"),
+        (&["{\"a\": \"1.50\"}"], "MAP(KEYWORD, DECIMAL(6,2))"),
         (&["\"2024-02-29\""], "DATE"),
         (&["[\"a\"]", "[]"], "KEYWORD[]"),
         (&["{\"a\": 1, \"b\": null}"], "MAP(KEYWORD, INT)"),
@@ -113,6 +117,9 @@ fn values_that_no_type_holds_are_refused_by_column() {
         &["[1]"][..],
         &["{\"a\":\"b\"}"],
         &["1", "\"a\""],
+        &["18446744073709551616"],
+        &["9223372036854775808"],
+        &["123456789012345678901"],
         &["true", "1"],
         &["[\"a\"]", "{\"a\":1}"],
         &["[[\"a\"]]"],
@@ -228,7 +235,8 @@ fn bad_files_are_named() {
 fn names_are_quoted_only_when_they_must_be() {
     for (name, expected) in [
         ("a_1", "a_1"),
-        ("key", "\"key\""),
+        ("key", "key"),
+        ("ilike", "\"ilike\""),
         ("Age", "\"Age\""),
         ("1a", "\"1a\""),
         ("a b", "\"a b\""),
@@ -236,5 +244,72 @@ fn names_are_quoted_only_when_they_must_be() {
         ("", "\"\""),
     ] {
         assert_eq!(quote_name(name), expected);
+    }
+}
+
+#[test]
+fn a_sign_is_part_of_the_name_of_what_has_no_members() {
+    let text = "{\"id\":1,\"c++\":5,\"a-\":\"x\",\"s+\":[\"m\"]}\n";
+    let sample = read_ndjson(text.as_bytes(), true).unwrap();
+    let plan = Plan::new("t", &sample, Some("id"), &[]).unwrap();
+    for column in ["\"c++\" SMALLINT", "\"a-\" KEYWORD", "s KEYWORD[]"] {
+        assert!(plan.create_table.contains(column), "{}", plan.create_table);
+    }
+}
+
+#[test]
+fn what_tells_no_types_is_told_so() {
+    let sample = read_csv(&b"id,x\n"[..], b',', true).unwrap();
+    let failure = Plan::new("t", &sample, None, &[]).unwrap_err();
+    assert!(failure.to_string().contains("no row"), "{failure}");
+    let failure = read_csv(&b"id,x\n1,\"2\n3,4\n"[..], b',', true).unwrap_err();
+    assert!(failure.to_string().starts_with("row 1: "), "{failure}");
+}
+
+#[test]
+fn names_are_quoted_where_sql_needs_it() {
+    use tagdb_query::{Answer, Context, Database, Limits, RESERVED};
+    use tagdb_storage::engine::{Engine, Settings};
+
+    let vfs = std::sync::Arc::new(tagdb_storage::vfs::MemoryVfs::new(1));
+    let clock = tagdb_storage::clock::Clock::manual(0);
+    let engine = Engine::open(vfs, Settings::default(), clock).unwrap();
+    let database = Database::new(engine, Limits::default());
+    let run = |sql: &str| {
+        for statement in database.parse(sql).unwrap() {
+            let answer = database.run(&statement, &Context::default());
+            let answer = answer.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            if let Answer::Rows(mut rows) = answer {
+                assert_eq!(rows.columns()[0].name, sql.split('"').nth(1).unwrap_or("?"));
+                while rows.next().unwrap().is_some() {}
+            }
+        }
+    };
+    let others = [
+        "array",
+        "bigint",
+        "comment",
+        "current_date",
+        "date",
+        "extract",
+        "interval",
+        "key",
+        "map",
+        "position",
+        "set",
+        "substring",
+        "timestamp",
+        "trim",
+        "unnest",
+        "values",
+    ];
+    for word in RESERVED.iter().chain(&others) {
+        let name = quote_name(word);
+        run(&format!(
+            "CREATE TABLE t_{word} (id BIGINT PRIMARY KEY, {name} SMALLINT)"
+        ));
+        run(&format!(
+            "SELECT {name} AS \"{word}\" FROM t_{word} WHERE {name} = 1"
+        ));
     }
 }

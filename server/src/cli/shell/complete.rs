@@ -7,6 +7,7 @@ use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 
 use crate::cli::infer::quote_name;
+use crate::cli::shell::meta::word;
 use crate::cli::shell::split::is_complete;
 
 const KEYWORDS: &[&str] = &[
@@ -173,7 +174,8 @@ impl Completer for Assistant {
 
 impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if is_complete(context.input()) {
+        let input = context.input();
+        Ok(if is_complete(input) || word(input).is_some() {
             ValidationResult::Valid(None)
         } else {
             ValidationResult::Incomplete

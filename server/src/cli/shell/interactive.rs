@@ -10,6 +10,7 @@ use crate::cli::connect::home_file;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::shell::complete::Assistant;
+use crate::cli::shell::meta::word;
 use crate::cli::shell::run::{Flow, Session};
 use crate::cli::shell::split::{changes_names, split};
 
@@ -64,6 +65,7 @@ fn read_and_run(runtime: &Runtime, session: &mut Session, line: &mut Line) -> Re
         }
         // A history that cannot take the line must not stop the shell.
         let _ = line.add_history_entry(text.as_str());
+        let text = word(&text).map_or(text, str::to_owned);
         if runtime.block_on(run_text(session, &text)) == Flow::Quit {
             return Ok(());
         }
@@ -79,7 +81,7 @@ async fn run_text(session: &mut Session, text: &str) -> Flow {
         let outcome = tokio::select! {
             outcome = session.run(statement) => outcome,
             _ = tokio::signal::ctrl_c() => {
-                output::note("cancelled");
+                output::note("not waited for any longer; a write may still happen");
                 return Flow::Continue;
             }
         };

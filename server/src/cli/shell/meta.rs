@@ -25,6 +25,16 @@ End statements with a semicolon; they may span lines. Tab completes words.
   \\timing       show how long statements take, or no longer
   \\q            leave (also Ctrl-D)";
 
+/// The command that a person means who types a word of other shells.
+pub(crate) fn word(text: &str) -> Option<&'static str> {
+    let text = text.trim().trim_end_matches(';').trim_end();
+    match text.to_ascii_lowercase().as_str() {
+        "exit" | "quit" => Some("\\q"),
+        "help" => Some("\\?"),
+        _ => None,
+    }
+}
+
 impl<'a> Meta<'a> {
     /// The command that a text is, if it begins with a backslash.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
@@ -45,6 +55,19 @@ impl<'a> Meta<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_other_shells_are_commands() {
+        for (text, command) in [
+            ("exit", Some("\\q")),
+            (" QUIT ; ", Some("\\q")),
+            ("help;", Some("\\?")),
+            ("help me", None),
+            ("SELECT 1;", None),
+        ] {
+            assert_eq!(word(text), command, "{text}");
+        }
+    }
 
     #[test]
     fn commands_are_told_from_statements() {

@@ -24,7 +24,7 @@ use crate::cli::shell::run::Session;
 pub(crate) fn run(args: &SqlArgs) -> Result<(), Failure> {
     let client = client(&args.remote)?;
     let runtime = runtime()?;
-    let mut session = Session::new(client, args.format);
+    let mut session = Session::new(client, args.format, args.time);
     let script = match (&args.command, &args.file) {
         (Some(command), _) => command.clone(),
         (None, Some(file)) if file.as_path() != Path::new("-") => {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tagdb_client::wire::{SqlResponse, media};
 use tagdb_client::{ByteStream, Client, Error};
 
-use crate::cli::args::Format;
+use crate::cli::args::{Format, TimeArgs};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::shell::caret::explain;
 use crate::cli::shell::meta::{HELP, Meta};
-use crate::cli::shell::render::result_table;
+use crate::cli::shell::render::{self, result_table};
 use crate::cli::shell::split::{Statement, is_read, split};
 
 /// Where statements go and how their results are shown.
@@ -18,15 +18,17 @@ use crate::cli::shell::split::{Statement, is_read, split};
 pub(crate) struct Session {
     pub(crate) client: Client,
     format: Format,
+    time: TimeArgs,
     /// Whether times are shown.
     pub(crate) timing: bool,
 }
 
 impl Session {
-    pub(crate) fn new(client: Client, format: Format) -> Self {
+    pub(crate) fn new(client: Client, format: Format, time: TimeArgs) -> Self {
         Self {
             client,
             format,
+            time,
             timing: false,
         }
     }
@@ -75,10 +77,10 @@ impl Session {
     }
 
     async fn run_sql(&self, statement: Statement<'_>) -> Result<(), Failure> {
-        let sql = self.client.sql(statement.text);
+        let sql = self.time.on(self.client.sql(statement.text));
         if self.format == Format::Table {
             let answer = sql.run().await;
-            let answer = answer.map_err(|error| explain(error, statement))?;
+            let answer = answer.map_err(|error| explain_table(error, statement))?;
             return self.show(&answer);
         }
         if !is_read(statement.text) {
@@ -102,16 +104,12 @@ impl Session {
     }
 
     fn show(&self, answer: &SqlResponse) -> Result<(), Failure> {
-        let count = |number: usize| match number {
-            1 => "1 row".to_owned(),
-            number => format!("{number} rows"),
-        };
         let what = if answer.columns.is_empty() {
-            let rows = usize::try_from(answer.rows_affected).unwrap_or(usize::MAX);
-            format!("done, {} affected", count(rows))
+            let rows = output::counted(answer.rows_affected, "row");
+            format!("done, {rows} affected")
         } else {
-            output::line(&result_table(answer))?;
-            count(answer.rows.len())
+            output::line(&result_table(answer, render::width()))?;
+            output::counted(answer.rows.len() as u64, "row")
         };
         if self.timing {
             let time = Duration::from_micros(answer.stats.elapsed_us);
@@ -119,6 +117,17 @@ impl Session {
         } else {
             output::line(&format!("({what})"))
         }
+    }
+}
+
+/// A table is shown whole; the other formats have room for any number of rows.
+fn explain_table(error: Error, statement: Statement<'_>) -> Failure {
+    let is_too_large = error.code() == Some("result_too_large");
+    match explain(error, statement) {
+        Failure::Failed(text) if is_too_large => Failure::Failed(format!(
+            "{text}\n  add a LIMIT, or write all rows: tagdb sql --format csv, or tagdb export"
+        )),
+        failure => failure,
     }
 }
 

@@ -69,7 +69,15 @@ impl Arrow {
             .map(|(column, kind)| array(column, *kind))
             .collect::<Result<_, _>>()
             .map_err(|error| bug(&error))?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len));
+        self.batch(arrays, rows.len)
+    }
+
+    /// Writes rows that are arrays already.
+    ///
+    /// # Errors
+    /// Only a bug.
+    pub(super) fn batch(&mut self, arrays: Vec<ArrayRef>, rows: usize) -> ApiResult<()> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
             .and_then(|batch| self.writer.write(&batch))
             .map_err(|error| bug(&error))
@@ -89,7 +97,7 @@ impl Arrow {
     }
 }
 
-fn bug(error: &ArrowError) -> ApiError {
+pub(super) fn bug(error: &ArrowError) -> ApiError {
     ApiError::internal(format!("an Arrow batch: {error}"))
 }
 
@@ -116,11 +124,11 @@ pub(in crate::http) fn arrow_type(kind: DataType) -> ArrowType {
     }
 }
 
-fn member_field() -> Field {
+pub(super) fn member_field() -> Field {
     Field::new("item", ArrowType::Utf8, false)
 }
 
-fn entry_fields(number: NumberType) -> Fields {
+pub(super) fn entry_fields(number: NumberType) -> Fields {
     let value = arrow_type(DataType::from(number));
     Fields::from(vec![
         Field::new("key", ArrowType::Utf8, false),
@@ -153,12 +161,12 @@ fn nulls(known: Known) -> Option<Vec<u64>> {
     }
 }
 
-fn null_buffer(words: Vec<u64>, len: usize) -> NullBuffer {
+pub(super) fn null_buffer(words: Vec<u64>, len: usize) -> NullBuffer {
     NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, len))
 }
 
 /// Numbers as tags store them.
-fn numbers(
+pub(super) fn numbers(
     values: Vec<i64>,
     known: Option<Vec<u64>>,
     kind: DataType,

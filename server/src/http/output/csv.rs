@@ -1,7 +1,7 @@
 //! CSV: what an import reads back. NULL is an empty cell, the empty string is `""`.
 
 use tagdb_query::literal::write_value;
-use tagdb_query::{ColumnRows, ColumnValues, DataType, Known, Value, text_of};
+use tagdb_query::{ColumnRows, ColumnValues, DataType, Known, Value, push_lines, text_of};
 
 /// Writes CSV text.
 #[derive(Debug)]
@@ -28,28 +28,33 @@ impl Csv {
     pub(in crate::http) fn header<'a>(
         &self,
         names: impl Iterator<Item = &'a str>,
-        out: &mut String,
+        out: &mut Vec<u8>,
     ) {
         for (index, name) in names.enumerate() {
             self.separate(index, out);
             self.cell(name, out);
         }
-        out.push('\n');
+        out.push(b'\n');
     }
 
     /// Appends rows of columns of these types.
-    pub(in crate::http) fn rows(&self, rows: &ColumnRows, kinds: &[DataType], out: &mut String) {
+    pub(in crate::http) fn rows(&self, rows: &ColumnRows, kinds: &[DataType], out: &mut Vec<u8>) {
         let columns = rows.columns.iter().zip(kinds);
         let cells: Vec<_> = columns
             .map(|(column, kind)| self.cells(column, *kind))
             .collect();
+        if let [Cells::Plain(bytes, ends, Known::All)] = &cells[..]
+            && !has_empty(ends)
+        {
+            return push_lines(bytes.as_bytes(), ends, out);
+        }
         let mut scratch = String::new();
         for row in 0..rows.len {
             for (index, cells) in cells.iter().enumerate() {
                 self.separate(index, out);
                 self.write(cells, row, &mut scratch, out);
             }
-            out.push('\n');
+            out.push(b'\n');
         }
     }
 
@@ -67,14 +72,16 @@ impl Csv {
         }
     }
 
-    fn write(&self, cells: &Cells<'_>, row: usize, scratch: &mut String, out: &mut String) {
+    fn write(&self, cells: &Cells<'_>, row: usize, scratch: &mut String, out: &mut Vec<u8>) {
         match cells {
             Cells::Integers(_, known) | Cells::Plain(_, _, known) | Cells::Texts(_, _, known)
                 if !known.contains(row) => {}
-            Cells::Integers(values, _) => out.push_str(itoa::Buffer::new().format(values[row])),
+            Cells::Integers(values, _) => {
+                out.extend_from_slice(itoa::Buffer::new().format(values[row]).as_bytes())
+            }
             Cells::Plain(bytes, ends, _) => match text_of(bytes, ends, row) {
-                "" => out.push_str("\"\""),
-                text => out.push_str(text),
+                "" => out.extend_from_slice(b"\"\""),
+                text => out.extend_from_slice(text.as_bytes()),
             },
             Cells::Texts(bytes, ends, _) => self.cell(text_of(bytes, ends, row), out),
             Cells::Others(ColumnValues::Values(values), _) => {
@@ -84,12 +91,16 @@ impl Csv {
         }
     }
 
-    fn value(&self, value: &Value, scratch: &mut String, out: &mut String) {
+    fn value(&self, value: &Value, scratch: &mut String, out: &mut Vec<u8>) {
         match value {
             Value::Null => {}
             Value::Text(text) => self.cell(text, out),
             // No delimiter that is allowed occurs in these, but it may in all others.
-            Value::Boolean(_) | Value::Int(_) => write_value(value, out),
+            Value::Boolean(_) | Value::Int(_) => {
+                scratch.clear();
+                write_value(value, scratch);
+                out.extend_from_slice(scratch.as_bytes());
+            }
             Value::Decimal { .. }
             | Value::Double(_)
             | Value::Date(_)
@@ -103,9 +114,9 @@ impl Csv {
         }
     }
 
-    fn separate(&self, index: usize, out: &mut String) {
+    fn separate(&self, index: usize, out: &mut Vec<u8>) {
         if index > 0 {
-            out.push(char::from(self.delimiter));
+            out.push(self.delimiter);
         }
     }
 
@@ -119,18 +130,24 @@ impl Csv {
         })
     }
 
-    fn cell(&self, text: &str, out: &mut String) {
+    fn cell(&self, text: &str, out: &mut Vec<u8>) {
         if !text.is_empty() && self.is_plain(text) {
-            out.push_str(text);
+            out.extend_from_slice(text.as_bytes());
             return;
         }
-        out.push('"');
+        out.push(b'"');
         for piece in text.split_inclusive('"') {
-            out.push_str(piece);
+            out.extend_from_slice(piece.as_bytes());
             if piece.ends_with('"') {
-                out.push('"');
+                out.push(b'"');
             }
         }
-        out.push('"');
+        out.push(b'"');
     }
+}
+
+/// Whether any string of a column is empty.
+fn has_empty(ends: &[u32]) -> bool {
+    let pairs = ends.iter().zip(ends.iter().skip(1));
+    ends.first() == Some(&0) || pairs.fold(false, |found, (a, b)| found | (a == b))
 }

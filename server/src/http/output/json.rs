@@ -78,6 +78,11 @@ impl Json {
         Ok(())
     }
 
+    /// Bytes so far.
+    pub(in crate::http) const fn bytes(&self) -> usize {
+        self.out.len()
+    }
+
     /// Ends the document.
     pub(in crate::http) fn finish(
         mut self,

@@ -95,7 +95,7 @@ fn a_line_is_a_flat_object() {
 #[test]
 fn cells_are_quoted_where_they_must_be() {
     let csv = Csv::new(b';');
-    let mut out = String::new();
+    let mut out = Vec::new();
     csv.header(["a", "b;c"].into_iter(), &mut out);
     let rows = vec![
         vec![Value::Null, Value::Text("".into())],
@@ -105,7 +105,7 @@ fn cells_are_quoted_where_they_must_be() {
     let kinds = [DataType::Keyword, DataType::Keyword];
     csv.rows(&columns_of(&rows), &kinds, &mut out);
     assert_eq!(
-        out,
+        String::from_utf8(out).unwrap(),
         "a;\"b;c\"\n;\"\"\n\"x\"\"y\";\"1,2\r\"\n\"[\"\"t\"\"]\";1.5\n"
     );
 }
@@ -155,13 +155,41 @@ fn columns_are_written_as_values_are() {
         };
         let written = |rows: &ColumnRows| {
             let names = ["a", "b", "c", "d"].into_iter().zip(kinds);
-            let mut out = String::new();
-            Csv::new(b',').rows(rows, &kinds, &mut out);
-            NdJson::new(names, BigIntForm::String).rows(rows, &mut out);
-            out
+            let (mut csv, mut ndjson) = (Vec::new(), String::new());
+            Csv::new(b',').rows(rows, &kinds, &mut csv);
+            NdJson::new(names, BigIntForm::String).rows(rows, &mut ndjson);
+            (String::from_utf8(csv).unwrap(), ndjson)
         };
         assert_eq!(written(&by_column), written(&by_value), "{text:?}");
     }
+}
+
+#[test]
+fn a_column_of_strings_is_written_as_lines() {
+    let texts = |texts: &[&str], known| {
+        let mut bytes = String::new();
+        let ends = texts.iter().map(|text| {
+            bytes.push_str(text);
+            bytes.len() as u32
+        });
+        let ends = ends.collect();
+        ColumnRows {
+            len: texts.len(),
+            columns: vec![ColumnValues::Texts { bytes, ends, known }],
+        }
+    };
+    let written = |rows: &ColumnRows| {
+        let mut out = b"k\n".to_vec();
+        Csv::new(b',').rows(rows, &[DataType::Keyword], &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let all = |own: &[&str]| written(&texts(own, Known::All));
+    assert_eq!(all(&["u1", "u22", "é"]), "k\nu1\nu22\né\n");
+    assert_eq!(all(&["", "u"]), "k\n\"\"\nu\n");
+    assert_eq!(all(&["u", "", "v"]), "k\nu\n\"\"\nv\n");
+    assert_eq!(all(&["u", "a,b"]), "k\nu\n\"a,b\"\n");
+    let known = Known::Some(vec![0b101]);
+    assert_eq!(written(&texts(&["u", "", "v"], known)), "k\nu\n\nv\n");
 }
 
 /// A small generator whose numbers can be had again.

@@ -71,14 +71,14 @@ async fn run(state: AppState, id: RequestId, kind: Kind, request: Request) -> Ap
     if let Some(table) = &table {
         table_schema(&state.handle.engine().snapshot(), table)?;
     }
-    let job = state.jobs.begin(kind.name(), table.clone());
+    let job = state.jobs.begin(kind.name(), table.clone())?;
     let job_id = job.id.clone();
     let running = tokio::spawn({
         let state = state.clone();
         async move {
             let database = std::sync::Arc::clone(state.handle.database());
             let done = blocking(move || kind.run(&database, table.as_deref())).await;
-            state.jobs.end(&job_id, done.as_ref().err(), &id.0);
+            state.jobs.end(&job_id, done.as_ref().err(), id.as_str());
             if let Err(error) = &done
                 && !wait
             {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -15,9 +15,10 @@ use tokio::sync::mpsc;
 use super::lookup::table_schema;
 use super::row::durability;
 use super::{Path, written};
-use crate::engine_handle::blocking;
+use crate::engine_handle::{CancelFlag, CancelOnDrop, blocking};
 use crate::http::body::{self, Encoding};
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::pace::Pace;
 use crate::http::params::{Params, idempotency_key};
 use crate::http::state::AppState;
 use crate::ingest::rows::{CsvForm, EmptyCell};
@@ -26,13 +27,8 @@ use crate::ingest::upload::{Form, Upload, Uploaded, run};
 
 /// Pieces of a body that wait for the parser.
 const PIECES_MAX: usize = 16;
-/// Bytes of a refused body that are still read, so that the client gets to read the answer.
-const DRAIN_BYTES_MAX: usize = 16 << 20;
-/// Time for that.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
-/// Bytes that must come in a second, once a body has been waited for as long as for one piece.
-const BYTES_PER_SECOND_MIN: u64 = 1_024;
-
+/// Time for which a refused body is still read.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// `POST /v1/tables/{table}/rows`
 pub(super) async fn post(
     State(state): State<AppState>,
@@ -42,7 +38,9 @@ pub(super) async fn post(
 ) -> ApiResult<Response> {
     let (parts, mut body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
-    let plan = Plan::new(&state, &table, params, &parts.headers, query)?;
+    let cancel = CancelOnDrop::default();
+    let mut plan = Plan::new(&state, &table, params, &parts.headers, query)?;
+    plan.upload.cancel = cancel.flag();
     let turn = state.handle.upload_turn().await?;
     let (pieces, source) = mpsc::channel(PIECES_MAX);
     let database = Arc::clone(state.handle.database());
@@ -55,7 +53,7 @@ pub(super) async fn post(
     });
     let (result, ()) = tokio::join!(worker, pump(&mut body, pieces, state.config.body_timeout));
     if result.is_err() {
-        drain(&mut body).await;
+        tokio::spawn(drain(body));
     }
     let uploaded = result?;
     if !uploaded.replayed {
@@ -110,16 +108,21 @@ impl Plan {
         params.finish()?;
         let encoding = body::encoding(headers)?;
         let idempotency_key = idempotency_key(headers)?;
-        let schema = table_schema(&state.handle.engine().snapshot(), table)?;
-        let target = Target::new(schema, mode, tags.as_deref())?;
+        let target = table_schema(&state.handle.engine().snapshot(), table)
+            .and_then(|schema| Target::new(schema, mode, tags.as_deref()))
+            .map(Arc::new);
+        if let (Err(error), None) = (&target, &idempotency_key) {
+            return Err(error.clone());
+        }
         Ok(Self {
             upload: Upload {
-                target: Arc::new(target),
+                target,
                 form,
                 on_error,
                 row_bytes_max: usize::try_from(state.config.row_bytes_max).unwrap_or(usize::MAX),
                 durable,
                 idempotency_key,
+                cancel: CancelFlag::default(),
                 salt: format!("rows\0{table}\0{query}\0{}", media.unwrap_or_default()),
             },
             encoding,
@@ -162,34 +165,11 @@ pub(super) fn delimiter(params: &mut Params) -> ApiResult<u8> {
 /// A piece of a body, its proper end, or why there are no more.
 type Piece = Result<Option<Bytes>, ApiError>;
 
-/// How fast a body comes, apart from the time that the parser takes.
-#[derive(Debug, Default)]
-struct Pace {
-    waited: Duration,
-    bytes: u64,
-}
-
-impl Pace {
-    /// Adds a piece and the time it was waited for; false if the body comes too slowly by now. A
-    /// trickle would otherwise hold an upload's turn for days.
-    fn add(&mut self, waited: Duration, bytes: usize, timeout: Duration) -> bool {
-        self.waited += waited;
-        self.bytes += bytes as u64;
-        self.waited < timeout || self.bytes >= self.waited.as_secs() * BYTES_PER_SECOND_MIN
-    }
-}
-
 /// Hands a body to the parser, waiting for it where it is slower.
 async fn pump(body: &mut Body, pieces: mpsc::Sender<Piece>, timeout: Duration) {
     let mut pace = Pace::default();
     loop {
-        let started = Instant::now();
-        let mut piece = body::next_piece(body, timeout).await;
-        if let Ok(Some(bytes)) = &piece
-            && !pace.add(started.elapsed(), bytes.len(), timeout)
-        {
-            piece = Err(body::too_slow());
-        }
+        let piece = pace.next_piece(body, timeout).await;
         let last = !matches!(piece, Ok(Some(_)));
         // A parser that has ended needs no more.
         if pieces.send(piece).await.is_err() || last {
@@ -198,18 +178,11 @@ async fn pump(body: &mut Body, pieces: mpsc::Sender<Piece>, timeout: Duration) {
     }
 }
 
-/// Reads on for a while: closing a connection with unread bytes resets it, and the client may then
-/// not see the answer.
-async fn drain(body: &mut Body) {
-    let mut left = DRAIN_BYTES_MAX;
-    let reading = async {
-        while let Ok(Some(piece)) = body::next_piece(body, DRAIN_TIME).await {
-            match left.checked_sub(piece.len()) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    };
+/// Reads on for a while beside the answer: closing a connection with unread bytes resets it, and a
+/// client that writes all before it reads would not see the answer.
+async fn drain(mut body: Body) {
+    let reading =
+        async { while let Ok(Some(_)) = body::next_piece(&mut body, DRAIN_TIME).await {} };
     // Whether it came to the end makes no difference.
     let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }
@@ -248,26 +221,5 @@ impl Read for Pieces {
         let count = self.piece.len().min(buffer.len());
         self.piece.copy_to_slice(&mut buffer[..count]);
         Ok(count)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trickle_is_given_up_and_a_slow_line_is_not() {
-        let (second, timeout) = (Duration::from_secs(1), Duration::from_secs(30));
-        let ends = |bytes: usize| {
-            let mut pace = Pace::default();
-            (1..=3600).find(|_| !pace.add(second, bytes, timeout))
-        };
-        assert_eq!(ends(1), Some(30));
-        assert_eq!(ends(1_023), Some(30));
-        assert_eq!(ends(1_024), None);
-        // What came early counts.
-        let mut pace = Pace::default();
-        assert!(pace.add(second, 100 << 10, timeout));
-        assert_eq!((2..).find(|_| !pace.add(second, 0, timeout)), Some(101));
     }
 }

@@ -84,7 +84,7 @@ pub(super) async fn status(State(state): State<AppState>, _: NoParams) -> ApiRes
 async fn engine_status(state: &AppState) -> ApiResult<EngineStatus> {
     state
         .handle
-        .run(Lane::RowWrite, |database| Ok(database.engine().status()))
+        .run(Lane::Status, |database| Ok(database.engine().status()))
         .await
 }
 
@@ -97,6 +97,15 @@ pub(super) async fn alive(_: NoParams) -> Response {
 pub(super) async fn ready(State(state): State<AppState>, _: NoParams) -> ApiResult<Response> {
     if state.stopping.load(Ordering::Relaxed) {
         return Err(ApiError::new("overloaded", "the server is stopping"));
+    }
+    if let Some(refused) = state.handle.engine().refuses_writes() {
+        return Err(refused.into());
+    }
+    if state.handle.is_full() {
+        return Err(ApiError::new(
+            "overloaded",
+            "as many statements wait as may wait",
+        ));
     }
     Ok(json_text("{\"state\":\"ready\"}".to_owned()))
 }
@@ -119,6 +128,10 @@ pub(super) async fn metrics(State(state): State<AppState>, _: NoParams) -> ApiRe
         (&gauges.lsn, status.lsn.0),
         (&gauges.durable_lsn, status.durable_lsn.0),
         (&gauges.read_only, u64::from(status.read_only.is_some())),
+        (
+            &gauges.requests_memory_bytes,
+            state.handle.database().memory().used() as u64,
+        ),
     ] {
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
     }

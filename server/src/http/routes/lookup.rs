@@ -1,33 +1,47 @@
 //! Several subjects by their keys.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value as Json;
-use tagdb_query::literal::write_json_string;
-use tagdb_query::{ColumnRows, ColumnValues, DataType, Database, Known, Value};
-use tagdb_storage::batch::{KeyRef, Keys};
+use serde_json::value::RawValue;
+use tagdb_query::{Database, Reserved};
+use tagdb_storage::batch::KeyRef;
 use tagdb_storage::engine::DbState;
+use tagdb_storage::limits::KEY_BYTES_MAX;
 use tagdb_storage::schema::{Key, KeyType, TableSchema};
-use tagdb_wire::{BigIntForm, LookupRequest, media};
+use tagdb_wire::media;
 
-use super::{Path, json_body, json_text, mark_written};
+use super::{Path, body_of, json_bytes, parse_json};
 use crate::engine_handle::Lane;
-use crate::http::convert::write_json;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::held;
 use crate::http::negotiate::prefers_arrow;
-use crate::http::output::Arrow;
+use crate::http::output::{ArrowRows, write_row};
 use crate::http::params::NoParams;
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
 use crate::ingest::values::key_from_text;
 
-/// The column that tells whether there is a subject of a key; no tag can be called so by chance.
-const FOUND: &str = "$found";
-/// Keys of one request.
-const KEYS_MAX: usize = 10_000;
+/// Keys of a request that is answered where it is read: handing it to another thread and back
+/// would take about as long as these.
+const KEYS_AT_ONCE: usize = 256;
+/// Bytes of a row as text that are made room for at first.
+const ROW_BYTES: usize = 256;
+
+/// The body of a look-up, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+}
 
 /// `POST /v1/tables/{table}/lookup`
 pub(super) async fn post(
@@ -36,116 +50,168 @@ pub(super) async fn post(
     _: NoParams,
     request: Request,
 ) -> ApiResult<Response> {
-    let headers = request.headers().clone();
-    let wanted: LookupRequest = json_body(&state, request).await?;
-    if wanted.keys.len() > KEYS_MAX {
-        let detail = format!("at most {KEYS_MAX} keys are looked up at a time");
-        let keys = wanted.keys.len() as u64;
-        return Err(ApiError::new("limit_exceeded", detail).limit("keys", keys, KEYS_MAX as u64));
+    let (parts, body) = request.into_parts();
+    let body = json_bytes(&state, &parts.headers, body).await?;
+    let keys = wanted(&body)?.keys.len();
+    let keys_max = state.config.limits.keys_max;
+    if keys > keys_max {
+        let detail = format!("at most {keys_max} keys are looked up at a time");
+        return Err(ApiError::new("limit_exceeded", detail).limit(
+            "keys",
+            keys as u64,
+            keys_max as u64,
+        ));
     }
-    catch_up(&state, &headers, state.config.statement_timeout).await?;
-    let bytes_max = state.config.result_bytes_max;
-    let as_arrow = prefers_arrow(&headers)?;
-    let (mut response, token) = state
-        .handle
-        .run(Lane::Statement, move |database| {
-            if as_arrow {
-                let (bytes, token) = look_up_columns(database, &table, wanted, bytes_max)?;
-                let content_type = HeaderValue::from_static(media::ARROW);
-                let response = ([(header::CONTENT_TYPE, content_type)], bytes).into_response();
-                return Ok((response, token));
-            }
-            let (text, token) = look_up(database, &table, wanted, bytes_max)?;
-            Ok((json_text(text), token))
-        })
-        .await?;
-    mark_written(&mut response, &token, false);
+    catch_up(&state, &parts.headers, state.config.statement_timeout).await?;
+    let as_arrow = prefers_arrow(&parts.headers)?;
+    if keys <= KEYS_AT_ONCE {
+        return answer(&state, &table, &wanted(&body)?, as_arrow);
+    }
+    let work = {
+        let state = state.clone();
+        move |_: &Database| answer(&state, &table, &wanted(&body)?, as_arrow)
+    };
+    state.handle.run(Lane::Statement, work).await
+}
+
+fn wanted(body: &[u8]) -> ApiResult<Wanted<'_>> {
+    parse_json(body)
+}
+
+fn answer(
+    state: &AppState,
+    table: &str,
+    wanted: &Wanted<'_>,
+    as_arrow: bool,
+) -> ApiResult<Response> {
+    let database = state.handle.database();
+    let snapshot = database.engine().snapshot();
+    let schema = table_schema(&snapshot, table)?;
+    let keys = wanted.keys.iter().map(|key| Asked::read(&schema, key));
+    let keys: Vec<_> = keys.collect::<ApiResult<_>>()?;
+    let refs: Vec<_> = keys.iter().map(Asked::as_ref).collect();
+    let look_up = LookUp {
+        database,
+        snapshot: &snapshot,
+        schema: &schema,
+        keys: &refs,
+        tags: wanted.tags.as_deref(),
+        bytes_max: state.config.result_bytes_max,
+    };
+    let mut response = if as_arrow {
+        body_of(media::ARROW, look_up.arrow()?)
+    } else {
+        body_of(media::JSON, look_up.json()?)
+    };
+    state
+        .last_token
+        .mark(database.engine(), snapshot.lsn(), response.headers_mut());
     Ok(response)
 }
 
-/// A row for each key, in the order asked: the key, whether there is such a subject, its tags.
-fn look_up_columns(
-    database: &Database,
-    table: &str,
-    wanted: LookupRequest,
-    bytes_max: u64,
-) -> ApiResult<(Vec<u8>, String)> {
-    let snapshot = database.engine().snapshot();
-    let schema = table_schema(&snapshot, table)?;
-    let mut keys = Keys::new(schema.key_type);
-    for key in wanted.keys {
-        keys.push(parse_key(&schema, key)?.as_ref());
-    }
-    let refs: Vec<_> = (0..keys.len()).map(|row| keys.get(row)).collect();
-    let tags = wanted.tags.as_deref();
-    let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-    let found = database.lookup_columns(&snapshot, table, &refs, tags, bytes_max)?;
-    let tags = found.places.iter().map(|place| &schema.tags[*place]);
-    let tags = tags.map(|tag| (&*tag.name, DataType::from(tag.kind)));
-    let named = [
-        (&*schema.key_name, DataType::from(schema.key_type)),
-        (FOUND, DataType::Boolean),
-    ];
-    let mut arrow = Arrow::new(named.into_iter().chain(tags))?;
-    let known = Known::All;
-    let mut columns = vec![
-        match keys {
-            Keys::Ints(values) => ColumnValues::Numbers { values, known },
-            Keys::Texts { bytes, ends } => ColumnValues::Texts { bytes, ends, known },
-        },
-        ColumnValues::Numbers {
-            values: found
-                .is_there
-                .iter()
-                .map(|found| i64::from(*found))
-                .collect(),
-            known: Known::All,
-        },
-    ];
-    columns.extend(found.rows.columns);
-    let len = found.rows.len;
-    arrow.rows(ColumnRows { len, columns })?;
-    arrow.finish()?;
-    let bytes = std::mem::take(arrow.written());
-    Ok((bytes, database.engine().token(snapshot.lsn())))
+/// A key that was asked for.
+enum Asked<'a> {
+    Int(i64),
+    Text(Cow<'a, str>),
 }
 
-fn look_up(
-    database: &Database,
-    table: &str,
-    wanted: LookupRequest,
-    bytes_max: u64,
-) -> ApiResult<(String, String)> {
-    let snapshot = database.engine().snapshot();
-    let schema = table_schema(&snapshot, table)?;
-    let keys = wanted
-        .keys
-        .into_iter()
-        .map(|key| parse_key(&schema, key))
-        .collect::<ApiResult<Vec<_>>>()?;
-    let refs: Vec<_> = keys.iter().map(Key::as_ref).collect();
-    let rows = database.lookup(&snapshot, table, &refs, wanted.tags.as_deref())?;
-    let mut out = String::from("{\"rows\":[");
-    for (index, (row, key)) in rows.iter().zip(&refs).enumerate() {
-        if index > 0 {
-            out.push(',');
+impl<'a> Asked<'a> {
+    fn read(schema: &TableSchema, key: &'a RawValue) -> ApiResult<Self> {
+        if schema.key_type == KeyType::Keyword
+            && let Some(text) = plain_string(key)
+            && text.len() <= KEY_BYTES_MAX
+        {
+            return Ok(Self::Text(Cow::Borrowed(text)));
         }
-        match row {
-            Some(row) => object(&schema, *key, row, &mut out),
-            None => out.push_str("null"),
-        }
-        if out.len() as u64 > bytes_max {
-            let detail = format!("the rows have more than {bytes_max} bytes; ask for fewer");
-            let bytes = out.len() as u64;
-            return Err(ApiError::new("result_too_large", detail).limit(
-                "result_bytes",
-                bytes,
-                bytes_max,
-            ));
+        let value = serde_json::from_str(key.get());
+        let value = value.map_err(|error| ApiError::bad_parameter(error.to_string()))?;
+        Ok(match parse_key(schema, value)? {
+            Key::Int(key) => Self::Int(key),
+            Key::Text(key) => Self::Text(Cow::Owned(key.into())),
+        })
+    }
+
+    fn as_ref(&self) -> KeyRef<'_> {
+        match self {
+            Self::Int(key) => KeyRef::Int(*key),
+            Self::Text(key) => KeyRef::Text(key),
         }
     }
-    out.push_str("]}");
-    Ok((out, database.engine().token(snapshot.lsn())))
+}
+
+/// The text of a JSON string that has nothing escaped.
+fn plain_string(value: &RawValue) -> Option<&str> {
+    let text = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    (!text.contains('\\')).then_some(text)
+}
+
+/// Keys and what is asked of them.
+struct LookUp<'a> {
+    database: &'a Database,
+    snapshot: &'a DbState,
+    schema: &'a TableSchema,
+    keys: &'a [KeyRef<'a>],
+    tags: Option<&'a [String]>,
+    bytes_max: u64,
+}
+
+impl LookUp<'_> {
+    /// An object or null for each key, in the order asked.
+    fn json(&self) -> ApiResult<Bytes> {
+        let keys = self.keys.len().min(KEYS_AT_ONCE);
+        let mut out = String::with_capacity(keys * ROW_BYTES);
+        out.push_str("{\"rows\":[");
+        let mut reserved = Reserved::new(Arc::clone(self.database.memory()));
+        let mut keys = self.keys.iter();
+        self.database.lookup_each(
+            self.snapshot,
+            &self.schema.name,
+            self.keys,
+            self.tags,
+            |row| {
+                match (row, keys.next()) {
+                    (Some(row), Some(key)) => write_row(self.schema, *key, row, &mut out),
+                    _ => out.push_str("null"),
+                }
+                self.check_bytes(out.len())?;
+                reserved.grow_to(out.capacity())?;
+                out.push(',');
+                Ok::<_, ApiError>(())
+            },
+        )?;
+        if !self.keys.is_empty() {
+            out.pop();
+        }
+        out.push_str("]}");
+        Ok(held::body(out.into_bytes(), reserved))
+    }
+
+    fn check_bytes(&self, bytes: usize) -> ApiResult<()> {
+        let (bytes, bytes_max) = (bytes as u64, self.bytes_max);
+        if bytes <= bytes_max {
+            return Ok(());
+        }
+        let detail = format!("the rows have more than {bytes_max} bytes; ask for fewer");
+        Err(ApiError::new("result_too_large", detail).limit("result_bytes", bytes, bytes_max))
+    }
+
+    /// A row for each key, in the order asked: the key, whether there is such a subject, its tags.
+    fn arrow(&self) -> ApiResult<Bytes> {
+        let mut reserved = Reserved::new(Arc::clone(self.database.memory()));
+        let mut rows = ArrowRows::new(self.schema, self.tags, self.keys.len());
+        self.database.lookup_each(
+            self.snapshot,
+            &self.schema.name,
+            self.keys,
+            self.tags,
+            |row| {
+                rows.push(row)?;
+                self.check_bytes(rows.bytes())?;
+                Ok::<_, ApiError>(reserved.grow_to(2 * rows.bytes())?)
+            },
+        )?;
+        Ok(held::body(rows.finish(self.keys)?, reserved))
+    }
 }
 
 /// A key as it stands in a body.
@@ -172,30 +238,4 @@ pub(super) fn table_schema(snapshot: &DbState, table: &str) -> ApiResult<Arc<Tab
             format!("there is no table \"{table}\""),
         )),
     }
-}
-
-/// Appends a subject as a flat object.
-pub(super) fn object(
-    schema: &TableSchema,
-    key: KeyRef<'_>,
-    row: &[(usize, Value)],
-    out: &mut String,
-) {
-    out.push('{');
-    write_json_string(&schema.key_name, out);
-    out.push(':');
-    match key {
-        KeyRef::Int(key) => out.push_str(&key.to_string()),
-        KeyRef::Text(key) => write_json_string(key, out),
-    }
-    for (place, value) in row {
-        let Some(tag) = schema.tags.get(*place) else {
-            continue;
-        };
-        out.push(',');
-        write_json_string(&tag.name, out);
-        out.push(':');
-        write_json(value, DataType::from(tag.kind), BigIntForm::Number, out);
-    }
-    out.push('}');
 }

@@ -9,18 +9,28 @@ mod row;
 mod sql;
 mod tables;
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned};
 use tagdb_wire::{headers, media};
 
 use super::body;
 use super::error::{ApiError, ApiResult};
 use super::state::AppState;
+
+pub(super) use row::at_once as row_at_once;
+
+/// Headers of an answer: its type, its token, its id, `nosniff`.
+const HEADERS: usize = 4;
+/// The pattern of the path of one row.
+pub(super) const ROW: &str = "/v1/tables/{table}/rows/{key}";
 
 /// A path, the methods of it that the API's document names, and what answers them.
 pub(super) struct Route {
@@ -50,7 +60,7 @@ pub(super) fn all() -> Vec<Route> {
         route("/v1/tables/{table}", &["get"], get(tables::describe)),
         route("/v1/tables/{table}/rows", &["post"], post(bulk::post)),
         route(
-            "/v1/tables/{table}/rows/{key}",
+            ROW,
             &["get", "patch", "delete"],
             get(row::get).patch(row::patch).delete(row::delete),
         ),
@@ -87,11 +97,17 @@ pub(super) fn all() -> Vec<Route> {
 
 /// The body of a request as JSON; an empty body where that may be.
 async fn json_body<T: DeserializeOwned>(state: &AppState, request: Request) -> ApiResult<T> {
-    let media = body::media_type(request.headers())?;
+    let (parts, body) = request.into_parts();
+    parse_json(&json_bytes(state, &parts.headers, body).await?)
+}
+
+/// The whole body of a request that is JSON, unread.
+async fn json_bytes(state: &AppState, headers: &HeaderMap, body: Body) -> ApiResult<Bytes> {
+    let media = body::media_type(headers)?;
     if media.as_deref() != Some(media::JSON) {
         return Err(body::wrong_type(media.as_deref(), media::JSON));
     }
-    parse_json(&whole_body(state, request).await?)
+    collect(state, headers, body).await
 }
 
 /// As [`json_body`], where a request without a body means the defaults.
@@ -110,17 +126,25 @@ async fn optional_json_body<T: DeserializeOwned + Default>(
 
 async fn whole_body(state: &AppState, request: Request) -> ApiResult<Bytes> {
     let (parts, body) = request.into_parts();
-    let config = &state.config;
-    body::collect(
-        &parts.headers,
-        body,
-        config.body_bytes_max,
-        config.body_timeout,
-    )
-    .await
+    collect(state, &parts.headers, body).await
 }
 
-fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+async fn collect(state: &AppState, headers: &HeaderMap, body: Body) -> ApiResult<Bytes> {
+    let bounds = body::Bounds {
+        bytes_max: state.config.body_bytes_max,
+        timeout: state.config.body_timeout,
+        memory: Arc::clone(state.handle.database().memory()),
+    };
+    body::collect(headers, body, &bounds).await
+}
+
+fn parse_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> ApiResult<T> {
+    // Structures would be read from arrays of their members too, which nobody can mean.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::bad_parameter(
+            "the body is an array; send an object",
+        ));
+    }
     serde_json::from_slice(bytes)
         .map_err(|error| ApiError::bad_parameter(format!("the body is not as expected: {error}")))
 }
@@ -152,8 +176,16 @@ where
 
 /// An answer of JSON text that is written already.
 fn json_text(text: String) -> Response {
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(media::JSON));
-    ([content_type], text).into_response()
+    body_of(media::JSON, text)
+}
+
+/// An answer that is written already, with room for the headers that answers have.
+fn body_of(media: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    *response.headers_mut() = headers;
+    response
 }
 
 /// An answer to a write: with its token, and whether it is a repeat.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,13 +15,15 @@ use tagdb_storage::schema::{Key, TableSchema};
 use tagdb_wire::{BulkMode, WriteAnswer, media};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::lookup::{object, table_schema};
-use super::{Path, json_text, mark_written, whole_body, written};
+use super::lookup::table_schema;
+use super::{Path, json_text, whole_body, written};
 use crate::engine_handle::Lane;
 use crate::http::body;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::middleware::frame_at_once;
+use crate::http::output::write_row;
 use crate::http::params::{Params, idempotency_key};
-use crate::http::read::catch_up;
+use crate::http::read::{catch_up, waits};
 use crate::http::state::AppState;
 use crate::ingest::batch::BatchBuilder;
 use crate::ingest::json::{Object, Text};
@@ -29,6 +32,9 @@ use crate::ingest::rows::stage_member;
 use crate::ingest::target::{Slot, Target};
 use crate::ingest::upload::{single_key, write_change};
 use crate::ingest::values::{key_from_json, key_from_text};
+
+/// Bytes of a row as text that are made room for at first.
+const ROW_BYTES: usize = 512;
 
 /// The names in a row's path. The empty string is a key too, and leaves no segment of its own.
 #[derive(Debug, Deserialize)]
@@ -48,20 +54,62 @@ pub(super) async fn get(
     let tags = params.take_names("tags")?;
     params.finish()?;
     catch_up(&state, &headers, state.config.statement_timeout).await?;
-    // One row is mostly in memory or in the cache: a thread of its own would cost more than it.
+    look_up(&state, &table, &key, tags.as_deref())
+}
+
+/// The answer to [`get`] without the router, if nothing has to be waited for or decoded.
+pub(in crate::http) fn at_once<B>(state: &AppState, request: &Request<B>) -> Option<Response> {
+    if request.method() != Method::GET || waits(request.headers()) {
+        return None;
+    }
+    let (table, key) = names_of(request.uri().path())?;
+    let answer = || {
+        let mut params = Params::parse(request.uri().query().unwrap_or_default())?;
+        let tags = params.take_names("tags")?;
+        params.finish()?;
+        look_up(state, table, key, tags.as_deref())
+    };
+    Some(frame_at_once(
+        state,
+        request.headers(),
+        &state.row_answers,
+        answer,
+    ))
+}
+
+/// The table and the key in the path of a row that stand there as they are.
+fn names_of(path: &str) -> Option<(&str, &str)> {
+    let (table, rest) = path.strip_prefix("/v1/tables/")?.split_once('/')?;
+    let key = rest.strip_prefix("rows/")?;
+    let is_plain = |name: &str| !name.is_empty() && !name.bytes().any(|byte| b"/%".contains(&byte));
+    (is_plain(table) && is_plain(key)).then_some((table, key))
+}
+
+/// One row is mostly in memory or in the cache: a thread of its own would cost more than it.
+fn look_up(
+    state: &AppState,
+    table: &str,
+    key: &str,
+    tags: Option<&[String]>,
+) -> ApiResult<Response> {
     let database = state.handle.database();
     let snapshot = database.engine().snapshot();
-    let schema = table_schema(&snapshot, &table)?;
-    let key = parse_key(&schema, &key)?;
-    let found = database.lookup(&snapshot, &table, &[key.as_ref()], tags.as_deref())?;
-    let Some(row) = found.into_iter().next().flatten() else {
-        return Err(no_row(&schema));
-    };
-    let mut out = String::new();
-    object(&schema, key.as_ref(), &row, &mut out);
+    let schema = table_schema(&snapshot, table)?;
+    let key = parse_key(&schema, key)?;
+    let mut found = None;
+    database.lookup_each(&snapshot, table, &[key.as_ref()], tags, |row| {
+        found = row.map(|row| {
+            let mut out = String::with_capacity(ROW_BYTES);
+            write_row(&schema, key.as_ref(), row, &mut out);
+            out
+        });
+        Ok::<_, ApiError>(())
+    })?;
+    let out = found.ok_or_else(|| no_row(&schema))?;
     let mut response = json_text(out);
-    let token = database.engine().token(snapshot.lsn());
-    mark_written(&mut response, &token, false);
+    state
+        .last_token
+        .mark(database.engine(), snapshot.lsn(), response.headers_mut());
     Ok(response)
 }
 
@@ -70,7 +118,7 @@ pub(super) async fn patch(
     State(state): State<AppState>,
     Path(RowPath { table, key }): Path<RowPath>,
     mut params: Params,
-    request: Request,
+    request: Request<Body>,
 ) -> ApiResult<Response> {
     let durable = durability(&mut params)?;
     params.finish()?;
@@ -81,10 +129,12 @@ pub(super) async fn patch(
     let name = idempotency_key(request.headers())?;
     let body = whole_body(&state, request).await?;
     let row = move |database: &Database| {
+        let options = options(durable, name, fingerprint("PATCH", &table, &key, &body));
+        if let Some(receipt) = database.engine().repeat_of(&options)? {
+            return Ok(receipt);
+        }
         let schema = table_schema(&database.engine().snapshot(), &table)?;
         let key = parse_key(&schema, &key)?;
-        let fingerprint = fingerprint("PATCH", &table, &key, &body);
-        let options = options(durable, name, fingerprint);
         let change = patched(&schema, &key, &body)?;
         write_change(database.engine(), &options, &schema, Some(change))
     };
@@ -103,9 +153,12 @@ pub(super) async fn delete(
     params.finish()?;
     let name = idempotency_key(&headers)?;
     let row = move |database: &Database| {
+        let options = options(durable, name, fingerprint("DELETE", &table, &key, b""));
+        if let Some(receipt) = database.engine().repeat_of(&options)? {
+            return Ok(receipt);
+        }
         let schema = table_schema(&database.engine().snapshot(), &table)?;
         let key = parse_key(&schema, &key)?;
-        let options = options(durable, name, fingerprint("DELETE", &table, &key, b""));
         let change = Change::DeleteKeys(single_key(&schema, key.as_ref()));
         write_change(database.engine(), &options, &schema, Some(change))
     };
@@ -130,8 +183,8 @@ fn options(durable: bool, name: Option<String>, fingerprint: u128) -> WriteOptio
     }
 }
 
-fn fingerprint(method: &str, table: &str, key: &Key, body: &[u8]) -> u128 {
-    let mut whole = format!("{method}\0{table}\0{key:?}\0").into_bytes();
+fn fingerprint(method: &str, table: &str, key: &str, body: &[u8]) -> u128 {
+    let mut whole = format!("{method}\0{table}\0{key}\0").into_bytes();
     whole.extend_from_slice(body);
     xxh3_128(&whole)
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tagdb_wire::{BigIntForm, Durability, SqlRequest, media};
 
@@ -30,6 +30,7 @@ pub(super) async fn post(
     request: Request,
 ) -> ApiResult<Response> {
     let headers = request.headers().clone();
+    let query = request.uri().query().map(str::to_owned);
     let media = body::media_type(&headers)?;
     let (wanted, body) = match media.as_deref() {
         Some(media::JSON) => {
@@ -42,7 +43,12 @@ pub(super) async fn post(
             let text = str::from_utf8(&body)
                 .map_err(|_| ApiError::bad_parameter("the body is not UTF-8 text"))?;
             wanted.sql = Some(text.to_owned());
-            (wanted, body)
+            // What is JSON elsewhere stands in the query here, and is part of the request as well.
+            let query = query.unwrap_or_default();
+            (
+                wanted,
+                Bytes::from([query.as_bytes(), b"\0", &body].concat()),
+            )
         }
         other => return Err(body::wrong_type(other, "application/json or text/plain")),
     };
@@ -54,7 +60,7 @@ pub(super) async fn post(
             headers,
             params,
             body,
-            read_only: false,
+            is_get: false,
         },
     )
     .await
@@ -70,18 +76,21 @@ pub(super) async fn get(
     let mut wanted = from_query(&mut params)?;
     wanted.sql = params.take("sql");
     let body = Bytes::new();
-    answer(
-        &state,
-        id,
-        wanted,
-        Asked {
-            headers,
-            params,
-            body,
-            read_only: true,
-        },
-    )
-    .await
+    let asked = Asked {
+        headers,
+        params,
+        body,
+        is_get: true,
+    };
+    match answer(&state, id, wanted, asked).await {
+        Err(error) if error.code() == "method_not_allowed" => {
+            let mut response = error.into_response();
+            let headers = response.headers_mut();
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            Ok(response)
+        }
+        answered => answered,
+    }
 }
 
 /// A request beside its JSON.
@@ -90,7 +99,7 @@ struct Asked {
     params: Params,
     /// What a repeat under the same idempotency key must send again.
     body: Bytes,
-    read_only: bool,
+    is_get: bool,
 }
 
 /// The fields of a request whose body is not JSON.
@@ -148,7 +157,7 @@ async fn answer(
         return Err(ApiError::bad_parameter("\"sql\" is missing"));
     };
     let time = time(state, wanted.timeout_ms)?;
-    catch_up(state, &asked.headers, time).await?;
+    let time = catch_up(state, &asked.headers, time).await?;
     let job = Job {
         sql,
         params: wanted
@@ -162,7 +171,12 @@ async fn answer(
         durable: wanted.durability.unwrap_or_default() == Durability::Sync,
         idempotency_key: idempotency_key(&asked.headers)?,
         body: asked.body,
-        read_only: asked.read_only,
+        no_writes: match (asked.is_get, wanted.read_only) {
+            (true, _) => Some("method_not_allowed"),
+            (false, true) => Some("bad_parameter"),
+            (false, false) => None,
+        },
+        first_write: 0,
     };
     match format {
         Format::Json => match page_size {
@@ -180,6 +194,7 @@ fn check_alone(wanted: &SqlRequest) -> ApiResult<()> {
     let alone = SqlRequest {
         cursor: wanted.cursor.clone(),
         timeout_ms: wanted.timeout_ms,
+        read_only: wanted.read_only,
         ..SqlRequest::default()
     };
     if *wanted != alone {

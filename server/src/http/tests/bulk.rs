@@ -221,9 +221,7 @@ async fn an_upload_is_repeated_by_its_key() {
     server.csv(ROWS, "user_id,age\nu1,7\n").await.ok();
     let second = server.call("POST", &path, &headers, text).await;
     assert_eq!(second.header("idempotency-replayed"), Some("true"));
-    let (mut first, second) = (first.ok(), second.ok());
-    first.as_object_mut().unwrap().remove("rejected_rows");
-    assert_eq!(first, second);
+    assert_eq!(first.ok(), second.ok());
     assert_eq!(row(&server, "u1").await["age"], 7);
     let other = server
         .call("POST", &path, &headers, "user_id,age\nu1,1\n")

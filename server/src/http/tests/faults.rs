@@ -26,6 +26,19 @@ async fn after_a_failed_sync_writes_are_refused_and_reads_go_on() {
     refused.problem(503, "read_only");
     assert_eq!(server.get(U1).await.ok()["age"], 1);
     server.get(U2).await.problem(404, "not_found");
+    // The state that nobody will see is waited for, for as long as the statement may take.
+    let read = server.get(U1).await;
+    let (state, lsn) = read
+        .header("tagdb-token")
+        .unwrap()
+        .rsplit_once('.')
+        .unwrap();
+    let next = format!("{state}.{}", lsn.parse::<u64>().unwrap() + 1);
+    let headers = [("tagdb-at-least", &*next), ("content-type", "text/plain")];
+    let path = "/v1/sql?timeout_ms=20";
+    let ahead = server.call("POST", path, &headers, "SHOW TABLES").await;
+    assert_eq!(ahead.header("retry-after"), Some("1"));
+    ahead.problem(503, "not_caught_up");
     assert_eq!(server.get("/v1/status").await.ok()["state"], "read_only");
     assert!(
         server

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type, UInt16Type};
 use arrow_array::{
     Array, ArrayRef, Date32Array, Date64Array, Decimal128Array, DictionaryArray, Float32Array,
-    Int8Array, Int32Array, Int64Array, LargeListArray, LargeStringArray, NullArray, RecordBatch,
-    StringArray, StringViewArray, TimestampMicrosecondArray, TimestampMillisecondArray,
-    TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt64Array,
+    Int8Array, Int32Array, Int64Array, LargeListArray, LargeStringArray, ListArray, NullArray,
+    RecordBatch, StringArray, StringViewArray, StructArray, TimestampMicrosecondArray,
+    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
+    UInt64Array,
 };
-use arrow_buffer::OffsetBuffer;
-use arrow_schema::Field;
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{DataType, Field};
 use serde_json::{Value as Json, json};
 
 use super::Server;
@@ -157,4 +158,53 @@ async fn sets_and_maps_come_in_all_layouts() {
     );
     let read = read_tag("visits", array).await;
     assert_eq!(read, json!([[{"x": 3, "y": 2}], [{}]]));
+}
+
+/// Few bytes may say that a row has millions of members, or hide them under a NULL.
+#[tokio::test]
+async fn lists_are_measured_before_their_values_are_read() {
+    let long = 70_000;
+    let keys = |count: usize| (0..count).map(|key| format!("k{key}"));
+    let names: Vec<String> = keys(long)
+        .chain(keys(long))
+        .chain(keys(3))
+        .chain(keys(2))
+        .collect();
+    let names: Vec<_> = names.iter().map(|name| Some(name.as_str())).collect();
+    // Every value is beyond an INT but those of the last row.
+    let mut values = vec![i64::MAX; 2 * long + 5];
+    values[2 * long + 3..].fill(7);
+    let values = Arc::new(Int64Array::from(values)) as ArrayRef;
+    let ends = [long, 2 * long, 2 * long + 3, 2 * long + 5];
+    let offsets = [0]
+        .into_iter()
+        .chain(ends.map(|end| i32::try_from(end).unwrap()));
+    let offsets = OffsetBuffer::new(offsets.collect::<Vec<_>>().into());
+    let fields = vec![
+        Field::new("k", DataType::Utf8, true),
+        Field::new("v", DataType::Int64, true),
+    ];
+    let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(names)), values];
+    let pairs = StructArray::new(fields.into(), columns, None);
+    let field = Arc::new(Field::new("item", pairs.data_type().clone(), true));
+    let is_there = NullBuffer::from(vec![true, false, true, true]);
+    let maps = ListArray::new(field, offsets, Arc::new(pairs), Some(is_there));
+    let server = Server::new();
+    let body = arrow(&[tag("visits", Arc::new(maps))]);
+    let answered = send(&server, "?on_error=skip", ARROW, body).await.ok();
+    let errors = answered["errors"].as_array().unwrap();
+    let told = errors
+        .iter()
+        .map(|error| (error["row"].as_u64(), error["code"].as_str()));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (Some(1), Some("limit_exceeded")),
+            (Some(3), Some("overflow"))
+        ]
+    );
+    let rows = server
+        .rows("SELECT user_id, visits FROM users ORDER BY user_id")
+        .await;
+    assert_eq!(rows, json!([["u1", {}], ["u3", {"k0": 7, "k1": 7}]]));
 }

@@ -9,8 +9,11 @@ mod edges;
 mod faults;
 mod formats;
 mod layouts;
+mod limits;
+mod lookups;
 mod openapi;
 mod pages;
+mod repeats;
 mod rows;
 mod sockets;
 mod sql;
@@ -18,12 +21,11 @@ mod upkeep;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value as Json;
-use tagdb_query::{Database, Limits};
+use tagdb_query::Database;
 use tagdb_storage::batch::WriteSet;
 use tagdb_storage::catalog::{NewTag, SchemaChange};
 use tagdb_storage::clock::Clock;
@@ -31,14 +33,13 @@ use tagdb_storage::engine::{Engine, Settings, WriteOptions};
 use tagdb_storage::schema::{KeyType, NumberType, TagType};
 use tagdb_storage::vfs::MemoryVfs;
 use tagdb_storage::vocabulary::VocabularyLimits;
-use tower::ServiceExt;
 
-use super::{AppState, app};
+use super::{App, AppState};
 use crate::config::Config;
 
 /// A server without a socket.
 struct Server {
-    router: Router,
+    app: App,
     database: Arc<Database>,
     vfs: Arc<MemoryVfs>,
 }
@@ -121,17 +122,13 @@ impl Server {
         let engine = Engine::open(vfs.clone(), engine_settings, clock).unwrap();
         create_users(&engine, "users", KeyType::Keyword);
         create_users(&engine, "devices", KeyType::BigInt);
-        let database = Arc::new(Database::new(engine, Limits::default()));
-        let router = app(AppState::new(config, Arc::clone(&database)));
-        Self {
-            router,
-            database,
-            vfs,
-        }
+        let database = Arc::new(Database::new(engine, config.limits.clone()));
+        let app = App::new(AppState::new(config, Arc::clone(&database)));
+        Self { app, database, vfs }
     }
 
     async fn send(&self, request: Request<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.app.answer(request).await.unwrap();
         let (parts, mut body) = response.into_parts();
         let mut bytes = Vec::new();
         let mut cut = false;

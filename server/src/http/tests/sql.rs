@@ -439,3 +439,33 @@ async fn a_stream_that_fails_is_cut_and_says_so_where_it_can() {
                 .starts_with("user_id,sum\nu0,9223372036854775807\n")
     );
 }
+
+#[tokio::test]
+async fn what_is_asked_to_read_does_not_write() {
+    let server = filled().await;
+    let delete = "DELETE FROM users WHERE TRUE";
+    for sql in [delete.to_owned(), format!("SHOW TABLES; {delete}")] {
+        let body = json!({"sql": sql, "read_only": true});
+        let answered = server.post("/v1/sql", body).await;
+        answered.problem(400, "bad_parameter");
+    }
+    let path = "/v1/sql?sql=DELETE+FROM+users+WHERE+TRUE";
+    let answered = server.get(path).await;
+    assert_eq!(answered.header("allow"), Some("POST"));
+    answered.problem(405, "method_not_allowed");
+    let body = json!({"sql": "SELECT count(*) FROM users", "read_only": true});
+    let answered = server.post("/v1/sql", body).await.ok();
+    assert_eq!(answered["rows"], json!([[3]]));
+}
+
+#[tokio::test]
+async fn bodies_are_objects() {
+    let server = filled().await;
+    for (path, body) in [
+        ("/v1/sql", json!(["SELECT count(*) FROM users"])),
+        ("/v1/tables/users/lookup", json!([["u1"]])),
+        ("/v1/tables/users/portrait", json!([null])),
+    ] {
+        server.post(path, body).await.problem(400, "bad_parameter");
+    }
+}

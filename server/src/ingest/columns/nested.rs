@@ -1,29 +1,32 @@
 //! Columns of sets and maps.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, UInt64Array};
 use arrow_schema::DataType;
+use arrow_select::take::take;
 use tagdb_storage::batch::Dictionary;
 use tagdb_storage::limits::MEMBERS_MAX;
 use tagdb_storage::schema::NumberType;
 
 use super::convert::Faults;
-use super::numbers::numbers;
+use super::numbers::numbers_in_lists;
 use super::strings::{Place, Places, Strings};
 use crate::http::{ApiError, ApiResult};
 use crate::ingest::report::RowFault;
 
-/// A column of lists: where each row's part lies, and all parts together.
-struct Lists<'a> {
+/// A column of lists: where each row's part lies, and all parts together. Lists that are NULL or
+/// too long are empty here, and nothing of theirs is among the values.
+struct Lists {
     /// One more than rows.
     bounds: Vec<usize>,
     values: ArrayRef,
-    array: &'a dyn Array,
+    /// The rows whose lists are too long.
+    too_long: Vec<u32>,
 }
 
-impl<'a> Lists<'a> {
-    fn new(array: &'a dyn Array) -> ApiResult<Self> {
-        let (mut bounds, values) = match array.data_type() {
+impl Lists {
+    fn new(array: &dyn Array) -> ApiResult<Self> {
+        let (all, values) = match array.data_type() {
             DataType::List(_) => {
                 let list = array.as_list::<i32>();
                 (bounds(list.value_offsets()), list.values())
@@ -34,31 +37,40 @@ impl<'a> Lists<'a> {
             }
             other => return Err(ApiError::internal(format!("{other} is not a list"))),
         };
+        let mut too_long = Vec::new();
+        let mut kept = vec![0];
+        let mut end = 0;
+        for (row, pair) in all.windows(2).enumerate() {
+            let len = pair[1] - pair[0];
+            // What lies under a NULL is of no meaning.
+            if array.is_valid(row) && len > MEMBERS_MAX {
+                too_long.push(end_of(row));
+            } else if array.is_valid(row) {
+                end += len;
+            }
+            kept.push(end);
+        }
         // Of the values only those of these rows: a batch may be taken in several pieces.
-        let first = bounds.first().copied().unwrap_or(0);
-        bounds.iter_mut().for_each(|bound| *bound -= first);
-        let values = values.slice(first, bounds.last().copied().unwrap_or(0));
+        let first = all.first().copied().unwrap_or(0);
+        let len = all.last().copied().unwrap_or(first) - first;
+        let values = if end == len {
+            values.slice(first, len)
+        } else {
+            let parts = all.windows(2).zip(kept.windows(2));
+            let parts = parts.flat_map(|(all, kept)| all[0]..all[0] + (kept[1] - kept[0]));
+            let places: UInt64Array = parts.map(|place| place as u64).collect();
+            take(values.as_ref(), &places, None)
+                .map_err(|error| ApiError::internal(error.to_string()))?
+        };
         Ok(Self {
-            bounds,
+            bounds: kept,
             values,
-            array,
+            too_long,
         })
     }
 
     fn rows(&self) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
-        let parts = self.bounds.windows(2).map(|pair| pair[0]..pair[1]);
-        (0..).zip(parts).map(|(row, part)| {
-            // What lies under a NULL is of no meaning.
-            let is_null = self.array.is_null(row as usize);
-            (
-                row,
-                if is_null {
-                    part.start..part.start
-                } else {
-                    part
-                },
-            )
-        })
+        (0..).zip(self.bounds.windows(2).map(|pair| pair[0]..pair[1]))
     }
 }
 
@@ -92,19 +104,18 @@ pub(super) fn sets(
     let strings = Strings::new(lists.values.as_ref())?;
     places.begin(&strings);
     let nulls = lists.values.logical_nulls();
+    for row in &lists.too_long {
+        faults.add(*row, too_many());
+    }
     for (row, part) in lists.rows() {
         let start = members.len();
-        if part.len() > MEMBERS_MAX {
-            faults.add(row, too_many());
-        } else {
-            for place in part {
-                let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(place));
-                match (is_null, places.of_row(&strings, place, dictionary)) {
-                    (false, Place::Known(place)) => members.push(place),
-                    (false, Place::TooLong) => faults.add_too_long(row),
-                    (true, _) | (_, Place::Null) => {
-                        faults.add(row, RowFault::new("type_mismatch", "a set holds no NULL"));
-                    }
+        for place in part {
+            let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(place));
+            match (is_null, places.of_row(&strings, place, dictionary)) {
+                (false, Place::Known(place)) => members.push(place),
+                (false, Place::TooLong) => faults.add_too_long(row),
+                (true, _) | (_, Place::Null) => {
+                    faults.add(row, RowFault::new("type_mismatch", "a set holds no NULL"));
                 }
             }
         }
@@ -143,7 +154,7 @@ pub(super) fn maps(
     let lists = Lists::new(array)?;
     let pairs = lists.values.as_struct();
     let strings = Strings::new(pairs.column(0).as_ref())?;
-    let values = numbers(kind, pairs.column(1).as_ref())?;
+    let values = numbers_in_lists(kind, pairs.column(1).as_ref(), &lists.bounds)?;
     places.begin(&strings);
     let key_nulls = pairs.column(0).logical_nulls();
     let is_null = |place: usize| {
@@ -152,27 +163,22 @@ pub(super) fn maps(
             || key_nulls.as_ref().is_some_and(|nulls| nulls.is_null(place))
             || values.nulls.binary_search(&place_in_nulls).is_ok()
     };
+    for row in &lists.too_long {
+        faults.add(*row, too_many());
+    }
     let mut wrong = values.faults.iter().peekable();
     for (row, part) in lists.rows() {
         let start = entries.len();
-        while wrong
-            .next_if(|(at, _)| (*at as usize) < part.start)
-            .is_some()
-        {}
         if let Some((_, fault)) = wrong.next_if(|(at, _)| part.contains(&(*at as usize))) {
             faults.add(row, fault.clone());
         }
-        if part.len() > MEMBERS_MAX {
-            faults.add(row, too_many());
-        } else {
-            for place in part {
-                match (is_null(place), places.of_row(&strings, place, dictionary)) {
-                    (false, Place::Known(key)) => entries.push((key, values.values[place])),
-                    (false, Place::TooLong) => faults.add_too_long(row),
-                    (true, _) | (_, Place::Null) => {
-                        let detail = "a map holds no NULL; leave the key out";
-                        faults.add(row, RowFault::new("type_mismatch", detail));
-                    }
+        for place in part {
+            match (is_null(place), places.of_row(&strings, place, dictionary)) {
+                (false, Place::Known(key)) => entries.push((key, values.values[place])),
+                (false, Place::TooLong) => faults.add_too_long(row),
+                (true, _) | (_, Place::Null) => {
+                    let detail = "a map holds no NULL; leave the key out";
+                    faults.add(row, RowFault::new("type_mismatch", detail));
                 }
             }
         }

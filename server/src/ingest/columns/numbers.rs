@@ -58,7 +58,39 @@ pub(super) fn null_rows(array: &dyn Array) -> Vec<u32> {
 /// # Errors
 /// Only a bug: a column of another type.
 pub(super) fn numbers(kind: NumberType, array: &dyn Array) -> ApiResult<Numbers> {
-    Ok(match array.data_type() {
+    numbers_of(kind, Column { array, bounds: &[] })
+}
+
+/// The same of the values of lists, of which `bounds` are the ends and the first beginning: of each
+/// list only the first fault is told.
+///
+/// # Errors
+/// As of [`numbers`].
+pub(super) fn numbers_in_lists(
+    kind: NumberType,
+    array: &dyn Array,
+    bounds: &[usize],
+) -> ApiResult<Numbers> {
+    numbers_of(kind, Column { array, bounds })
+}
+
+/// Values, and the lists they lie in, if they do.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    array: &'a dyn Array,
+    bounds: &'a [usize],
+}
+
+impl Column<'_> {
+    /// The first value that is of another list.
+    fn end_of_list(self, place: usize) -> usize {
+        let next = self.bounds.partition_point(|bound| *bound <= place);
+        self.bounds.get(next).map_or(place + 1, |bound| *bound)
+    }
+}
+
+fn numbers_of(kind: NumberType, array: Column<'_>) -> ApiResult<Numbers> {
+    Ok(match array.array.data_type() {
         DataType::Int8 => integers::<Int8Type>(kind, array),
         DataType::Int16 => integers::<Int16Type>(kind, array),
         DataType::Int32 => integers::<Int32Type>(kind, array),
@@ -95,20 +127,22 @@ pub(super) fn numbers(kind: NumberType, array: &dyn Array) -> ApiResult<Numbers>
 }
 
 fn each<T: ArrowPrimitiveType>(
-    array: &dyn Array,
+    column: Column<'_>,
     convert: impl Fn(T::Native) -> Result<i64, RowFault>,
 ) -> Numbers {
-    let array: &PrimitiveArray<T> = array.as_primitive();
+    let array: &PrimitiveArray<T> = column.array.as_primitive();
     let mut found = Numbers {
         values: Vec::with_capacity(array.len()),
         nulls: null_rows(array),
         faults: Vec::new(),
     };
+    let mut told = 0;
     for (row, value) in (0..).zip(array.values()) {
         let stored = convert(*value).unwrap_or_else(|fault| {
             // What lies under a NULL is of no meaning.
-            if found.nulls.binary_search(&row).is_err() {
+            if row as usize >= told && found.nulls.binary_search(&row).is_err() {
                 found.faults.push((row, fault));
+                told = column.end_of_list(row as usize);
             }
             0
         });
@@ -118,7 +152,7 @@ fn each<T: ArrowPrimitiveType>(
 }
 
 /// Integers, which fit or not by their value.
-fn integers<T>(kind: NumberType, array: &dyn Array) -> Numbers
+fn integers<T>(kind: NumberType, array: Column<'_>) -> Numbers
 where
     T: ArrowPrimitiveType,
     T::Native: TryInto<i64> + Into<i128> + Copy,
@@ -140,7 +174,7 @@ where
     }
 }
 
-fn decimals<T>(kind: NumberType, scale: i8, array: &dyn Array) -> Numbers
+fn decimals<T>(kind: NumberType, scale: i8, array: Column<'_>) -> Numbers
 where
     T: ArrowPrimitiveType,
     T::Native: Into<i128> + Copy,
@@ -165,7 +199,7 @@ fn fixed(kind: NumberType, digits: i128, scale: u8) -> Result<i64, RowFault> {
         .map_err(|error| RowFault::new(error.code(), error.to_string()))
 }
 
-fn doubles<T: ArrowPrimitiveType>(array: &dyn Array, widen: impl Fn(T::Native) -> f64) -> Numbers {
+fn doubles<T: ArrowPrimitiveType>(array: Column<'_>, widen: impl Fn(T::Native) -> f64) -> Numbers {
     each::<T>(array, |value| {
         let value = widen(value);
         if value.is_finite() {
@@ -176,7 +210,7 @@ fn doubles<T: ArrowPrimitiveType>(array: &dyn Array, widen: impl Fn(T::Native) -
     })
 }
 
-fn scaled<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, factor: i64) -> Numbers {
+fn scaled<T: ArrowPrimitiveType<Native = i64>>(array: Column<'_>, factor: i64) -> Numbers {
     each::<T>(array, |value| match value.checked_mul(factor) {
         Some(microseconds) => timestamp(microseconds),
         None => Err(overflow(NumberType::Timestamp, i128::from(value))),

@@ -55,7 +55,7 @@ impl Reading<'_> {
     /// Reads an Arrow stream.
     pub(super) fn read_arrow(&mut self, source: &mut (impl BufRead + Send)) -> ApiResult<()> {
         let stream = ArrowStream::new(source)?;
-        let plan = Plan::new(Arc::clone(&self.upload.target), stream.schema())?;
+        let plan = Plan::new(Arc::clone(&self.target), stream.schema())?;
         self.read_batches(Batches::Arrow(stream), plan)
     }
 
@@ -72,7 +72,7 @@ impl Reading<'_> {
             source.consume(count);
         }
         let mut rows = ParquetRows::new(file)?;
-        let plan = Plan::new(Arc::clone(&self.upload.target), rows.schema())?;
+        let plan = Plan::new(Arc::clone(&self.target), rows.schema())?;
         rows.prepare(&plan)?;
         self.read_batches(Batches::<R>::Parquet(rows), plan)
     }
@@ -88,6 +88,7 @@ impl Reading<'_> {
             let (to, from) = sync_channel(WAITING_MAX);
             scope.spawn(move || batches.send(&to));
             for batch in from {
+                self.check_cancelled()?;
                 self.add(&mut converter, batch?)?;
             }
             self.check_report()?;
@@ -134,7 +135,6 @@ impl Reading<'_> {
     fn push_columns(&mut self, batch: ColumnBatch) -> ApiResult<()> {
         match &mut self.sink {
             Sink::Load(loader) => Ok(loader.push_columns(&batch)?),
-            Sink::Repeat => Ok(()),
             Sink::Write(_) | Sink::Delete(_) => self.push(RowBatch::from(batch)),
         }
     }

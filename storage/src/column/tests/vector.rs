@@ -88,14 +88,14 @@ fn widths_are_the_narrowest() {
         (0x100, 2),
         (0xffff, 2),
         (0x1_0000, 4),
-        (0xffff_ffff, 4),
+        (0xffff_ffff_i64, 4),
         (0x1_0000_0000, 8),
     ] {
         let vector = Vector::from_values(&[-5, -5 + span, -5]);
         assert_eq!(vector.bytes().len(), 32 + 3 * width, "{span}");
     }
     assert_eq!(Vector::from_values(&[i64::MIN, i64::MAX]).bytes().len(), 48);
-    assert_eq!(Vector::constant(9, 0), Vector::from_values(&[]));
+    assert_eq!(Vector::constant(9, 0), Vector::from_values::<i64>(&[]));
     assert_eq!(Vector::constant(9, 3), Vector::from_values(&[9, 9, 9]));
 }
 

@@ -2,38 +2,40 @@
 
 use std::ops::Range;
 
-use crate::bitmap::{Bitmap, BitmapWriter, Chunk};
+use crate::bitmap::Chunk;
 use crate::engine::section::Stored;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{CHUNK_LEN, Code};
 use crate::layer::write::{Edit, EntryState};
 use crate::schema::{Family, Tag};
-use crate::segment::base::{BaseMulti, BaseSingle, BaseText, EncodedChunk};
-use crate::segment::tags::TagSegmentWriter;
+use crate::segment::base::Entries;
 
-/// One tag of the chunk, and what has been written of the chunks before.
-#[derive(Debug)]
-pub(super) struct ChunkTag {
-    tag: Tag,
-    values: ChunkValues,
-    cleared: Chunk,
-    all_cleared: BitmapWriter,
-    encoded: Option<EncodedChunk>,
+/// A row of a batch, and its subject's position in the chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) row: u32,
+    pub(super) low: u16,
 }
 
+/// One tag of the chunk.
 #[derive(Debug)]
-enum ChunkValues {
+pub(super) struct ChunkTag {
+    pub(super) tag: Tag,
+    pub(super) values: ChunkValues,
+    pub(super) cleared: Chunk,
+}
+
+/// The values of the chunk's subjects by position.
+#[derive(Debug)]
+pub(super) enum ChunkValues {
     Single {
-        base: BaseSingle,
         known: Box<Chunk>,
         values: Vec<i64>,
     },
     Text {
-        base: BaseText,
         texts: Vec<Option<Box<str>>>,
     },
     Multi {
-        base: BaseMulti,
         /// Whose content is decided.
         decided: Box<Chunk>,
         /// Whose content is not: of those nothing is here.
@@ -42,38 +44,93 @@ enum ChunkValues {
     },
 }
 
-/// The entries of a chunk's subjects, by rising code. What is replaced is left behind.
+/// The entries of a chunk's subjects. What is replaced is left behind.
 #[derive(Debug)]
-struct ChunkRows {
-    entries: Vec<(Code, i64)>,
-    /// Where each subject's entries are.
+pub(super) struct ChunkRows {
+    codes: Vec<Code>,
+    /// Of maps, the values beside the codes.
+    values: Option<Vec<i64>>,
+    /// Where each subject's entries are, in any order; of a code that occurs twice the later counts.
     places: Vec<Range<usize>>,
 }
 
 impl ChunkRows {
-    fn get(&self, low: u16) -> &[(Code, i64)] {
-        &self.entries[self.places[usize::from(low)].clone()]
+    fn new(payload: bool) -> Self {
+        Self {
+            codes: Vec::new(),
+            values: payload.then(Vec::new),
+            places: vec![0..0; CHUNK_LEN as usize],
+        }
     }
 
-    /// Gives a subject these entries, in any order; a later one of the same code wins.
-    fn replace(&mut self, low: u16, entries: &[(Code, i64)]) {
-        let start = self.entries.len();
-        self.entries.extend_from_slice(entries);
-        let own = &mut self.entries[start..];
-        let mut end = own.len();
-        if !own.is_sorted_by(|a, b| a.0 < b.0) {
-            // Stable, so that the last of a code stays the last; it is then moved to the front.
-            own.sort_by_key(|(code, _)| *code);
-            end = 0;
-            for index in 0..own.len() {
-                if own.get(index + 1).is_none_or(|next| next.0 != own[index].0) {
-                    own[end] = own[index];
-                    end += 1;
-                }
-            }
+    /// A subject's entries by rising code.
+    fn get(&self, low: u16) -> Vec<(Code, i64)> {
+        let own = self.places[usize::from(low)].clone();
+        let mut state = EntryState::default();
+        let value = |from: usize| self.values.as_ref().map_or(0, |values| values[from]);
+        let entries = own.map(|from| (self.codes[from], value(from))).collect();
+        state.apply(&Edit::Replace(entries));
+        state.puts
+    }
+
+    /// Adds an entry to those of the subject that comes next.
+    fn push(&mut self, code: Code, value: i64) {
+        self.codes.push(code);
+        if let Some(values) = &mut self.values {
+            values.push(value);
         }
-        self.entries.truncate(start + end);
-        self.places[usize::from(low)] = start..start + end;
+    }
+
+    /// Gives a subject the entries from `start` on.
+    fn replace(&mut self, low: u16, start: usize) {
+        self.places[usize::from(low)] = start..self.codes.len();
+    }
+
+    fn replace_by(&mut self, low: u16, entries: &[(Code, i64)]) {
+        let start = self.codes.len();
+        for (code, value) in entries {
+            self.push(*code, *value);
+        }
+        self.replace(low, start);
+    }
+
+    /// Makes room for a chunk's entries out of those of the chunk before.
+    pub(super) fn reuse(&mut self, mut entries: Entries) {
+        entries.codes.clear();
+        self.codes = entries.codes;
+        if let Some(values) = &mut self.values {
+            entries.values.clear();
+            *values = entries.values;
+        }
+    }
+
+    /// All entries of some subjects; none are left.
+    pub(super) fn take(&mut self, decided: &Chunk) -> Entries {
+        let mut entries = Entries::default();
+        let mut end = 0;
+        let mut follow = true;
+        decided.for_each(|low| {
+            let own = self.places[usize::from(low)].clone();
+            follow &= own.start == end;
+            end = own.end;
+            let lows = entries.lows.len() + own.len();
+            entries.lows.resize(lows, low);
+        });
+        if follow && end == self.codes.len() {
+            entries.codes = std::mem::take(&mut self.codes);
+            entries.values = self.values.as_mut().map(std::mem::take).unwrap_or_default();
+        } else {
+            decided.for_each(|low| {
+                let own = self.places[usize::from(low)].clone();
+                entries.codes.extend_from_slice(&self.codes[own.clone()]);
+                if let Some(values) = &self.values {
+                    entries.values.extend_from_slice(&values[own]);
+                }
+            });
+            self.codes.clear();
+            self.values.iter_mut().for_each(Vec::clear);
+        }
+        entries
     }
 }
 
@@ -81,22 +138,16 @@ impl ChunkTag {
     pub(super) fn new(tag: &Tag) -> Self {
         let len = CHUNK_LEN as usize;
         let multi = |payload| ChunkValues::Multi {
-            base: BaseMulti::new(payload),
             decided: Box::default(),
             edited: Box::default(),
-            rows: ChunkRows {
-                entries: Vec::new(),
-                places: vec![0..0; len],
-            },
+            rows: ChunkRows::new(payload),
         };
         let values = match tag.kind.family() {
             Family::Single => ChunkValues::Single {
-                base: BaseSingle::new(tag.kind.is_coded()),
                 known: Box::new(Chunk::new()),
                 values: vec![0; len],
             },
             Family::Text => ChunkValues::Text {
-                base: BaseText::default(),
                 texts: vec![None; len],
             },
             Family::Set => multi(false),
@@ -106,8 +157,6 @@ impl ChunkTag {
             tag: tag.clone(),
             values,
             cleared: Chunk::new(),
-            all_cleared: BitmapWriter::new(),
-            encoded: None,
         }
     }
 
@@ -151,99 +200,123 @@ impl ChunkTag {
             (ChunkValues::Multi { decided, rows, .. }, cell) => {
                 decided.set(low);
                 match cell {
-                    Stored::Edit(Edit::Replace(entries)) => rows.replace(low, &entries),
+                    Stored::Edit(Edit::Replace(entries)) => rows.replace_by(low, &entries),
                     Stored::Edit(edit) => {
                         let mut state = EntryState {
                             reset: true,
-                            puts: rows.get(low).to_vec(),
+                            puts: rows.get(low),
                             drops: Vec::new(),
                         };
                         state.apply(&edit);
-                        rows.replace(low, &state.puts);
+                        rows.replace_by(low, &state.puts);
                     }
-                    _ => rows.replace(low, &[]),
+                    _ => rows.replace_by(low, &[]),
                 }
             }
             _ => debug_assert!(false, "a cell of another family"),
         }
     }
 
-    /// Replaces the content of the subject at a position; of a code that occurs twice, the later
-    /// entry counts.
-    pub(super) fn replace(&mut self, low: u16, entries: &[(Code, i64)]) {
-        if let ChunkValues::Multi { decided, rows, .. } = &mut self.values {
-            decided.set(low);
-            rows.replace(low, entries);
-        } else {
-            debug_assert!(false, "a cell of another family");
+    /// The subjects whose cells do not belong here, if there are any.
+    pub(super) fn edited(&self) -> Option<&Chunk> {
+        match &self.values {
+            ChunkValues::Multi { edited, .. } if !edited.is_empty() => Some(edited),
+            _ => None,
         }
     }
 
-    /// Encodes the chunk, and begins an empty one.
-    pub(super) fn encode(&mut self, chunk: u16) {
-        self.encoded = match &mut self.values {
-            ChunkValues::Single {
-                base,
-                known,
-                values,
-            } => {
-                let encoded = base.encode(chunk, known, values);
-                known.clear();
-                encoded
-            }
-            ChunkValues::Text { base, texts } => {
-                let taken = (0..=u16::MAX).zip(texts.iter_mut());
-                let mut known: Vec<(u16, String)> = taken
-                    .filter_map(|(low, text)| Some((low, text.take()?.into())))
-                    .collect();
-                base.encode(chunk, &mut known)
-            }
+    /// Whether it takes long to write or encode, so that it had better be begun early.
+    pub(super) fn is_long(&self) -> bool {
+        !matches!(self.values, ChunkValues::Single { .. })
+    }
+
+    /// Begins an empty chunk.
+    pub(super) fn clear(&mut self) {
+        match &mut self.values {
+            ChunkValues::Single { known, .. } => known.clear(),
+            ChunkValues::Text { texts } => texts.fill(None),
             ChunkValues::Multi {
-                base,
                 decided,
                 edited,
                 rows,
             } => {
-                let mut entries: Vec<(Code, u16, i64)> = Vec::with_capacity(rows.entries.len());
-                decided.for_each(|low| {
-                    entries.extend(
-                        rows.get(low)
-                            .iter()
-                            .map(|(code, value)| (*code, low, *value)),
-                    );
-                });
-                let encoded = base.encode(chunk, decided, &mut entries);
                 decided.clear();
                 edited.clear();
-                rows.entries.clear();
-                encoded
+                rows.codes.clear();
+                rows.values.iter_mut().for_each(Vec::clear);
             }
-        };
-        if !self.cleared.is_empty() {
-            self.all_cleared.push_chunk(chunk, &self.cleared);
-            self.cleared.clear();
         }
+        self.cleared.clear();
     }
+}
 
-    /// Writes what was encoded.
-    pub(super) fn put(&mut self, writer: &mut TagSegmentWriter) -> Result<()> {
-        let Some(encoded) = self.encoded.take() else {
+/// Cells of a chunk's new subjects that come by columns, all of which decide.
+impl ChunkTag {
+    /// Gives subjects numbers, row by row; `number` says none for a row that takes the value away.
+    ///
+    /// # Errors
+    /// Those of `number`.
+    pub(super) fn write_numbers(
+        &mut self,
+        rows: &[Row],
+        mut number: impl FnMut(usize) -> Result<Option<i64>>,
+    ) -> Result<()> {
+        let ChunkValues::Single { known, values, .. } = &mut self.values else {
+            return Err(another_family());
+        };
+        let Some((first, last)) = rows.first().zip(rows.last()) else {
             return Ok(());
         };
-        match &mut self.values {
-            ChunkValues::Single { base, .. } => base.put(writer, &encoded),
-            ChunkValues::Text { base, .. } => base.put(writer, &encoded),
-            ChunkValues::Multi { base, .. } => base.put(writer, &encoded),
+        // New subjects mostly follow each other: then they become known all at once.
+        let follow = rows.is_sorted_by(|a, b| u32::from(a.low) + 1 == u32::from(b.low));
+        if follow {
+            let all = usize::from(first.low)..usize::from(last.low) + 1;
+            known.set_range(all.clone());
+            self.cleared.clear_range(all);
         }
+        for Row { row, low } in rows {
+            match number(*row as usize)? {
+                Some(value) => {
+                    values[usize::from(*low)] = value;
+                    if !follow {
+                        known.set(*low);
+                        self.cleared.remove(*low);
+                    }
+                }
+                None => {
+                    known.remove(*low);
+                    self.cleared.set(*low);
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Writes what is gathered over all chunks.
-    pub(super) fn finish(self, writer: &mut TagSegmentWriter) -> Result<()> {
-        let cleared: Bitmap = self.all_cleared.finish();
-        match self.values {
-            ChunkValues::Single { base, .. } => base.finish(writer, self.tag.id, &cleared),
-            ChunkValues::Text { base, .. } => base.finish(writer, self.tag.id, &cleared),
-            ChunkValues::Multi { base, .. } => base.finish(writer, self.tag.id),
+    /// Gives subjects entries, row by row: `entries` hands them over.
+    ///
+    /// # Errors
+    /// Those of `entries`.
+    pub(super) fn write_entries(
+        &mut self,
+        rows: &[Row],
+        mut entries: impl FnMut(usize, &mut dyn FnMut(Code, i64)) -> Result<()>,
+    ) -> Result<()> {
+        let ChunkValues::Multi {
+            decided, rows: own, ..
+        } = &mut self.values
+        else {
+            return Err(another_family());
+        };
+        for Row { row, low } in rows {
+            let start = own.codes.len();
+            entries(*row as usize, &mut |code, value| own.push(code, value))?;
+            own.replace(*low, start);
+            decided.set(*low);
         }
+        Ok(())
     }
+}
+
+fn another_family() -> Error {
+    Error::internal("a cell of another family")
 }

@@ -45,6 +45,7 @@ impl Loader {
         if let Err(error) = engine.log.trim(receipt.lsn.0 + 1) {
             tracing::warn!(%error, "cannot trim the log");
         }
+        engine.count_layers(&engine.snapshot());
         engine.maintenance.flushed();
         Ok(receipt)
     }
@@ -101,8 +102,8 @@ impl Loader {
         engine.roots.publish_at_once(sequencer.pending.clone());
         if let Some(recorded) = recorded {
             let oldest = now.saturating_sub(engine.settings.idempotency_micros);
-            let entries_max = engine.settings.idempotency_entries_max;
-            sequencer.writes.push(recorded, oldest, entries_max);
+            let most = engine.settings.recorded_max();
+            sequencer.writes.push(recorded, oldest, most);
         }
         Ok(engine.receipt(lsn, outcome, true))
     }

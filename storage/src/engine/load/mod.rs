@@ -9,6 +9,7 @@
 mod chunk;
 mod columns;
 mod conflicts;
+mod encode;
 mod finish;
 mod partition;
 
@@ -30,10 +31,14 @@ use crate::ids::{CHUNK_LEN, Ordinal, PartitionId, TableId, TagId};
 use crate::limits::ORDINALS_MAX;
 use crate::partitioning::partition_of;
 use crate::schema::{TableSchema, Tag};
+use crate::segment::keys::hash_of;
+use encode::Spare;
 use partition::{PartitionLoad, TagCells};
 
 /// Ordinals reserved at a time.
 const RESERVE: Ordinal = 32 * CHUNK_LEN;
+/// Rows whose keys are looked for together.
+const ROWS_AHEAD: usize = 256;
 
 /// A bulk load under way. Dropped before [`Loader::finish`], it leaves nothing behind.
 #[derive(Debug)]
@@ -53,6 +58,7 @@ impl Engine {
     /// # Errors
     /// There is no such table.
     pub fn loader(self: &Arc<Self>, table: TableId, mode: RowMode) -> Result<Loader> {
+        self.throttle()?;
         let state = self.sequencer.lock().pending.clone();
         self.loader_on(&state, table, mode)
     }
@@ -105,6 +111,7 @@ impl Engine {
     ) -> Result<Loader> {
         let table = state.require(table)?;
         self.sequencer.lock().loads += 1;
+        let spare = Spare::default();
         Ok(Loader {
             engine: self.clone(),
             schema: table.schema.clone(),
@@ -113,7 +120,7 @@ impl Engine {
                 .partitions
                 .iter()
                 .cloned()
-                .map(PartitionLoad::new)
+                .map(|partition| PartitionLoad::new(partition, spare.clone()))
                 .collect(),
             outcome: Outcome::default(),
             replaced: BTreeMap::new(),
@@ -175,14 +182,18 @@ impl Loader {
         start: usize,
         places: &mut Vec<Option<(PartitionId, Resolved)>>,
     ) -> Result<usize> {
+        let mut ahead = Vec::with_capacity(ROWS_AHEAD);
         for row in start..keys.len() {
             let key = keys.get(row);
-            let id = partition_of(key, self.schema.partitions);
+            if (row - start).is_multiple_of(ROWS_AHEAD) {
+                self.look_ahead(keys, row, &mut ahead);
+            }
+            let (id, hash) = ahead[(row - start) % ROWS_AHEAD];
             let partition = &mut self.partitions[usize::from(id.0)];
-            if row > start && partition.opens_chunk(key)? {
+            if row > start && partition.opens_chunk(key, hash)? {
                 return Ok(row);
             }
-            let resolved = partition.resolve(&self.engine, key)?;
+            let resolved = partition.resolve(&self.engine, key, hash)?;
             let mode = self.mode;
             if mode == RowMode::Insert && !resolved.created {
                 return Err(key_exists(&key.to_key()));
@@ -194,6 +205,20 @@ impl Loader {
             places.push((!skipped).then_some((id, resolved)));
         }
         Ok(keys.len())
+    }
+
+    /// Hashes the keys from a row on, and looks where they would be: processors then fetch many
+    /// such places at the same time, and not one after the other.
+    fn look_ahead(&self, keys: &Keys, row: usize, ahead: &mut Vec<(PartitionId, u64)>) {
+        ahead.clear();
+        let rows = row..keys.len().min(row + ROWS_AHEAD);
+        ahead.extend(rows.map(|row| {
+            let key = keys.get(row);
+            (partition_of(key, self.schema.partitions), hash_of(key))
+        }));
+        for (id, hash) in ahead {
+            std::hint::black_box(self.partitions[usize::from(id.0)].may_have(*hash));
+        }
     }
 
     fn write_rows(

@@ -6,24 +6,23 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use hashbrown::HashTable;
-use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use crate::batch::{KeyRef, Keys};
+use crate::bitmap::Chunk;
 use crate::engine::Engine;
 use crate::engine::load::chunk::ChunkTag;
+use crate::engine::load::encode::{ChunkEncoder, Spare, empty_chunk};
 use crate::engine::root::PartitionState;
 use crate::engine::section::{Codes, Resolved, Stored, TagBuilder, check_key};
 use crate::error::Result;
-use crate::ids::{Code, Ordinal, TagId, chunk_of, low_of};
-use crate::layer::write::Edit;
+use crate::ids::{Ordinal, TagId, chunk_of, low_of};
 use crate::manifest::FileRecord;
 use crate::paths::{SegmentKind, SegmentName};
 use crate::schema::Tag;
-use crate::segment::keys::{KeySegment, hash_of};
+use crate::segment::keys::KeySegment;
 use crate::segment::tags::{TagSegment, TagSegmentWriter};
 
 /// Keys held in memory before they become a key segment.
@@ -45,6 +44,9 @@ pub(super) struct PartitionLoad {
     pub(super) key_segments: Vec<(FileRecord, Arc<KeySegment>)>,
     /// The base segment being written.
     base: Option<(SegmentName, TagSegmentWriter)>,
+    encoder: ChunkEncoder,
+    spare: Spare,
+    /// The chunk being filled.
     chunk: Option<u16>,
     tags: BTreeMap<TagId, ChunkTag>,
     late: BTreeMap<TagId, (Tag, TagBuilder)>,
@@ -66,7 +68,7 @@ const fn spread(short: u32) -> u64 {
 }
 
 impl PartitionLoad {
-    pub(super) fn new(start: Arc<PartitionState>) -> Self {
+    pub(super) fn new(start: Arc<PartitionState>, spare: Spare) -> Self {
         Self {
             free: 0..0,
             given: Vec::new(),
@@ -75,6 +77,8 @@ impl PartitionLoad {
             rows: HashTable::new(),
             key_segments: Vec::new(),
             base: None,
+            encoder: ChunkEncoder::new(spare.clone()),
+            spare,
             chunk: None,
             tags: BTreeMap::new(),
             late: BTreeMap::new(),
@@ -102,6 +106,14 @@ impl PartitionLoad {
         Ok(None)
     }
 
+    /// Whether keys in memory may have such a hash.
+    pub(super) fn may_have(&self, hash: u64) -> bool {
+        let short = short_hash(hash);
+        self.rows
+            .find(spread(short), |entry| entry.0 == short)
+            .is_some()
+    }
+
     fn first_in_memory(&self) -> Ordinal {
         self.given
             .last()
@@ -109,8 +121,12 @@ impl PartitionLoad {
     }
 
     /// The subject of a key, which is made if it does not exist.
-    pub(super) fn resolve(&mut self, engine: &Engine, key: KeyRef<'_>) -> Result<Resolved> {
-        let hash = hash_of(key);
+    pub(super) fn resolve(
+        &mut self,
+        engine: &Engine,
+        key: KeyRef<'_>,
+        hash: u64,
+    ) -> Result<Resolved> {
         if let Some(ordinal) = self.find_new(key, hash)? {
             return Ok(Resolved {
                 ordinal,
@@ -164,15 +180,14 @@ impl PartitionLoad {
     }
 
     /// Whether a key's row would open the next chunk.
-    pub(super) fn opens_chunk(&self, key: KeyRef<'_>) -> Result<bool> {
+    pub(super) fn opens_chunk(&self, key: KeyRef<'_>, hash: u64) -> Result<bool> {
         let Some(chunk) = self.chunk else {
             return Ok(false);
         };
         if !self.free.is_empty() && chunk_of(self.free.start) == chunk {
             return Ok(false);
         }
-        let is_known =
-            self.find_new(key, hash_of(key))?.is_some() || self.start.find(key)?.is_some();
+        let is_known = self.find_new(key, hash)?.is_some() || self.start.find(key)?.is_some();
         Ok(!is_known)
     }
 
@@ -184,7 +199,7 @@ impl PartitionLoad {
     /// Where cells of a tag go.
     pub(super) fn cells_of(&mut self, tag: &Tag) -> TagCells<'_> {
         let open = self.chunk.map(|chunk| {
-            let made = || ChunkTag::new(tag);
+            let made = || empty_chunk(&self.spare, tag);
             (chunk, self.tags.entry(tag.id).or_insert_with(made))
         });
         TagCells {
@@ -194,6 +209,36 @@ impl PartitionLoad {
             late: &mut self.late,
             late_cells: &mut self.late_cells,
         }
+    }
+
+    /// What of some tags is in the open chunk, with their places among `tags`.
+    pub(super) fn open_tags(&mut self, tags: &[Tag]) -> Vec<(usize, &mut ChunkTag)> {
+        if self.chunk.is_none() {
+            return Vec::new();
+        }
+        for tag in tags {
+            let made = || empty_chunk(&self.spare, tag);
+            self.tags.entry(tag.id).or_insert_with(made);
+        }
+        let place = |id: TagId| tags.iter().position(|tag| tag.id == id);
+        let open = self.tags.iter_mut();
+        open.filter_map(|(id, open)| Some((place(*id)?, open)))
+            .collect()
+    }
+
+    /// New subjects in the open chunk not all of whose cells belong there.
+    pub(super) fn edited(&self) -> Option<Box<Chunk>> {
+        let mut all: Option<Box<Chunk>> = None;
+        for edited in self.tags.values().filter_map(ChunkTag::edited) {
+            all.get_or_insert_default().or(edited);
+        }
+        all
+    }
+
+    /// Where a subject is in the open chunk, if it is new and there.
+    pub(super) fn place_in_chunk(&self, ordinal: Ordinal) -> Option<u16> {
+        let is_here = self.chunk == Some(chunk_of(ordinal)) && ordinal >= self.start.next_ordinal;
+        is_here.then_some(low_of(ordinal))
     }
 
     /// Turns the strings of a column into codes.
@@ -231,13 +276,10 @@ impl PartitionLoad {
             let writer = TagSegmentWriter::create(&*engine.vfs, &name.path(), salt)?;
             self.base = Some((name, writer));
         }
-        encode(self.tags.values_mut(), chunk);
         if let Some((_, writer)) = &mut self.base {
-            for tag in self.tags.values_mut() {
-                tag.put(writer)?;
-            }
+            self.encoder.put(writer)?;
         }
-        Ok(())
+        self.encoder.begin(chunk, std::mem::take(&mut self.tags))
     }
 
     /// Writes late cells as a layer, once they are many.
@@ -280,9 +322,8 @@ impl PartitionLoad {
         self.write_keys(engine)?;
         self.write_late(engine)?;
         if let Some((name, mut writer)) = self.base.take() {
-            for tag in std::mem::take(&mut self.tags).into_values() {
-                tag.finish(&mut writer)?;
-            }
+            self.encoder.put(&mut writer)?;
+            self.encoder.finish(&mut writer)?;
             let len = writer.finish()?;
             let segment = TagSegment::open(&*engine.vfs, &name.path(), engine.cache.clone())?;
             self.segments.insert(0, (FileRecord { name, len }, segment));
@@ -319,15 +360,6 @@ impl TagCells<'_> {
         }
     }
 
-    /// Replaces the content of a subject's set or map.
-    pub(super) fn replace(&mut self, ordinal: Ordinal, entries: &[(Code, i64)]) {
-        // As for any other cell that decides.
-        match self.open_for(ordinal, &Stored::Clear) {
-            Some(open) => open.replace(low_of(ordinal), entries),
-            None => self.write_late(ordinal, Stored::Edit(Edit::Replace(entries.to_vec()))),
-        }
-    }
-
     /// The open chunk, if the cell belongs there.
     fn open_for(&mut self, ordinal: Ordinal, cell: &Stored<'_>) -> Option<&mut ChunkTag> {
         let (chunk, open) = self.open.as_mut()?;
@@ -344,28 +376,4 @@ impl TagCells<'_> {
             .write(ordinal, cell);
         *self.late_cells += 1;
     }
-}
-
-/// Encodes a chunk of each tag, on all cores.
-fn encode<'a>(tags: impl ExactSizeIterator<Item = &'a mut ChunkTag> + Send, chunk: u16) {
-    let threads = available_parallelism()
-        .map_or(1, usize::from)
-        .min(tags.len());
-    let tags = Mutex::new(tags);
-    let work = || {
-        while let Some(tag) = next_of(&tags) {
-            tag.encode(chunk);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            // Without another thread this one does all of it.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
-    });
-}
-
-fn next_of<T>(items: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
-    items.lock().next()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fixture::{KINDS, Random, create, expect_sound, open, rows, table};
-use crate::batch::{Dictionary, KeyRef, Keys, RowBatch, RowMode};
+use crate::batch::{Cell, Column, Dictionary, KeyRef, Keys, RowBatch, RowMode};
 use crate::column_batch::{ColumnBatch, DenseColumn, DenseValues};
 use crate::engine::{Engine, WriteOptions};
 use crate::ids::{Code, TagId};
@@ -83,6 +83,117 @@ fn batch(engine: &Engine, count: u32, random: &mut Random) -> ColumnBatch {
     ColumnBatch { keys, columns }
 }
 
+/// Puts and drops of members of some subjects.
+fn edits(engine: &Engine, random: &mut Random) -> RowBatch {
+    let state = engine.snapshot();
+    let schema = state.catalog().table("t").unwrap();
+    let count = random.below(20) as u32;
+    let ColumnBatch { keys, .. } = batch(engine, count, random);
+    let mut columns = Vec::new();
+    for tag in &schema.tags {
+        let mut dictionary = Dictionary::default();
+        let mut cells = Vec::new();
+        for row in 0..count {
+            let mut place = || dictionary.place(&format!("s{}", random.below(9)));
+            let (drop, put) = (Box::from([place()]), place());
+            match tag.kind.family() {
+                Family::Set => cells.push((
+                    row,
+                    Cell::EditSet {
+                        drop,
+                        put: [put].into(),
+                    },
+                )),
+                Family::Map => cells.push((
+                    row,
+                    Cell::EditMap {
+                        drop,
+                        put: [(put, 7)].into(),
+                    },
+                )),
+                Family::Single | Family::Text => {}
+            }
+        }
+        columns.push(Column {
+            tag: tag.id,
+            dictionary,
+            cells,
+        });
+    }
+    RowBatch { keys, columns }
+}
+
+#[test]
+fn columns_go_on_from_chunk_to_chunk() {
+    const ROWS: u32 = 150_000;
+    for partitions in [1, 2] {
+        let vfs = MemoryVfs::new(5);
+        let engine = open(&vfs);
+        create(&engine, "t", KeyType::BigInt, partitions);
+        let state = engine.snapshot();
+        let schema = state.catalog().table("t").unwrap();
+        let is_wanted = |kind| matches!(kind, TagType::Keyword | TagType::KeywordSet);
+        let tags: Vec<_> = schema
+            .tags
+            .iter()
+            .filter(|tag| is_wanted(tag.kind))
+            .collect();
+        let mut random = Random(11);
+        let columns: Vec<_> = tags
+            .iter()
+            .map(|tag| column(tag.id, tag.kind, ROWS, &mut random))
+            .collect();
+        // Every tenth key comes twice.
+        let keys: Vec<i64> = (0..i64::from(ROWS))
+            .map(|n| n - i64::from(n % 10 == 9))
+            .collect();
+        let batch = ColumnBatch {
+            keys: Keys::Ints(keys.clone()),
+            columns: columns.clone(),
+        };
+        let mut load = engine.loader(schema.id, RowMode::Upsert).unwrap();
+        load.push_columns(&batch).unwrap();
+        assert_eq!(load.outcome().duplicates, u64::from(ROWS / 10));
+        load.finish(&WriteOptions::default()).unwrap();
+        let state = engine.snapshot();
+        let table = state.table(schema.id).unwrap();
+        for row in (0..ROWS as usize).filter(|row| row % 10 != 8).step_by(7) {
+            let key = KeyRef::Int(keys[row]);
+            let partition = table.partition(table.partition_of(key)).unwrap();
+            let ordinal = partition.find(key).unwrap().unwrap();
+            let mut subject = partition.subject(ordinal).unwrap();
+            for column in &columns {
+                let vocabulary = partition.vocabulary(column.tag);
+                let strings = vocabulary.read().unwrap();
+                let string = |code| strings.string(code).to_owned();
+                let given = |place: u32| column.dictionary.strings()[place as usize].to_string();
+                match &column.values {
+                    DenseValues::Numbers { values, nulls } => {
+                        let found = subject.value(column.tag).unwrap();
+                        let is_null = nulls.binary_search(&(row as u32)).is_ok();
+                        let right = (!is_null).then(|| given(values[row] as u32));
+                        assert_eq!(found.map(|code| string(code as Code)), right, "row {row}");
+                    }
+                    DenseValues::Sets { ends, members } => {
+                        let mut found = Vec::new();
+                        subject.entries(column.tag, &mut found).unwrap();
+                        let mut found: Vec<_> =
+                            found.iter().map(|(code, _)| string(*code)).collect();
+                        found.sort();
+                        let own = crate::column_batch::range(ends, row);
+                        let mut right: Vec<_> = members[own].iter().map(|m| given(*m)).collect();
+                        right.sort();
+                        assert_eq!(found, right, "row {row}");
+                    }
+                    _ => unreachable!(),
+                }
+            }
+        }
+        drop(engine);
+        expect_sound(&vfs);
+    }
+}
+
 /// All that is known of all keys, as text.
 fn content(engine: &Engine) -> Vec<String> {
     let state = engine.snapshot();
@@ -99,7 +210,7 @@ fn content(engine: &Engine) -> Vec<String> {
         let Some(ordinal) = partition.find(key).unwrap() else {
             continue;
         };
-        let subject = partition.subject(ordinal).unwrap();
+        let mut subject = partition.subject(ordinal).unwrap();
         let mut line = text.clone();
         for tag in &schema.tags {
             let vocabulary = partition.vocabulary(tag.id);
@@ -117,7 +228,8 @@ fn content(engine: &Engine) -> Vec<String> {
                     format!(" {:?}", subject.long_text(tag.id).unwrap())
                 }
                 (_, Family::Set | Family::Map) => {
-                    let entries = subject.entries(tag.id).unwrap();
+                    let mut entries = Vec::new();
+                    subject.entries(tag.id, &mut entries).unwrap();
                     let mut entries: Vec<_> = (entries.iter())
                         .map(|(code, value)| (strings().string(*code).to_owned(), *value))
                         .collect();
@@ -153,6 +265,10 @@ fn columns_and_cells_come_to_the_same() {
             .map(|engine: &Arc<Engine>| engine.loader(table(engine, "t"), mode).unwrap());
         let [mut by_cells, mut by_columns] = loads;
         for batch in &batches {
+            // Whose content is edited before it is decided has it outside the chunk.
+            let edits = edits(&engines[0], &mut random);
+            by_cells.push(&edits).unwrap();
+            by_columns.push(&edits).unwrap();
             by_cells.push(&RowBatch::from(batch.clone())).unwrap();
             by_columns.push_columns(batch).unwrap();
         }

@@ -9,6 +9,7 @@ use crate::codec::Encoder;
 use crate::column::Vector;
 use crate::error::{Error, Result};
 use crate::ids::Ordinal;
+use crate::parallel;
 use crate::schema::KeyType;
 use crate::segment::blob_file::{BlobFileWriter, BlobRef, FileKind};
 use crate::segment::directory::{DirectoryBuilder, Record};
@@ -71,8 +72,8 @@ fn write_blocks(
         kind,
         directory: DirectoryBuilder::default(),
         count: 0,
-        places: Vec::with_capacity(KEYS_PER_BLOCK),
-        texts: Vec::new(),
+        open: Block::default(),
+        full: Vec::new(),
     };
     let mut next = range.start;
     let mut living = 0;
@@ -89,14 +90,34 @@ fn write_blocks(
     Ok((blocks.directory, living))
 }
 
+/// Blocks of keys that are put together before they are encoded, several at a time.
+const BLOCKS_AT_ONCE: usize = 64;
+
 /// Collects the keys of neighbouring ordinals.
 struct Blocks<'a> {
     file: &'a mut BlobFileWriter,
     kind: KeyType,
     directory: DirectoryBuilder,
     count: u32,
+    open: Block,
+    full: Vec<Block>,
+}
+
+/// Some keys, and how they are stored.
+#[derive(Default)]
+struct Block {
     places: Vec<i64>,
     texts: Vec<u8>,
+    encoded: Option<(Packed, Packed)>,
+}
+
+impl Block {
+    fn encode(&mut self) {
+        // Integers rise as often as not; ends do.
+        let places = Packed::rising(&Vector::from_values(&self.places));
+        let texts = Packed::bytes(&std::mem::take(&mut self.texts).into());
+        self.encoded = Some((places, texts));
+    }
 }
 
 impl Blocks<'_> {
@@ -123,40 +144,52 @@ impl Blocks<'_> {
     }
 
     fn push(&mut self, key: Option<KeyRef<'_>>) -> Result<()> {
+        let open = &mut self.open;
         let place = match (self.kind, key) {
             (KeyType::BigInt, Some(KeyRef::Int(key))) => key,
             (KeyType::Keyword, Some(KeyRef::Text(key))) => {
-                self.texts.extend_from_slice(key.as_bytes());
-                self.texts.len() as i64
+                open.texts.extend_from_slice(key.as_bytes());
+                open.texts.len() as i64
             }
             // Values that are there already take the fewest bytes.
-            (_, None) => self.places.last().copied().unwrap_or(0),
+            (_, None) => open.places.last().copied().unwrap_or(0),
             _ => return Err(Error::internal("a key of another type")),
         };
-        self.places.push(place);
-        if self.places.len() == KEYS_PER_BLOCK {
-            self.close()?;
+        open.places.push(place);
+        if open.places.len() == KEYS_PER_BLOCK {
+            self.full.push(std::mem::take(open));
+            if self.full.len() == BLOCKS_AT_ONCE {
+                self.write()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the blocks that are full.
+    fn write(&mut self) -> Result<()> {
+        parallel::for_each(self.full.iter_mut(), |block| {
+            block.encode();
+            Ok(())
+        })?;
+        for (first, second) in self.full.drain(..).filter_map(|block| block.encoded) {
+            let first = self.file.put_packed(&first)?;
+            let second = self.file.put_packed(&second)?;
+            self.directory.push(Record {
+                key: self.count,
+                extra: 0,
+                first,
+                second,
+            });
+            self.count += 1;
         }
         Ok(())
     }
 
     fn close(&mut self) -> Result<()> {
-        if self.places.is_empty() {
-            return Ok(());
+        if !self.open.places.is_empty() {
+            self.full.push(std::mem::take(&mut self.open));
         }
-        let places = Packed::new(Vector::from_values(&self.places).bytes());
-        let texts = Packed::new(&std::mem::take(&mut self.texts).into());
-        let first = self.file.put_packed(&places)?;
-        let second = self.file.put_packed(&texts)?;
-        self.directory.push(Record {
-            key: self.count,
-            extra: 0,
-            first,
-            second,
-        });
-        self.count += 1;
-        self.places.clear();
-        Ok(())
+        self.write()
     }
 }
 
@@ -167,33 +200,62 @@ fn write_hashes(
     (bits, blocks): (u32, Range<u32>),
     source: &KeySource<'_>,
 ) -> Result<()> {
-    let mut table: Vec<(u64, Ordinal)> = Vec::new();
+    let mut tables: Vec<Table> = blocks.clone().map(|_| Table::default()).collect();
     source(&mut |ordinal, key| {
         let hash = hash_of(key);
-        if blocks.contains(&block_of(hash, bits)) {
-            table.push((hash, ordinal));
+        let block = block_of(hash, bits);
+        if blocks.contains(&block) {
+            let entry = u64::from(fingerprint_of(hash, bits)) << 32 | u64::from(ordinal);
+            tables[(block - blocks.start) as usize].entries.push(entry);
         }
     })?;
-    table.sort_unstable();
-    for own in table.chunk_by(|a, b| block_of(a.0, bits) == block_of(b.0, bits)) {
-        let first = file.put_packed(&Packed::new(&encode_hashes(own, bits).into()))?;
-        directory.push(Record {
-            key: block_of(own[0].0, bits),
-            extra: own.len() as u32,
-            first,
-            second: BlobRef::default(),
-        });
+    for (first, tables) in blocks
+        .step_by(BLOCKS_AT_ONCE)
+        .zip(tables.chunks_mut(BLOCKS_AT_ONCE))
+    {
+        parallel::for_each(tables.iter_mut(), |table| {
+            table.encode();
+            Ok(())
+        })?;
+        for (block, table) in (first..).zip(tables) {
+            if let Some(encoded) = table.encoded.take() {
+                let first = file.put_packed(&encoded)?;
+                directory.push(Record {
+                    key: block,
+                    extra: table.count,
+                    first,
+                    second: BlobRef::default(),
+                });
+            }
+        }
     }
     Ok(())
 }
 
-fn encode_hashes(entries: &[(u64, Ordinal)], bits: u32) -> Vec<u8> {
-    let mut out = Encoder::new();
-    for (hash, _) in entries {
-        out.u16(fingerprint_of(*hash, bits));
+/// A block of the hash table.
+#[derive(Default)]
+struct Table {
+    /// A fingerprint and an ordinal, each.
+    entries: Vec<u64>,
+    count: u32,
+    encoded: Option<Packed>,
+}
+
+impl Table {
+    fn encode(&mut self) {
+        let mut entries = std::mem::take(&mut self.entries);
+        if entries.is_empty() {
+            return;
+        }
+        entries.sort_unstable();
+        let prints = entries
+            .iter()
+            .flat_map(|entry| ((entry >> 32) as u16).to_le_bytes());
+        let ordinals = entries
+            .iter()
+            .flat_map(|entry| (*entry as u32).to_le_bytes());
+        let bytes: Vec<u8> = prints.chain(ordinals).collect();
+        self.count = entries.len() as u32;
+        self.encoded = Some(Packed::hashes(&bytes.into(), entries.len()));
     }
-    for (_, ordinal) in entries {
-        out.u32(*ordinal);
-    }
-    out.finish()
 }

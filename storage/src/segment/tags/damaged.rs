@@ -32,6 +32,7 @@ impl TagSegment {
             file: BlobFile::damaged(vfs, path, cache, damage)?,
             subjects: OUT_OF_REACH,
             entries: tags.map(|(tag, family)| (tag, entry(family))).collect(),
+            row_tags: Vec::new(),
             touched: OnceLock::new(),
             base: BTreeMap::new(),
         }))

@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use tagdb_query::analysis::{MATCH_KEYS_MAX, Verdicts};
+use tagdb_query::analysis::Verdicts;
 use tagdb_query::literal::write_json_string;
 use tagdb_storage::schema::Key;
 use tagdb_wire::MatchRequest;
@@ -23,9 +23,10 @@ pub(super) async fn matching(
 ) -> ApiResult<Response> {
     let headers = request.headers().clone();
     let wanted: MatchRequest = json_body(&state, request).await?;
-    if wanted.keys.len() > MATCH_KEYS_MAX {
-        let detail = format!("at most {MATCH_KEYS_MAX} keys are matched at a time");
-        let (keys, max) = (wanted.keys.len() as u64, MATCH_KEYS_MAX as u64);
+    let keys_max = state.config.limits.keys_max;
+    if wanted.keys.len() > keys_max {
+        let detail = format!("at most {keys_max} keys are matched at a time");
+        let (keys, max) = (wanted.keys.len() as u64, keys_max as u64);
         return Err(ApiError::new("limit_exceeded", detail).limit("keys", keys, max));
     }
     let asked = Asked {

@@ -17,10 +17,11 @@ use tagdb_wire::{BigIntForm, Named, NamedParams};
 
 use super::lookup::table_schema;
 use super::sql::time;
-use super::{Route, json_text, mark_written, route};
+use super::{Route, mark_written, route};
 use crate::engine_handle::{CancelOnDrop, Lane};
 use crate::http::convert::{param, write_json};
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::held::Held;
 use crate::http::read::catch_up;
 use crate::http::state::AppState;
 use crate::http::statement::time_zone;
@@ -78,7 +79,7 @@ async fn answer(
 ) -> ApiResult<Response> {
     let time = time(state, asked.timeout_ms)?;
     let zone = time_zone(asked.time_zone.as_deref())?;
-    catch_up(state, &asked.headers, time).await?;
+    let time = catch_up(state, &asked.headers, time).await?;
     let cancel = CancelOnDrop::default();
     let config = &state.config;
     let context = Context {
@@ -100,14 +101,17 @@ async fn answer(
             let error = ApiError::new("result_too_large", detail);
             return Err(error.limit("result_bytes", bytes, bytes_max));
         }
-        Ok((text, database.engine().token(analysis.lsn())))
+        Ok((
+            Held::new(database.memory(), text)?,
+            database.engine().token(analysis.lsn()),
+        ))
     };
     let (text, token) = state
         .handle
         .run_within(Lane::Statement, time, &cancel.flag(), run)
         .await?;
     drop(cancel);
-    let mut response = json_text(text);
+    let mut response = text.into_response();
     mark_written(&mut response, &token, false);
     Ok(response)
 }
