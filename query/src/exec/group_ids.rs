@@ -20,9 +20,6 @@ use crate::value::Value;
 /// Rows in groups of one batch whose memory need not be looked at.
 const PAIRS_UNCHECKED: usize = 1 << 16;
 
-/// Bytes that the number of a value, or of a group, takes with what it stands for.
-const NUMBER_BYTES: usize = 32;
-
 /// The number of a value among those of one group key; NULL is 0.
 type Id = u32;
 /// The number of a group.
@@ -40,6 +37,8 @@ pub(crate) struct GroupIds {
 struct Key {
     source: Source,
     groups: Level,
+    /// Bytes of its tables that were charged.
+    charged: usize,
 }
 
 /// Where the value of a group key comes from.
@@ -89,6 +88,10 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
             things.push(thing.clone());
             things.len() as Id
         })
+    }
+
+    fn table_bytes(&self) -> usize {
+        self.ids.capacity() * (size_of::<(T, Id)>() + 1) + self.things.capacity() * size_of::<T>()
     }
 
     fn thing(&self, id: Id) -> Option<&T> {
@@ -154,6 +157,7 @@ impl GroupIds {
             own.push(Key {
                 source: Source::new(key, columns)?,
                 groups,
+                charged: 0,
             });
         }
         Ok(Self {
@@ -175,7 +179,7 @@ impl GroupIds {
                 Source::Computed(computed) => computed.2.bytes,
                 _ => 0,
             };
-            key.numbers() * NUMBER_BYTES + values
+            key.charged + values
         };
         self.keys.iter().map(held).sum()
     }
@@ -203,9 +207,10 @@ impl GroupIds {
         out.clear();
         out.extend((0..batch.len() as u32).map(|row| (row, 0)));
         for key in &mut self.keys {
-            let before = key.numbers();
             key.refine((columns, batch), &mut self.stored, budget, out)?;
-            budget.charge((key.numbers() - before) * NUMBER_BYTES)?;
+            let bytes = key.table_bytes();
+            budget.charge(bytes.saturating_sub(key.charged))?;
+            key.charged = key.charged.max(bytes);
             Limits::check("groups", key.groups.len(), self.groups_max)?;
         }
         Ok(())
@@ -238,14 +243,23 @@ impl GroupIds {
 }
 
 impl Key {
-    /// How many numbers it has given to values and groups.
-    fn numbers(&self) -> usize {
+    /// Bytes of its tables, as far as they have room.
+    fn table_bytes(&self) -> usize {
         let values = match &self.source {
             Source::Coded(_) | Source::Members(_) => 0,
-            Source::Number(_, _, ids) => ids.things.len(),
-            Source::Computed(computed) => computed.2.things.len(),
+            Source::Number(_, _, ids) => ids.table_bytes(),
+            Source::Computed(computed) => computed.2.table_bytes(),
         };
-        values + self.groups.len()
+        values
+            + match &self.groups {
+                Level::First { groups, ids } => {
+                    groups.capacity() * size_of::<Group>() + ids.capacity() * size_of::<Id>()
+                }
+                Level::Next { groups, pairs } => {
+                    groups.capacity() * (size_of::<((Group, Id), Group)>() + 1)
+                        + pairs.capacity() * size_of::<(Group, Id)>()
+                }
+            }
     }
 
     /// Splits the groups that rows are in by this key.
@@ -256,7 +270,7 @@ impl Key {
         budget: &Budget,
         out: &mut Vec<(u32, Group)>,
     ) -> Result<()> {
-        let Self { source, groups } = self;
+        let Self { source, groups, .. } = self;
         match source {
             Source::Coded(slot) => {
                 columns.stored(*slot, batch, stored)?;
