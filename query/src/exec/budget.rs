@@ -95,6 +95,40 @@ impl Drop for Budget {
     }
 }
 
+/// Bytes for what is only quicker with them, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Spare {
+    /// None yet.
+    pub(crate) const fn new(budget: Arc<Budget>) -> Self {
+        Self { budget, bytes: 0 }
+    }
+
+    /// Takes so many more, unless that is beyond half of the statement's memory: the other half is
+    /// for what it cannot do without. Tells whether it did.
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+        if self.budget.used().saturating_add(bytes) > self.budget.bytes_max / 2 {
+            return false;
+        }
+        if self.budget.charge(bytes).is_err() {
+            self.budget.release(bytes);
+            return false;
+        }
+        self.bytes += bytes;
+        true
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        self.budget.release(self.bytes);
+    }
+}
+
 /// Bytes that a value holds (about).
 pub(crate) fn bytes_of(value: &Value) -> usize {
     let inner = match value {
@@ -114,6 +148,26 @@ pub(crate) fn bytes_of_row(row: &[Value]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_only_quicker_takes_half_and_gives_it_back() {
+        let pool = Arc::new(MemoryPool::new(4 * STEP_BYTES));
+        let budget = Arc::new(Budget::new(4 * STEP_BYTES, Arc::clone(&pool)));
+        let mut spare = Spare::new(Arc::clone(&budget));
+        assert!(spare.take(2 * STEP_BYTES));
+        assert!(!spare.take(1));
+        assert_eq!(budget.used(), 2 * STEP_BYTES);
+        budget.charge(2 * STEP_BYTES).unwrap();
+        drop(spare);
+        assert_eq!(budget.used(), 2 * STEP_BYTES);
+        let others = Budget::new(usize::MAX, pool);
+        others.charge(STEP_BYTES).unwrap();
+        budget.release(2 * STEP_BYTES);
+        let mut none_left = Spare::new(Arc::clone(&budget));
+        others.charge(2 * STEP_BYTES).unwrap();
+        assert!(!none_left.take(2 * STEP_BYTES));
+        assert_eq!(budget.used(), 0);
+    }
 
     #[test]
     fn statements_share_a_pool_and_give_back() {

@@ -187,6 +187,8 @@ fn accumulated(
     all.sort_by_key(|(place, _)| *place);
     let finish = |(_, a): (_, Accumulator)| a.finish(ids.len(), partition, &scan.columns, budget);
     let states = all.into_iter().map(finish).collect::<Result<_>>()?;
+    // The values of keys come column by column, and then as rows.
+    budget.check(2 * ids.len() * grouping.keys.len() * size_of::<Value>())?;
     let keys = ids.values(partition, &scan.columns)?;
     budget.release(ids.held_bytes());
     Ok((keys, states))

@@ -1,20 +1,21 @@
 //! Functions of a row, computed for each row of a batch; once for each value if all they read is
 //! one number or code.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use crate::bind::bound::Slot;
 use crate::error::Result;
 use crate::exec::Execution;
 use crate::exec::batch::Batch;
+use crate::exec::budget::Spare;
 use crate::exec::columns::{Columns, RowBuffer};
 use crate::exec::progress::Progress;
 use crate::value::Value;
 
 /// Results that are remembered, at most.
 const REMEMBERED_MAX: usize = 1 << 16;
-/// Bytes of them, at most.
-const REMEMBERED_BYTES_MAX: usize = 16 << 20;
 
 /// A function of what some slots hold, with what it has come to so far.
 #[derive(Debug)]
@@ -23,8 +24,8 @@ pub(crate) struct RowFunction<T> {
     slots: Vec<Slot>,
     /// Of a single slot that is stored as a number: by what is stored.
     results: HashMap<Option<i64>, T>,
-    /// Bytes of them.
-    remembered: usize,
+    /// The memory of them: there may be thousands of functions in a statement.
+    remembered: Option<Spare>,
     stored: Vec<Option<i64>>,
     buffer: RowBuffer,
     /// Of the expression that is computed.
@@ -41,7 +42,7 @@ impl<T: Clone> RowFunction<T> {
         Self {
             slots,
             results: HashMap::new(),
-            remembered: 0,
+            remembered: None,
             stored: Vec::new(),
             buffer: RowBuffer::default(),
             nodes,
@@ -104,10 +105,11 @@ impl<T: Clone> RowFunction<T> {
             let result = compute(&row)?;
             let bytes = (self.weigh)(&result);
             self.progress.made(bytes, budget)?;
-            if self.results.len() < REMEMBERED_MAX
-                && self.remembered + bytes <= REMEMBERED_BYTES_MAX
-            {
-                self.remembered += bytes;
+            // A table that has just grown is half empty.
+            let entry = 2 * size_of::<(Option<i64>, T)>() + bytes;
+            let remembered = &mut self.remembered;
+            let remembered = remembered.get_or_insert_with(|| Spare::new(Arc::clone(budget)));
+            if self.results.len() < REMEMBERED_MAX && remembered.take(entry) {
                 self.results.insert(*stored, result.clone());
             }
             out.push(result);

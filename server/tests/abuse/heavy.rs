@@ -55,6 +55,8 @@ fn requests() -> Vec<Case> {
             Expect::Status(200),
         )
     };
+    let sums: Vec<_> = (0..20).map(|n| format!("sum(n + {n})")).collect();
+    let sums = format!("SELECT {} FROM users", sums.join(", "));
     let numbers = vec!["1234567"; 100_000].join(",");
     let parameters = format!(
         "{{\"sql\":\"SELECT count(*) FROM users WHERE n = ANY($1)\",\"params\":[[{numbers}]]}}"
@@ -66,6 +68,7 @@ fn requests() -> Vec<Case> {
         sql("SELECT DISTINCT user_id, n FROM users"),
         sql("SELECT * FROM users ORDER BY city, n DESC"),
         sql("SELECT user_id FROM users"),
+        sql(&sums),
         sql("SELECT city, median(n), count(DISTINCT user_id) FROM users GROUP BY city"),
         sql("SELECT user_id FROM users WHERE n IN (SELECT n FROM users WHERE b)"),
         stream("csv", "SELECT * FROM users"),
