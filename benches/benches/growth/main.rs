@@ -17,6 +17,7 @@ use tagdb_benches::subjects::{self, Result};
 use tagdb_benches::timing::Repeat;
 use tagdb_query::Database;
 use tagdb_storage::engine::Settings;
+use tagdb_storage::schema::KeyType;
 
 use curves::Curves;
 
@@ -49,7 +50,7 @@ fn main() -> Result<()> {
         ..Settings::default()
     };
     let database = subjects::open(folder, settings)?;
-    subjects::create(&database)?;
+    subjects::create(&database, KeyType::Keyword)?;
     subjects::load(&database, &parquet, raw.users())?;
     subjects::settle(database.engine())?;
     let mut curves = Curves::new(raw.users(), out);
