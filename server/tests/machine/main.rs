@@ -12,6 +12,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod diskfull;
 mod http;
 mod kill9;
 mod life;
@@ -20,6 +21,7 @@ mod operation;
 mod powercut;
 mod process;
 mod random;
+mod realeio;
 mod record;
 mod sysfault;
 mod tracer;

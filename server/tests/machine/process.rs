@@ -13,7 +13,10 @@ use crate::http::{Answer, Connection, Request};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tagdb");
 
 /// A start, a stop or an answer that takes longer is none.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lines of its log that a failure shows.
+const LINES_SHOWN: usize = 12;
 
 /// Flushes come early and caches are small, so that much happens on the disk.
 const SETTINGS: [(&str, &str); 4] = [
@@ -109,8 +112,16 @@ impl Server {
         answer
     }
 
+    /// The last of what it told.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        let log = self.log.lock().unwrap();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
+    }
+
+    /// Whether it has ever told of this.
+    pub(crate) fn has_told(&self, text: &str) -> bool {
+        self.log.lock().unwrap().contains(text)
     }
 
     /// Ends it without a warning.

@@ -126,6 +126,7 @@ impl Fault {
             );
         }
         let status = server.stop();
+        assert!(!server.has_told("panicked"), "{self:?}: {}", server.log());
         self.assert_orderly(status, &server.log());
     }
 

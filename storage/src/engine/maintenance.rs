@@ -55,6 +55,11 @@ impl Maintenance {
         self.wake.notify_one();
     }
 
+    pub(super) fn request_flush(&self) {
+        self.wanted.lock().flush = true;
+        self.wake.notify_one();
+    }
+
     /// Says that a flush has ended.
     pub(super) fn flushed(&self) {
         self.wanted.lock().compact = true;
