@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use crate::http::{Answer, Request};
-use crate::life::{Life, admin, begin, survive};
+use crate::life::{Life, admin, begin, drop_snapshot, snapshot, survive};
 use crate::mount::Place;
 use crate::process::{Server, wait_until};
 use crate::random::Random;
@@ -81,6 +81,22 @@ impl Filling {
         assert!(answer.body.contains("\"rows_affected\":1"), "{answer:?}");
     }
 
+    /// Drops all of it, with the snapshots that would keep it, until there is room again.
+    fn drop_all(&mut self, server: &Server, life: &Life) {
+        let list = server.must(&Request::get("/v1/admin/snapshots"));
+        let list: Json = serde_json::from_str(&list.body).unwrap();
+        for snapshot in list["snapshots"].as_array().unwrap() {
+            let name = snapshot["name"].as_str().unwrap();
+            server.must(&drop_snapshot(name));
+            let mut known = life.record.snapshots.lock().unwrap();
+            known.insert(name.to_owned(), Some(false));
+        }
+        server.must(&Request::sql("DROP TABLE big"));
+        self.there = 0;
+        let made = wait_until(|| server.ask(&create_big()).is_success());
+        assert!(made, "what was dropped made no room: {}", server.log());
+    }
+
     fn check(&self, server: &Server) {
         let answer = server.must(&Request::sql("SELECT count(*) FROM big"));
         let counted: Json = serde_json::from_str(&answer.body).unwrap();
@@ -88,10 +104,10 @@ impl Filling {
     }
 }
 
-/// Takes room on the disk, as much as there is.
+/// Takes room on the disk, which has to be there.
 fn put_ballast(path: &Path) {
     let mut ballast = File::create(path).unwrap();
-    let _ = ballast.write_all(&vec![1; BALLAST_BYTES]);
+    ballast.write_all(&vec![1; BALLAST_BYTES]).unwrap();
 }
 
 fn create_big() -> Request {
@@ -107,19 +123,14 @@ fn go_on_without_room(server: &Server, filling: &mut Filling) {
     let last = filling.next - 1;
     let found = server.must(&Request::get(format!("/v1/tables/big/rows/{last}?tags=x")));
     assert!(found.body.len() > 60, "{found:?}");
-    let snapshot = json!({"name": "full"}).to_string();
-    let snapshot = Request::post("/v1/admin/snapshots", "application/json", snapshot);
-    for request in [admin("flush"), admin("compact"), snapshot] {
+    for request in [admin("flush"), admin("compact"), snapshot("full")] {
         let answer = server.ask(&request);
         let is_right = answer.is_success() || answer.code() == "disk_full";
         assert!(is_right, "{request:?}: {answer:?}: {}", server.log());
     }
     let list = server.must(&Request::get("/v1/admin/snapshots"));
     if list.body.contains("\"full\"") {
-        server.must(&Request {
-            method: "DELETE",
-            ..Request::get("/v1/admin/snapshots/full")
-        });
+        server.must(&drop_snapshot("full"));
     }
     let status = server.must(&Request::get("/v1/status"));
     assert!(status.body.contains("\"ready\""), "{status:?}");
@@ -156,23 +167,21 @@ fn a_full_disk_refuses_and_goes_on() {
     let (mut refusals, times) = (0, rounds(TIMES));
     for time in 0..times {
         let others_make_room = time % 2 == 0;
+        let life = Life::new(&ledger);
         if others_make_room {
+            filling.drop_all(&server, &life);
+            server.must(&admin("flush"));
             put_ballast(&ballast);
         }
-        let life = Life::new(&ledger);
         std::thread::scope(|scope| {
             life.begin(scope, &server);
             filling.fill(&server);
             life.end();
         });
         go_on_without_room(&server, &mut filling);
-        if others_make_room {
-            fs::remove_file(&ballast).unwrap();
-        } else {
-            server.must(&Request::sql("DROP TABLE big"));
-            filling.there = 0;
-            let made = wait_until(|| server.ask(&create_big()).is_success());
-            assert!(made, "what was dropped made no room: {}", server.log());
+        match others_make_room {
+            true => fs::remove_file(&ballast).unwrap(),
+            false => filling.drop_all(&server, &life),
         }
         await_room(&server, &mut filling);
         filling.check(&server);

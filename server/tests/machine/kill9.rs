@@ -5,14 +5,11 @@ use crate::mount::Place;
 use crate::process::Server;
 use crate::random::Random;
 use crate::record::Ledger;
-use crate::tracer::{CALLS, is_missing, tracer};
+use crate::tracer::{CALLS, is_missing, killing};
 use crate::{rounds, seed, skipped};
 
 /// Kills of each sort in a usual run.
 const KILLS: u64 = 12;
-
-/// Which calls of a thread a kill may come at.
-const CALLS_MAX: u64 = 120;
 
 #[test]
 fn a_kill_at_any_moment_loses_nothing_acknowledged() {
@@ -54,12 +51,12 @@ fn a_kill_in_any_call_loses_nothing_acknowledged() {
     drop(begin(&data));
     let mut hit = 0;
     for kill in 0..kills {
-        let call = CALLS[random.within(0, CALLS.len() as u64) as usize];
-        let number = random.early(CALLS_MAX);
+        let (call, often) = CALLS[random.within(0, CALLS.len() as u64) as usize];
+        let number = random.within(1, often);
         let what = format!("signal=SIGKILL:when={number}");
         let life = Life::new(&ledger);
         // It may be hit before it listens.
-        if let Ok(mut server) = Server::start_under(&tracer(call, &what, &trace), &data) {
+        if let Ok(mut server) = Server::start_under(&killing(call, &what, &trace), &data) {
             std::thread::scope(|scope| {
                 life.begin(scope, &server);
                 life.await_operations(200, || server.ended().is_some());
@@ -76,6 +73,7 @@ fn a_kill_in_any_call_loses_nothing_acknowledged() {
             panic!("SEED={}, kill {kill} in {call} {number}: {wrong}", seed())
         }));
     }
+    assert!(hit > 0, "no call was met");
     println!(
         "kills in system calls: {kills} kills, {hit} in the call, {}",
         ledger.figures()

@@ -153,15 +153,8 @@ impl Life {
         };
         let deletes = known == Some(true);
         let request = match deletes {
-            true => Request {
-                method: "DELETE",
-                ..Request::get(format!("/v1/admin/snapshots/{name}"))
-            },
-            false => Request::post(
-                "/v1/admin/snapshots",
-                "application/json",
-                format!("{{\"name\": \"{name}\"}}"),
-            ),
+            true => drop_snapshot(name),
+            false => snapshot(name),
         };
         let answer = connection.send(&request)?;
         let now = match (answer.is_success(), answer.code().as_str()) {
@@ -177,6 +170,18 @@ impl Life {
 
 pub(crate) fn admin(what: &str) -> Request {
     Request::post(format!("/v1/admin/{what}"), "application/json", "{}")
+}
+
+pub(crate) fn snapshot(name: &str) -> Request {
+    let body = format!("{{\"name\": \"{name}\"}}");
+    Request::post("/v1/admin/snapshots", "application/json", body)
+}
+
+pub(crate) fn drop_snapshot(name: &str) -> Request {
+    Request {
+        method: "DELETE",
+        ..Request::get(format!("/v1/admin/snapshots/{name}"))
+    }
 }
 
 /// A server on a new folder with the table that all write to.

@@ -141,7 +141,7 @@ fn release_what_was_left() {
         let name = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
         let process = name.and_then(|rest| rest.split('-').next());
         if let Some(process) = process
-            && !Path::new("/proc").join(process).exists()
+            && matches!(Path::new("/proc").join(process).try_exists(), Ok(false))
         {
             release(&entry.path());
         }

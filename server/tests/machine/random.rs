@@ -21,10 +21,4 @@ impl Random {
     pub(crate) fn within(&mut self, from: u64, to: u64) -> u64 {
         from + self.next() % (to - from)
     }
-
-    /// A number from 1 up to, but without, `to`; small ones come more often.
-    pub(crate) fn early(&mut self, to: u64) -> u64 {
-        let end = self.within(2, to);
-        self.within(1, end)
-    }
 }

@@ -7,20 +7,17 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use crate::http::Request;
-use crate::life::{Life, admin, begin, survive};
+use crate::life::{Life, admin, begin, drop_snapshot, snapshot, survive};
 use crate::mount::{Place, run, text};
 use crate::process::Server;
 use crate::random::Random;
 use crate::record::Ledger;
-use crate::tracer::{CALLS, is_missing, tracer};
+use crate::tracer::{CALLS, failing, is_missing};
 use crate::{rounds, seed, skipped};
 
 /// Faults in a usual run. With `ROUNDS=0` all there are: each call up to the number at which
 /// nothing failed any more.
 const FAULTS: u64 = 16;
-
-/// Calls of a thread that a fault may come at in a usual run.
-const CALLS_MAX: u64 = 40;
 
 /// Operations that writers try to do beside a fault.
 const OPERATIONS: u64 = 60;
@@ -39,6 +36,8 @@ struct Fault {
 #[derive(Debug, Default)]
 struct Figures {
     tried: u64,
+    /// Runs in which the call came, and calls that failed in them.
+    hit: u64,
     failed_calls: u64,
     not_started: u64,
     refusals: u64,
@@ -80,7 +79,7 @@ impl Fault {
         let mut ledger = origin.ledger.clone();
         let before = ledger.acknowledged;
         let life = Life::new(&ledger);
-        match Server::start_under(&tracer(self.call, &what, &trace), &data) {
+        match Server::start_under(&failing(self.call, &what, &trace), &data) {
             Ok(server) => self.live(&life, server),
             Err(not) => {
                 figures.not_started += 1;
@@ -95,6 +94,7 @@ impl Fault {
         let survived = survive(&data, &mut ledger, &life.record, &promised);
         drop(survived.unwrap_or_else(|wrong| panic!("SEED={}, {self:?}: {wrong}", seed())));
         figures.tried += 1;
+        figures.hit += u64::from(injected > 0);
         figures.failed_calls += injected as u64;
         figures.refusals += life.refusals.lock().unwrap().len() as u64;
         figures.acknowledged += ledger.acknowledged - before;
@@ -109,15 +109,16 @@ impl Fault {
             life.await_operations(OPERATIONS, || life.is_over());
             life.end();
         });
-        for what in ["flush", "compact"] {
-            server.ask(&admin(what));
+        let snapshots = [snapshot("fault"), drop_snapshot("fault")];
+        for request in [admin("flush"), admin("compact")].iter().chain(&snapshots) {
+            server.ask(request);
         }
         assert_eq!(
             server.ask(&Request::get("/healthz")).status,
             200,
             "{self:?}"
         );
-        if self.call != "openat" {
+        if !["openat", "pread64"].contains(&self.call) {
             let count = Request::sql("SELECT count(*) FROM t");
             assert!(
                 server.ask(&count).is_success(),
@@ -157,10 +158,11 @@ fn a_system_call_that_fails_loses_nothing_acknowledged() {
 fn some(place: &Place, origin: &Origin, figures: &mut Figures, count: u64) {
     let mut random = Random::new(seed());
     for _ in 0..count {
+        let (call, often) = CALLS[random.within(0, CALLS.len() as u64) as usize];
         let fault = Fault {
-            call: CALLS[random.within(0, CALLS.len() as u64) as usize],
+            call,
             error: ["EIO", "ENOSPC"][random.within(0, 2) as usize],
-            number: random.early(CALLS_MAX),
+            number: random.within(1, often),
             lasts: random.within(0, 2) == 0,
         };
         fault.happens(place, origin, figures);
@@ -168,7 +170,7 @@ fn some(place: &Place, origin: &Origin, figures: &mut Figures, count: u64) {
 }
 
 fn all(place: &Place, origin: &Origin, figures: &mut Figures) {
-    for call in CALLS {
+    for (call, _) in CALLS {
         for error in ["EIO", "ENOSPC"] {
             for lasts in [false, true] {
                 let fault = |number| Fault {
@@ -179,7 +181,8 @@ fn all(place: &Place, origin: &Origin, figures: &mut Figures) {
                 };
                 let mut numbers = 1..;
                 let end = numbers.find(|number| !fault(*number).happens(place, origin, figures));
-                println!("{call} {error} {lasts}: {end:?}");
+                let times = if lasts { "from call" } else { "call" };
+                println!("{call}: {error} at {times} 1 to {}", end.unwrap() - 1);
             }
         }
     }

@@ -5,37 +5,36 @@ use std::sync::OnceLock;
 
 use crate::mount::{run, text};
 
-/// The calls that change files, as the program makes them.
-pub(crate) const CALLS: [&str; 10] = [
-    "pwrite64",
-    "fdatasync",
-    "fsync",
-    "openat",
-    "rename",
-    "linkat",
-    "unlink",
-    "mkdir",
-    "rmdir",
-    "ftruncate",
+/// The calls by which the program uses files, and how often a thread makes each in a short life, with
+/// its start.
+pub(crate) const CALLS: [(&str, u64); 10] = [
+    ("pwrite64", 30),
+    ("pread64", 60),
+    ("fdatasync", 26),
+    ("fsync", 24),
+    ("openat", 100),
+    ("rename", 2),
+    ("linkat", 12),
+    ("unlink", 86),
+    ("mkdir", 6),
+    ("rmdir", 6),
 ];
 
-/// A tracer that does something at calls: `what` as in `error=EIO:when=3`. The process that it
-/// starts is the program itself, so that its end is seen and it can be killed.
-pub(crate) fn tracer(calls: &str, what: &str, trace: &Path) -> Vec<String> {
+/// A tracer that has calls fail: `what` as in `error=EIO:when=3`. The process that it starts is the
+/// program itself, so that its end is seen and it can be killed.
+pub(crate) fn failing(calls: &str, what: &str, trace: &Path) -> Vec<String> {
+    let mut arguments = killing(calls, what, trace);
+    arguments.push("--seccomp-bpf".to_owned());
+    arguments
+}
+
+/// The same for `signal=SIGKILL`, which does not come where only chosen calls stop.
+pub(crate) fn killing(calls: &str, what: &str, trace: &Path) -> Vec<String> {
     let trace_of = format!("trace={calls}");
     let inject = format!("inject={calls}:{what}");
+    let file = text(trace);
     let arguments = [
-        "strace",
-        "-D",
-        "-f",
-        "-qq",
-        "--seccomp-bpf",
-        "-o",
-        text(trace),
-        "-e",
-        &trace_of,
-        "-e",
-        &inject,
+        "strace", "-D", "-f", "-qq", "-o", file, "-e", &trace_of, "-e", &inject,
     ];
     arguments.map(str::to_owned).to_vec()
 }

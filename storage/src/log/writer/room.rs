@@ -144,11 +144,13 @@ impl Log {
     ) -> Result<LogFile, CreateError> {
         let vfs = &*self.vfs;
         let file_bytes = size_for(self.settings.file_bytes, frame_bytes);
-        let is_spare = |spare: &mut BlankFile| spare.file_bytes == file_bytes;
-        let has_spare = blank.spare.as_mut().is_some_and(|spare| is_spare(spare));
-        let new_bytes = if has_spare { 0 } else { file_bytes };
+        let fits = |spare: &BlankFile| spare.file_bytes == file_bytes;
+        let new_bytes = match &blank.spare {
+            Some(spare) if fits(spare) => 0,
+            _ => file_bytes,
+        };
         require_space(vfs, new_bytes.saturating_add(left_bytes)).map_err(CreateError::DiskFull)?;
-        let file = match blank.spare.take_if(is_spare) {
+        let file = match blank.spare.take_if(|spare| fits(spare)) {
             Some(spare) => spare,
             None => {
                 let temporary = paths::temporary(&paths::log_file(origin.number));
