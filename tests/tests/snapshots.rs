@@ -1,11 +1,7 @@
 //! Snapshots beside writers, flushes and compactions, and under crashes: each is the state of
 //! exactly one write, or is not there.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "all of this file is a test"
-)]
+#![expect(clippy::unwrap_used, reason = "all of this file is a test")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
