@@ -38,6 +38,9 @@ pub(super) struct Maintenance {
 /// written to at full speed.
 const FLUSH_AGAIN: Duration = Duration::from_secs(1);
 
+/// After a compaction that met a full disk the next one begins this much later.
+const COMPACT_AGAIN: Duration = Duration::from_secs(3);
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Wanted {
     flush: bool,
@@ -52,6 +55,11 @@ struct Wanted {
 impl Maintenance {
     pub(super) fn request_sync(&self) {
         self.wanted.lock().sync = true;
+        self.wake.notify_one();
+    }
+
+    pub(super) fn request_flush(&self) {
+        self.wanted.lock().flush = true;
         self.wake.notify_one();
     }
 
@@ -229,7 +237,12 @@ impl Engine {
         match done {
             Ok(true) => self.maintenance.wanted.lock().compact = true,
             Ok(false) => {}
-            Err(error) => report("compact", Err(error)),
+            Err(error) => {
+                let is_full = error.kind() == ErrorKind::DiskFull;
+                report("compact", Err(error));
+                // What it writes in vain is room that a flush does not find meanwhile.
+                return !is_full || self.maintenance.rest(COMPACT_AGAIN);
+            }
         }
         true
     }

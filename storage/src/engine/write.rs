@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::batch::WriteSet;
 use crate::engine::apply::{apply_catalog, apply_sections};
 use crate::engine::batch::{Batch, Idempotency, Outcome};
+use crate::engine::maintenance::memory_bytes;
 use crate::engine::root::DbState;
 use crate::engine::sequence::Sequence;
 use crate::engine::{Engine, Sequencer};
@@ -163,9 +164,19 @@ impl Engine {
         let mut batch = sequence.run(write, lsn, now)?;
         batch.idempotency.clone_from(&options.idempotency);
         let payload = batch.encode()?;
-        match deletes {
-            true => self.log.reserve_to_delete(payload.len())?,
-            false => self.log.reserve(payload.len())?,
+        let reserved = match deletes {
+            true => self.log.reserve_to_delete(payload.len()),
+            false => self
+                .log
+                .reserve(payload.len(), &|| memory_bytes(&sequencer.pending) as u64),
+        };
+        if let Err(error) = reserved {
+            let error = Error::from(error);
+            if error.kind() == ErrorKind::DiskFull {
+                // What was dropped and what the log no longer needs is let go by a flush only.
+                self.maintenance.request_flush();
+            }
+            return Err(error);
         }
         apply_sections(&mut state, &batch, sequencer.barrier)?;
         // The root waits before the log can make its batch durable.

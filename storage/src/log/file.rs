@@ -167,6 +167,15 @@ impl CreateError {
     }
 }
 
+/// Fails if the disk says that it has less room. One that cannot say counts as one that has it: what
+/// is written then tells.
+pub(super) fn require_space(vfs: &dyn Vfs, bytes: u64) -> io::Result<()> {
+    match vfs.free_space() {
+        Ok(free) if free < bytes => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    }
+}
+
 /// A file of zeros, synced, that may become a log file.
 #[derive(Debug)]
 pub(super) struct BlankFile {
@@ -183,6 +192,8 @@ impl BlankFile {
     ) -> Result<Self, CreateError> {
         let create = || {
             vfs::remove_if_there(vfs, &temporary)?;
+            // Else the last bytes of a full disk would be taken and given back again and again.
+            require_space(vfs, file_bytes)?;
             let file = vfs.create_new(&temporary)?;
             file.allocate_zeroed(file_bytes)?;
             file.sync_data()?;

@@ -208,7 +208,7 @@ impl Engine {
             let lsn = Lsn(lsn);
             let batch = Batch::empty(lsn, now);
             let payload = batch.encode()?;
-            self.log.reserve(payload.len())?;
+            self.log.reserve(payload.len(), &|| 0)?;
             let mut state = DbState::clone(&sequencer.pending);
             state.lsn = lsn;
             if lsn < last {

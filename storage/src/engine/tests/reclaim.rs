@@ -1,5 +1,6 @@
 //! What is dropped gives its space back.
 use crate::catalog::SchemaChange;
+use crate::engine::WriteOptions;
 use crate::engine::tests::fixture::{
     Random, changes, count_files, create, expect_sound, numbers, open, read_numbers, rows, schema,
     table, tag, write,
@@ -165,4 +166,39 @@ fn scratch_files_leave_nothing_behind() {
     assert!(names(&vfs).iter().any(paths::is_temporary));
     drop(open(&vfs));
     assert!(!names(&vfs).iter().any(paths::is_temporary));
+}
+
+#[test]
+fn a_disk_that_is_filled_keeps_room_to_flush_so_that_a_drop_makes_some() {
+    let vfs = MemoryVfs::new(1);
+    let engine = open(&vfs);
+    create(&engine, "kept", KeyType::BigInt, 1);
+    create(&engine, "dropped", KeyType::BigInt, 1);
+    let mut random = Random(3);
+    let mut take = |name: &str| {
+        let rows = (0..100).map(|_| (random.below(1 << 62) as i64, random.below(5_000) as i64));
+        let (table, tag) = (table(&engine, name), tag(&engine, name, "t2"));
+        let set = changes(vec![numbers(table, tag, rows)]);
+        engine.write::<crate::Error>(&WriteOptions::default(), |_| Ok(set))
+    };
+    for _ in 0..100 {
+        take("dropped").unwrap();
+    }
+    engine.flush().unwrap();
+    let used = u64::MAX - vfs.free_space().unwrap();
+    vfs.set_capacity(Some(used + (200 << 10)));
+    let refused = loop {
+        if let Err(error) = take("kept") {
+            break error;
+        }
+    };
+    assert_eq!(refused.code(), "disk_full");
+    write(
+        &engine,
+        schema(SchemaChange::DropTable(table(&engine, "dropped"))),
+    );
+    engine.flush().unwrap();
+    take("kept").unwrap();
+    drop(engine);
+    expect_sound(&vfs);
 }

@@ -23,7 +23,7 @@ fn live(vfs: &MemoryVfs, life: &mut Life) -> Result<(), LogError> {
         for step in 0..8 {
             let lsn = life.issued.len() as u64 + 1;
             let payload = Random::new(lsn).bytes(lsn * 31 % 110);
-            log.reserve(payload.len())?;
+            log.reserve(payload.len(), &|| 0)?;
             log.append(lsn, &payload);
             life.issued.push((lsn, payload));
             if step == 4 {
@@ -144,7 +144,7 @@ fn a_failed_sync_is_never_repeated_and_closes_the_log() {
     let operations = vfs.operations();
     let error = log.commit(3).unwrap_err();
     assert!(matches!(error, LogError::Unknown { lsn: 3, .. }), "{error}");
-    assert!(matches!(log.reserve(1), Err(LogError::Poisoned(_))));
+    assert!(matches!(log.reserve(1, &|| 0), Err(LogError::Poisoned(_))));
     log.append(4, b"refused");
     assert!(matches!(log.commit(4), Err(LogError::Poisoned(_))));
     assert!(matches!(
@@ -194,7 +194,7 @@ fn a_full_disk_refuses_and_the_log_goes_on_when_there_is_space() {
         };
         let mut refusals = 0;
         for (lsn, payload) in frames(30) {
-            while let Err(error) = log.reserve(payload.len()) {
+            while let Err(error) = log.reserve(payload.len(), &|| 0) {
                 assert!(matches!(error, LogError::DiskFull(_)), "{error}");
                 assert!(matches!(
                     log.prepare_spare(),

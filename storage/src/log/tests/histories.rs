@@ -108,7 +108,7 @@ impl Model {
             _ => self.random.below(200),
         };
         let payload = self.random.bytes(len);
-        log.reserve(payload.len())?;
+        log.reserve(payload.len(), &|| 0)?;
         self.issued.push(payload);
         let lsn = self.issued.len() as u64;
         log.append(lsn, &self.issued[lsn as usize - 1]);
@@ -160,7 +160,7 @@ impl Model {
                 assert!(self.vfs.faults_fired() > 0, "{error:?}");
                 // A poisoned log keeps refusing and never acknowledges anything again.
                 if log.poison_cause().is_some() {
-                    assert!(matches!(log.reserve(1), Err(LogError::Poisoned(_))));
+                    assert!(matches!(log.reserve(1, &|| 0), Err(LogError::Poisoned(_))));
                     assert!(
                         log.commit(self.issued.len() as u64).is_err()
                             || log.durable_lsn() == self.issued.len() as u64

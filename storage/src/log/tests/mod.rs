@@ -87,7 +87,7 @@ fn open_on(
 }
 
 fn add(log: &Log, lsn: u64, payload: &[u8]) -> Result<(), LogError> {
-    log.reserve(payload.len())?;
+    log.reserve(payload.len(), &|| 0)?;
     log.append(lsn, payload);
     Ok(())
 }
@@ -190,7 +190,7 @@ fn empty_and_large_payloads() {
         add_and_commit(&log, *lsn, payload);
     }
     assert_eq!(log.position().files, 3);
-    let too_large = log.reserve(PAYLOAD_BYTES_MAX + 1).unwrap_err();
+    let too_large = log.reserve(PAYLOAD_BYTES_MAX + 1, &|| 0).unwrap_err();
     assert!(matches!(too_large, LogError::TooLarge { .. }));
     let (_, _, replayed) = open(&vfs, settings(400), 1).unwrap();
     assert_eq!(replayed, expected);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Blank, Log};
-use crate::log::file::{BlankFile, CreateError, LogFile, Origin, size_for};
+use crate::log::file::{BlankFile, CreateError, LogFile, Origin, require_space, size_for};
 use crate::log::frame::FRAME_HEADER_BYTES;
 use crate::log::{LogError, PAYLOAD_BYTES_MAX};
 use crate::paths;
@@ -14,11 +14,18 @@ impl Log {
     /// Makes sure that the next frame, with a payload of `payload_bytes`, has its place. To be
     /// called before every [`Self::append`], under the same lock of the caller.
     ///
+    /// `leave_bytes` is asked when that takes another file: so many bytes of the disk are left
+    /// free. A disk that has no room for a flush never gets any back, whatever is dropped.
+    ///
     /// # Errors
     /// [`LogError::DiskFull`] and [`LogError::TooLarge`] change nothing. [`LogError::Poisoned`]
     /// is for good.
-    pub fn reserve(&self, payload_bytes: usize) -> Result<(), LogError> {
-        self.reserve_for(payload_bytes, false)
+    pub fn reserve(
+        &self,
+        payload_bytes: usize,
+        leave_bytes: &dyn Fn() -> u64,
+    ) -> Result<(), LogError> {
+        self.reserve_for(payload_bytes, Some(leave_bytes))
     }
 
     /// As [`Self::reserve`], for a frame that makes room: on a full disk it gets what
@@ -27,7 +34,7 @@ impl Log {
     /// # Errors
     /// As [`Self::reserve`].
     pub fn reserve_to_delete(&self, payload_bytes: usize) -> Result<(), LogError> {
-        self.reserve_for(payload_bytes, true)
+        self.reserve_for(payload_bytes, None)
     }
 
     /// Keeps a blank file of so many bytes for frames that make room on a full disk. If there is
@@ -51,7 +58,13 @@ impl Log {
         }
     }
 
-    fn reserve_for(&self, payload_bytes: usize, deletes: bool) -> Result<(), LogError> {
+    /// Nothing has to be left by a frame that makes room.
+    fn reserve_for(
+        &self,
+        payload_bytes: usize,
+        leave_bytes: Option<&dyn Fn() -> u64>,
+    ) -> Result<(), LogError> {
+        let deletes = leave_bytes.is_none();
         if payload_bytes > PAYLOAD_BYTES_MAX {
             return Err(LogError::TooLarge {
                 bytes: payload_bytes,
@@ -75,7 +88,8 @@ impl Log {
                 synced_lsn: state.durable_lsn,
             }
         };
-        match self.make_file(&mut blank, origin, frame_bytes) {
+        let left_bytes = leave_bytes.map_or(0, |bytes| bytes());
+        match self.make_file(&mut blank, (origin, frame_bytes), left_bytes) {
             Ok(file) => {
                 self.state.lock().start_file(file, false);
                 self.fill_reserve(&mut blank);
@@ -125,12 +139,18 @@ impl Log {
     fn make_file(
         &self,
         blank: &mut Blank,
-        origin: Origin,
-        frame_bytes: u64,
+        (origin, frame_bytes): (Origin, u64),
+        left_bytes: u64,
     ) -> Result<LogFile, CreateError> {
         let vfs = &*self.vfs;
         let file_bytes = size_for(self.settings.file_bytes, frame_bytes);
-        let file = match blank.spare.take_if(|spare| spare.file_bytes == file_bytes) {
+        let fits = |spare: &BlankFile| spare.file_bytes == file_bytes;
+        let new_bytes = match &blank.spare {
+            Some(spare) if fits(spare) => 0,
+            _ => file_bytes,
+        };
+        require_space(vfs, new_bytes.saturating_add(left_bytes)).map_err(CreateError::DiskFull)?;
+        let file = match blank.spare.take_if(|spare| fits(spare)) {
             Some(spare) => spare,
             None => {
                 let temporary = paths::temporary(&paths::log_file(origin.number));
