@@ -69,7 +69,7 @@ impl Shared {
         let lsn = {
             let mut appended = self.appended.lock().unwrap();
             let lsn = *appended + 1;
-            self.log.reserve(8)?;
+            self.log.reserve(8, &|| 0)?;
             self.log.append(lsn, &lsn.to_le_bytes());
             *appended = lsn;
             lsn
