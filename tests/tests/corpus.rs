@@ -53,7 +53,7 @@ fn kept(target: &Target) -> Vec<(String, Vec<u8>)> {
 
 /// Writes the seeds of targets that have no files yet.
 fn fill() {
-    for target in &TARGETS {
+    for target in TARGETS {
         let folder = folder(target);
         fs::create_dir_all(&folder).unwrap();
         if fs::read_dir(&folder).unwrap().next().is_none() {

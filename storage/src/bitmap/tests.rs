@@ -2,5 +2,6 @@ pub(crate) mod sample;
 
 mod algebra;
 mod damage;
+mod interpreted;
 mod kernels;
 mod roundtrip;

@@ -14,6 +14,7 @@ pub mod mutate;
 mod read;
 pub mod seal;
 mod sql;
+#[cfg(feature = "uploads")]
 mod upload;
 
 /// A decoder and what it is tried with.
@@ -28,7 +29,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: &[Target] = &[
     Target {
         name: "bitmap",
         run: bitmap::run,
@@ -64,16 +65,19 @@ pub const TARGETS: [Target; 10] = [
         run: sql::made,
         seeds: sql::made_seeds,
     },
+    #[cfg(feature = "uploads")]
     Target {
         name: "rows",
         run: upload::rows,
         seeds: upload::rows_seeds,
     },
+    #[cfg(feature = "uploads")]
     Target {
         name: "arrow",
         run: upload::arrow,
         seeds: upload::arrow_seeds,
     },
+    #[cfg(feature = "uploads")]
     Target {
         name: "parquet",
         run: upload::parquet,
