@@ -10,6 +10,7 @@ use tagdb_benches::parquet_users;
 use tagdb_benches::report::Report;
 use tagdb_benches::subjects::{self, Result};
 use tagdb_storage::engine::Settings;
+use tagdb_storage::schema::KeyType;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,7 +28,7 @@ fn main() -> Result<()> {
     }
     let mut report = Report::new(None);
     let started = Instant::now();
-    parquet_users::read(data, users, |_| Ok(()))?;
+    parquet_users::read(data, users, KeyType::Keyword, |_| Ok(()))?;
     let reading = started.elapsed().as_secs_f64();
     report.figure(
         "reading alone",
@@ -36,7 +37,7 @@ fn main() -> Result<()> {
         "rows as the engine takes them",
     )?;
     let database = subjects::open(folder, Settings::default())?;
-    subjects::create(&database)?;
+    subjects::create(&database, KeyType::Keyword)?;
     let started = Instant::now();
     let pushing = subjects::load(&database, data, users)?;
     let whole = started.elapsed().as_secs_f64();

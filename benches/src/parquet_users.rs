@@ -1,4 +1,4 @@
-//! The users of Parquet files, with string keys and with strings for what are names there.
+//! The users of Parquet files, with strings for what are names there, and mostly with string keys.
 //!
 //! The files hold integers. One thread reads and decodes them and makes the strings; the other has the
 //! batches.
@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tagdb_storage::batch::{Dictionary, Keys};
 use tagdb_storage::column_batch::{ColumnBatch, DenseColumn, DenseValues};
 use tagdb_storage::ids::TagId;
+use tagdb_storage::schema::KeyType;
 
 use crate::subjects::Result;
 
@@ -47,20 +48,22 @@ const COLUMNS: [&str; 9] = [
     "device",
 ];
 
-/// Calls `push` with the first `users` users of a folder's files, batch by batch.
+/// Calls `push` with the first `users` users of a folder's files, batch by batch, with keys of that
+/// type.
 ///
 /// # Errors
 /// The files are missing, cannot be read or have fewer users; or `push` fails.
 pub fn read(
     folder: &Path,
     users: usize,
+    key: KeyType,
     mut push: impl FnMut(&ColumnBatch) -> Result<()>,
 ) -> Result<()> {
     let files = files(folder)?;
     let mut left = users;
     thread::scope(|scope| {
         let (to, batches): (_, Receiver<Read>) = sync_channel(WAITING_MAX);
-        scope.spawn(move || send(&files, users, &to));
+        scope.spawn(move || send(&files, users, key, &to));
         while left > 0 {
             let batch = batches.recv().map_err(|_| "there are fewer users")??;
             left -= batch.keys.len();
@@ -83,7 +86,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Hands over the first `left` users, or the error that ends them.
-fn send(files: &[PathBuf], mut left: usize, to: &SyncSender<Read>) {
+fn send(files: &[PathBuf], mut left: usize, key: KeyType, to: &SyncSender<Read>) {
     let mut each = || -> Result<()> {
         for path in files {
             let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
@@ -92,7 +95,7 @@ fn send(files: &[PathBuf], mut left: usize, to: &SyncSender<Read>) {
                 let batch = batch.slice(0, batch.num_rows().min(left));
                 left -= batch.num_rows();
                 // Whoever has stopped listening needs no more.
-                if batch.num_rows() == 0 || to.send(Ok(strings(&batch)?)).is_err() {
+                if batch.num_rows() == 0 || to.send(Ok(converted(&batch, key)?)).is_err() {
                     return Ok(());
                 }
             }
@@ -105,15 +108,9 @@ fn send(files: &[PathBuf], mut left: usize, to: &SyncSender<Read>) {
 }
 
 /// A batch as the engine takes it.
-fn strings(batch: &RecordBatch) -> Result<ColumnBatch> {
+fn converted(batch: &RecordBatch, key: KeyType) -> Result<ColumnBatch> {
     let column = |name: &str| batch.column_by_name(name).ok_or("a column is missing");
-    let mut keys = (String::new(), Vec::with_capacity(batch.num_rows()));
-    let mut digits = itoa::Buffer::new();
-    for id in column("user_id")?.as_primitive::<UInt32Type>().values() {
-        keys.0.push('u');
-        keys.0.push_str(digits.format(*id));
-        keys.1.push(u32::try_from(keys.0.len())?);
-    }
+    let ids = column("user_id")?.as_primitive::<UInt32Type>().values();
     let mut columns = Vec::with_capacity(COLUMNS.len());
     for (tag, name) in (1..).map(TagId).zip(COLUMNS) {
         let prefix = NAMED.iter().find(|(named, _)| *named == name);
@@ -140,11 +137,24 @@ fn strings(batch: &RecordBatch) -> Result<ColumnBatch> {
             values,
         });
     }
-    let (bytes, ends) = keys;
     Ok(ColumnBatch {
-        keys: Keys::Texts { bytes, ends },
+        keys: keys_of(ids, key)?,
         columns,
     })
+}
+
+fn keys_of(ids: &[u32], key: KeyType) -> Result<Keys> {
+    if key == KeyType::BigInt {
+        return Ok(Keys::Ints(ids.iter().map(|id| i64::from(*id)).collect()));
+    }
+    let (mut bytes, mut ends) = (String::new(), Vec::with_capacity(ids.len()));
+    let mut digits = itoa::Buffer::new();
+    for id in ids {
+        bytes.push('u');
+        bytes.push_str(digits.format(*id));
+        ends.push(u32::try_from(bytes.len())?);
+    }
+    Ok(Keys::Texts { bytes, ends })
 }
 
 fn numbers<T>(array: &dyn Array, mut each: impl FnMut(u32) -> T) -> Vec<T> {

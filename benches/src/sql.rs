@@ -32,6 +32,19 @@ pub fn stream(database: &Database, sql: &str) -> Result<RowStream> {
     }
 }
 
+/// Takes all rows of a statement that reads, as columns, and forgets them; tells how many they were.
+///
+/// # Errors
+/// Those of [`Database::run`].
+pub fn drain(database: &Database, sql: &str) -> Result<u64> {
+    let mut stream = stream(database, sql)?;
+    let mut rows = 0;
+    while let Some(columns) = stream.next_columns()? {
+        rows += columns.len as u64;
+    }
+    Ok(rows)
+}
+
 /// Runs a statement that reads, from its text to its last row.
 ///
 /// # Errors

@@ -21,7 +21,8 @@ use crate::raw::Raw;
 /// What can go wrong in a benchmark.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const TABLE: &str = "CREATE TABLE users (user_id KEYWORD PRIMARY KEY, gender KEYWORD, \
+/// `{key}` is the type of the keys.
+const TABLE: &str = "CREATE TABLE users (user_id {key} PRIMARY KEY, gender KEYWORD, \
     age SMALLINT, city KEYWORD, vip_level SMALLINT, interests KEYWORD[], last_login_days INT, \
     spend_30d BIGINT, is_active BOOLEAN, device KEYWORD)";
 const TAGS: usize = 9;
@@ -39,12 +40,16 @@ pub fn open(folder: &Path, settings: Settings) -> Result<Database> {
     Ok(Database::new(engine, Limits::default()))
 }
 
-/// Makes the table.
+/// Makes the table, with keys of that type.
 ///
 /// # Errors
 /// It is there already, or cannot be written.
-pub fn create(database: &Database) -> Result<()> {
-    for statement in database.parse(TABLE)? {
+pub fn create(database: &Database, key: KeyType) -> Result<()> {
+    let key = match key {
+        KeyType::BigInt => "BIGINT",
+        KeyType::Keyword => "KEYWORD",
+    };
+    for statement in database.parse(&TABLE.replace("{key}", key))? {
         database.run(&statement, &Context::default())?;
     }
     Ok(())
@@ -63,9 +68,14 @@ pub fn key(user: usize) -> String {
 /// They cannot be read or written.
 pub fn load(database: &Database, folder: &Path, users: usize) -> Result<Duration> {
     let engine = database.engine();
-    let mut loader = engine.loader(table_of(engine)?, RowMode::Upsert)?;
+    let table = table_of(engine)?;
+    let state = engine.snapshot();
+    let schema = state.catalog().table("users");
+    let key = schema.map_or(KeyType::Keyword, |schema| schema.key_type);
+    drop(state);
+    let mut loader = engine.loader(table, RowMode::Upsert)?;
     let mut pushing = Duration::ZERO;
-    parquet_users::read(folder, users, |batch| {
+    parquet_users::read(folder, users, key, |batch| {
         let started = Instant::now();
         loader.push_columns(batch)?;
         pushing += started.elapsed();

@@ -68,6 +68,12 @@ impl Reserved {
         Self { pool, bytes: 0 }
     }
 
+    /// None yet, of the same pool.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::new(Arc::clone(&self.pool))
+    }
+
     /// Takes what is missing to so many bytes.
     ///
     /// # Errors
@@ -78,6 +84,18 @@ impl Reserved {
             self.bytes = bytes;
         }
         Ok(())
+    }
+
+    /// Takes what is missing to so many bytes, or gives back what is beyond them.
+    ///
+    /// # Errors
+    /// `overloaded` if the others leave less; then it has what it had.
+    pub fn set_to(&mut self, bytes: usize) -> Result<()> {
+        if bytes < self.bytes {
+            self.pool.give(self.bytes - bytes);
+            self.bytes = bytes;
+        }
+        self.grow_to(bytes)
     }
 }
 
@@ -109,6 +127,9 @@ mod tests {
                 .grow_to(usize::MAX)
                 .is_err()
         );
+        second.set_to(101).unwrap_err();
+        second.set_to(30).unwrap();
+        assert_eq!(pool.used(), 30);
         drop(second);
         assert_eq!(pool.used(), 0);
     }

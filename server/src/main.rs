@@ -1,12 +1,11 @@
 //! The `tagdb` program: the server and the command-line verbs.
 
+mod allocator;
 mod cli;
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::hold_little();
     cli::main()
 }

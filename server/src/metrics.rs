@@ -120,6 +120,8 @@ pub struct EngineGauges {
     pub durable_lsn: Gauge,
     /// 1 once writes are refused until a restart.
     pub read_only: Gauge,
+    /// Damaged files that were found.
+    pub damaged: Gauge,
     /// Bytes that all requests together hold.
     pub requests_memory_bytes: Gauge,
 }
@@ -210,6 +212,11 @@ impl Metrics {
                 "read_only",
                 "1 once writes are refused until a restart",
                 engine.read_only,
+            ),
+            (
+                "damaged_files",
+                "Damaged files that were found",
+                engine.damaged,
             ),
             (
                 "requests_memory_bytes",

@@ -16,6 +16,8 @@ use crate::schema::{Key, KeyType};
 pub struct Dictionary {
     places: HashMap<Box<str>, u32>,
     strings: Vec<Box<str>>,
+    /// Bytes of all strings.
+    bytes: usize,
 }
 
 impl Dictionary {
@@ -27,7 +29,15 @@ impl Dictionary {
         let place = u32::try_from(self.strings.len()).unwrap_or(u32::MAX);
         self.places.insert(string.into(), place);
         self.strings.push(string.into());
+        self.bytes += string.len();
         place
+    }
+
+    /// Bytes of memory that it holds, about: each string twice, as a place and as a string.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const ENTRY_BYTES: usize = size_of::<(Box<str>, u32)>() + 1 + size_of::<Box<str>>();
+        2 * self.bytes + self.places.capacity() * ENTRY_BYTES
     }
 
     /// The strings by place.
@@ -78,6 +88,21 @@ pub struct Column {
     pub cells: Vec<(u32, Cell)>,
 }
 
+impl Cell {
+    /// Bytes of memory that it holds beside its own size.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        match self {
+            Self::Clear | Self::Value(_) => 0,
+            Self::Text(text) => text.len(),
+            Self::Set(members) => size_of_val(&**members),
+            Self::Map(entries) => size_of_val(&**entries),
+            Self::EditSet { drop, put } => size_of_val(&**drop) + size_of_val(&**put),
+            Self::EditMap { drop, put } => size_of_val(&**drop) + size_of_val(&**put),
+        }
+    }
+}
+
 /// The keys of a batch, by row.
 #[derive(Clone, Debug)]
 pub enum Keys {
@@ -118,6 +143,15 @@ impl Keys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of memory that they hold.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Ints(keys) => keys.capacity() * size_of::<i64>(),
+            Self::Texts { bytes, ends } => bytes.capacity() + ends.capacity() * size_of::<u32>(),
+        }
     }
 
     /// The key of a row.

@@ -60,7 +60,31 @@ pub enum DenseValues {
     },
 }
 
+impl ColumnBatch {
+    /// Bytes of memory that it holds, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| column.dictionary.bytes() + column.values.bytes());
+        self.keys.bytes() + columns.sum::<usize>()
+    }
+}
+
 impl DenseValues {
+    /// Bytes of memory that they hold.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let rows = |rows: &Vec<u32>| rows.capacity() * size_of::<u32>();
+        match self {
+            Self::Numbers { values, nulls } => values.capacity() * size_of::<i64>() + rows(nulls),
+            Self::Texts { bytes, ends, nulls } => bytes.capacity() + rows(ends) + rows(nulls),
+            Self::Sets { ends, members } => rows(ends) + rows(members),
+            Self::Maps { ends, entries } => {
+                rows(ends) + entries.capacity() * size_of::<(u32, i64)>()
+            }
+        }
+    }
+
     /// No values yet, of a tag of that type.
     #[must_use]
     pub fn new(kind: TagType) -> Self {

@@ -46,7 +46,7 @@ pub(crate) fn beside_portraits(
                     if stop.load(Ordering::Relaxed) {
                         return Ok(());
                     }
-                    sql::ask(database, "", sql)?;
+                    sql::drain(database, sql)?;
                 }
             }
         };

@@ -17,6 +17,7 @@ use tagdb_benches::subjects::{self, Result};
 use tagdb_benches::timing::Repeat;
 use tagdb_query::Database;
 use tagdb_storage::engine::Settings;
+use tagdb_storage::schema::KeyType;
 
 use curves::Curves;
 
@@ -49,7 +50,7 @@ fn main() -> Result<()> {
         ..Settings::default()
     };
     let database = subjects::open(folder, settings)?;
-    subjects::create(&database)?;
+    subjects::create(&database, KeyType::Keyword)?;
     subjects::load(&database, &parquet, raw.users())?;
     subjects::settle(database.engine())?;
     let mut curves = Curves::new(raw.users(), out);
@@ -67,7 +68,7 @@ fn median(database: &Database, statements: &[String]) -> Result<f64> {
     let times = Repeat::QUERY.times(|| {
         statements
             .iter()
-            .try_for_each(|sql| sql::ask(database, "", sql).map(drop))
+            .try_for_each(|sql| sql::drain(database, sql).map(drop))
     })?;
     Ok(times.median_ms)
 }

@@ -33,30 +33,56 @@ pub(crate) fn measure(
 
 /// A key a line. No key here needs quotes.
 fn csv(database: &Database, out: &mut Vec<u8>) -> tagdb_query::Result<u64> {
-    each(database, |bytes, ends| push_lines(bytes, ends, out))
-}
-
-/// The keys' bytes and the ends of the keys in them, as Arrow has them.
-fn binary(database: &Database, out: &mut Vec<u8>) -> tagdb_query::Result<u64> {
-    each(database, |bytes, ends| {
-        out.extend_from_slice(bytes);
-        let start = out.len();
-        out.resize(start + 4 * ends.len(), 0);
-        let (places, _) = out[start..].as_chunks_mut();
-        for (place, end) in places.iter_mut().zip(ends) {
-            *place = end.to_le_bytes();
+    let mut digits = itoa::Buffer::new();
+    each(database, |keys| match keys {
+        ColumnValues::Texts { bytes, ends, .. } => push_lines(bytes.as_bytes(), ends, out),
+        ColumnValues::Numbers { values, .. } => {
+            for key in values {
+                out.extend_from_slice(digits.format(*key).as_bytes());
+                out.push(b'\n');
+            }
         }
+        ColumnValues::Values(_) => {}
     })
 }
 
+/// The keys as Arrow has them: 8 bytes each, or their bytes and the ends of the keys in them.
+fn binary(database: &Database, out: &mut Vec<u8>) -> tagdb_query::Result<u64> {
+    each(database, |keys| match keys {
+        ColumnValues::Texts { bytes, ends, .. } => {
+            out.extend_from_slice(bytes.as_bytes());
+            push_each(ends, u32::to_le_bytes, out);
+        }
+        ColumnValues::Numbers { values, .. } => push_each(values, i64::to_le_bytes, out),
+        ColumnValues::Values(_) => {}
+    })
+}
+
+fn push_each<T: Copy, const N: usize>(
+    numbers: &[T],
+    bytes_of: impl Fn(T) -> [u8; N],
+    out: &mut Vec<u8>,
+) {
+    let start = out.len();
+    out.resize(start + N * numbers.len(), 0);
+    let (places, _) = out[start..].as_chunks_mut();
+    for (place, number) in places.iter_mut().zip(numbers) {
+        *place = bytes_of(*number);
+    }
+}
+
 /// The one place that knows in what form rows leave the query crate.
-fn each(database: &Database, mut visit: impl FnMut(&[u8], &[u32])) -> tagdb_query::Result<u64> {
+fn each(database: &Database, mut visit: impl FnMut(&ColumnValues)) -> tagdb_query::Result<u64> {
     let mut rows = stream(database, EXPORT)?;
     let mut count = 0;
     while let Some(batch) = rows.next_columns()? {
-        if let [ColumnValues::Texts { bytes, ends, .. }] = &batch.columns[..] {
-            visit(bytes.as_bytes(), ends);
-            count += ends.len() as u64;
+        if let [keys] = &batch.columns[..] {
+            visit(keys);
+            count += match keys {
+                ColumnValues::Texts { ends, .. } => ends.len(),
+                ColumnValues::Numbers { values, .. } => values.len(),
+                ColumnValues::Values(values) => values.len(),
+            } as u64;
         }
     }
     Ok(count)

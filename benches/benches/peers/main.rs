@@ -20,6 +20,7 @@ use tagdb_benches::timing::Repeat;
 use tagdb_benches::{naive, questions, sql};
 use tagdb_query::Database;
 use tagdb_storage::engine::Settings;
+use tagdb_storage::schema::KeyType;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -99,7 +100,7 @@ fn load(arguments: &Arguments, raw: &Raw, sources: &Sources, report: &mut Report
         std::fs::remove_dir_all(folder)?;
     }
     let database = subjects::open(folder, Settings::default())?;
-    subjects::create(&database)?;
+    subjects::create(&database, KeyType::Keyword)?;
     let parquet = arguments.raw.join("..");
     let started = Instant::now();
     let pushing = subjects::load(&database, &parquet, raw.users())?;
@@ -111,7 +112,28 @@ fn load(arguments: &Arguments, raw: &Raw, sources: &Sources, report: &mut Report
     report.figure("load", whole, "s", &note)?;
     disk("loaded", &database, report)?;
     measure(&database, "loaded", raw, sources, report)?;
-    Ok(database.engine().close()?)
+    database.engine().close()?;
+    integers(folder, &parquet, raw, sources, report)
+}
+
+/// The same users with integer keys, as the other systems have them, for as long as keys are taken
+/// out.
+fn integers(
+    folder: &Path,
+    parquet: &Path,
+    raw: &Raw,
+    sources: &Sources,
+    report: &mut Report,
+) -> Result<()> {
+    let folder = folder.with_extension("integers");
+    let database = subjects::open(&folder, Settings::default())?;
+    subjects::create(&database, KeyType::BigInt)?;
+    subjects::load(&database, parquet, raw.users())?;
+    subjects::settle(database.engine())?;
+    let (_, exported) = naive::answers(raw, sources);
+    export::measure(&database, "loaded, integer keys", exported, report)?;
+    database.engine().close()?;
+    Ok(std::fs::remove_dir_all(folder)?)
 }
 
 fn update(folder: &Path, raw: &Raw, pairs: &[(usize, usize)], report: &mut Report) -> Result<()> {

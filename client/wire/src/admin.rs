@@ -149,4 +149,7 @@ pub struct Status {
     pub connections: u64,
     /// Statements running.
     pub statements: u64,
+    /// Files that are damaged, as far as that was found, at most 100, each with what is wrong:
+    /// everything else is served.
+    pub damaged: Vec<String>,
 }

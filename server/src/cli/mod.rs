@@ -2,6 +2,7 @@
 
 mod args;
 mod connect;
+mod descriptors;
 mod export;
 mod export_columns;
 mod failure;

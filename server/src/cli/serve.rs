@@ -9,6 +9,7 @@ use tagdb_query::Database;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::args::ServeArgs;
+use crate::cli::descriptors;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 
@@ -110,11 +111,12 @@ pub(crate) fn open(config: &Config) -> Result<Arc<Database>, Failure> {
 /// # Errors
 /// The server cannot be run, or the data not be closed.
 pub(crate) fn serve(
-    config: Config,
+    mut config: Config,
     database: Arc<Database>,
     listener: TcpListener,
     announce: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    descriptors::leave_some(&mut config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -90,6 +90,9 @@ fn describe(url: &str, status: &Status) -> String {
     for (name, value) in lines {
         text.push_str(&format!("{name:<12}{value}\n"));
     }
+    for damaged in &status.damaged {
+        text.push_str(&format!("{:<12}{damaged}\n", "damaged"));
+    }
     text
 }
 

@@ -21,6 +21,8 @@ pub struct BatchBuilder {
     columns: Vec<Column>,
     rows: u32,
     text_bytes: usize,
+    /// Bytes that cells hold beside their own size.
+    cell_bytes: usize,
     staged: Vec<(usize, Cell)>,
     /// By the tag's place, the number of the row that staged it last.
     staged_in: Vec<u64>,
@@ -38,6 +40,7 @@ impl BatchBuilder {
             columns: columns(&target),
             rows: 0,
             text_bytes: 0,
+            cell_bytes: 0,
             staged: Vec::new(),
             staged_in: vec![0; target.schema.tags.len()],
             row_number: 1,
@@ -50,6 +53,22 @@ impl BatchBuilder {
     #[must_use]
     pub const fn rows(&self) -> u32 {
         self.rows
+    }
+
+    /// Bytes of text that the rows were read from.
+    #[must_use]
+    pub const fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+
+    /// Bytes of memory that the rows hold, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| {
+            column.dictionary.bytes() + column.cells.capacity() * size_of::<(u32, Cell)>()
+        });
+        self.keys.bytes() + columns.sum::<usize>() + self.cell_bytes
     }
 
     /// Whether the batch has to be taken before more rows are kept.
@@ -87,6 +106,7 @@ impl BatchBuilder {
     pub fn keep(&mut self, key: KeyRef<'_>, text_bytes: usize) {
         self.keys.push(key);
         for (place, cell) in self.staged.drain(..) {
+            self.cell_bytes += cell.held_bytes();
             self.columns[place].cells.push((self.rows, cell));
         }
         self.rows += 1;
@@ -113,6 +133,7 @@ impl BatchBuilder {
         }
         self.rows = 0;
         self.text_bytes = 0;
+        self.cell_bytes = 0;
         RowBatch { keys, columns }
     }
 }

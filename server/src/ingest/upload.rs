@@ -1,12 +1,13 @@
 //! A bulk write from its first byte to its receipt.
 
 mod columns;
+mod memory;
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tagdb_query::Database;
+use tagdb_query::{Database, Reserved};
 use tagdb_storage::batch::{Change, KeyRef, Keys, RowBatch, RowMode, WriteSet};
 use tagdb_storage::engine::{DbState, Engine, Idempotency, Loader, Receipt, WriteOptions};
 use tagdb_wire::{BulkMode, BulkResponse, OnError};
@@ -25,6 +26,10 @@ const LOAD_ROWS_MIN: u32 = 50_000;
 const DELETE_BYTES_MAX: usize = 256 << 20;
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Rows read between two looks at the memory that they take.
+const ROWS_UNCHECKED: u64 = 1_024;
+/// Bytes of text read between two such looks.
+const TEXT_UNCHECKED: usize = 1 << 20;
 /// Bytes of the detail that the engine keeps with a named write.
 const DETAIL_BYTES_MAX: usize = 60 << 10;
 
@@ -100,6 +105,8 @@ pub fn run(database: &Database, upload: &Upload, source: impl Read + Send) -> Ap
         return repeat(engine, upload, source);
     }
     let target = upload.target.clone()?;
+    let mut held = Reserved::new(Arc::clone(database.memory()));
+    held.set_to(memory::UPLOAD_BYTES)?;
     let mut reading = Reading {
         upload,
         engine,
@@ -107,6 +114,8 @@ pub fn run(database: &Database, upload: &Upload, source: impl Read + Send) -> Ap
         target: Arc::clone(&target),
         report: Report::default(),
         rows: 0,
+        held,
+        read_bytes: 0,
     };
     let row_bytes_max = upload.row_bytes_max;
     match upload.form {
@@ -219,11 +228,15 @@ struct Reading<'a> {
     sink: Sink,
     report: Report,
     rows: u64,
+    held: Reserved,
+    /// Bytes of memory that a file of columns takes while it is read, beside its rows.
+    read_bytes: usize,
 }
 
 impl Reading<'_> {
     fn read(&mut self, mut rows: Rows<impl BufRead>) -> ApiResult<()> {
         let mut batch = BatchBuilder::new(Arc::clone(&self.target));
+        let mut text_checked = 0;
         loop {
             match rows.step(&mut batch)? {
                 Step::End => break,
@@ -236,17 +249,24 @@ impl Reading<'_> {
                     }
                 }
             }
+            if self.rows.is_multiple_of(ROWS_UNCHECKED)
+                || batch.text_bytes() - text_checked >= TEXT_UNCHECKED
+            {
+                text_checked = batch.text_bytes();
+                self.hold(batch.bytes())?;
+            }
             let first_is_due = batch.rows() >= LOAD_ROWS_MIN && matches!(self.sink, Sink::Write(_));
             if batch.is_full() || first_is_due {
                 self.check_cancelled()?;
                 self.check_report()?;
                 self.begin_load()?;
-                self.push(batch.take())?;
+                text_checked = 0;
+                self.push_held(batch.take())?;
             }
         }
         self.check_report()?;
         if batch.rows() > 0 {
-            self.push(batch.take())?;
+            self.push_held(batch.take())?;
         }
         Ok(())
     }
@@ -297,7 +317,7 @@ impl Reading<'_> {
                 for row in 0..batch.keys.len() {
                     keys.push(batch.keys.get(row));
                 }
-                let bytes = keys_bytes(keys);
+                let bytes = keys.bytes();
                 if bytes > DELETE_BYTES_MAX {
                     return Err(ApiError::new(
                         "limit_exceeded",
@@ -314,8 +334,9 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn finish(self, fingerprint: u128) -> ApiResult<Uploaded> {
+    fn finish(mut self, fingerprint: u128) -> ApiResult<Uploaded> {
         self.check_cancelled()?;
+        self.hold_to_write()?;
         let options = self.upload.options(fingerprint, self.detail());
         let schema = &self.target.schema;
         let receipt = match self.sink {
@@ -390,13 +411,6 @@ impl Uploaded {
     fn replayed(receipt: Receipt) -> Self {
         let kept = serde_json::from_slice(&receipt.detail).unwrap_or_default();
         Self::of(kept, receipt)
-    }
-}
-
-fn keys_bytes(keys: &Keys) -> usize {
-    match keys {
-        Keys::Ints(keys) => keys.len() * size_of::<i64>(),
-        Keys::Texts { bytes, ends } => bytes.len() + ends.len() * size_of::<u32>(),
     }
 }
 

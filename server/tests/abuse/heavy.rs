@@ -23,7 +23,7 @@ const CLIENTS: usize = 200;
 const BUDGET: u64 = (96 + 32 + 64) << 20;
 /// What each statement holds that is too small or too short-lived to be counted: the rows of a
 /// batch, a text that grows while the old one is copied, what the allocator keeps of a thread's.
-const BESIDE: u64 = 16 * (40 << 20);
+const BESIDE: u64 = 16 * (6 << 20);
 
 fn requests() -> Vec<Case> {
     let sql = |text: &str| {

@@ -16,6 +16,7 @@ mod files;
 mod gone;
 mod heads;
 mod heavy;
+mod heavy_uploads;
 mod lists;
 mod paths;
 mod queries;

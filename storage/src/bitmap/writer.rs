@@ -36,6 +36,12 @@ impl BitmapWriter {
         Self::default()
     }
 
+    /// Bytes of memory that it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.data.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     fn push_entry(&mut self, key: u16, cardinality: u32, is_run: bool) {
         assert!(
             self.entries.last().is_none_or(|last| last.key < key),

@@ -72,15 +72,15 @@ fn holds_database(vfs: &dyn Vfs) -> Result<bool> {
     Ok(false)
 }
 
-/// Verifies every byte of every file that a manifest names.
+/// Verifies every byte of every file that a manifest names, in a folder laid out as a data folder.
 ///
 /// # Errors
 /// A file is missing or damaged.
-pub fn verify_files(vfs: &dyn Vfs, manifest: &Manifest) -> Result<()> {
+pub fn verify_files(vfs: &dyn Vfs, folder: &RelPath, manifest: &Manifest) -> Result<()> {
     let cache = Arc::new(BlobCache::new(0));
     let mut first = None;
     for file in manifest.files() {
-        verify_file(vfs, &RelPath::root(), &cache, file, &mut |error| {
+        verify_file(vfs, folder, &cache, file, &mut |error| {
             first.get_or_insert(error);
         });
     }

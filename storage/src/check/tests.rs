@@ -195,7 +195,8 @@ fn damage_to_a_snapshot_is_found_and_not_restored() {
         let target = MemoryVfs::new(9);
         let error = restore(&damaged, "first", &target).unwrap_err();
         assert_eq!(error.code(), "corrupt");
-        assert!(manifest::numbers(&target).unwrap().is_empty());
+        // Verified first: not even a folder was made.
+        assert!(target.list(&RelPath::root()).unwrap().is_empty());
     }
     let target = MemoryVfs::new(9);
     restore(&vfs, "first", &target).unwrap();
@@ -208,7 +209,7 @@ fn contradictions_between_files_are_found() {
     let vfs = database(5);
     let number = *manifest::numbers(&vfs).unwrap().last().unwrap();
     let whole = manifest::read(&vfs, &paths::manifest(number)).unwrap();
-    verify_files(&vfs, &whole).unwrap();
+    verify_files(&vfs, &RelPath::root(), &whole).unwrap();
     let changes: [(&str, &dyn Fn(&mut Manifest)); 11] = [
         ("named twice", &|m| {
             let file = m.partitions[0].keys[0];

@@ -124,11 +124,13 @@ pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo>
         let detail = format!("there is no snapshot {name:?}");
         return Err(Error::new(ErrorKind::NotFound, "not_found", detail));
     };
-    manifest.epoch = manifest.epoch.saturating_add(RESTORED_EPOCHS);
     if !list(to, &paths::manifest_dir())?.is_empty() || !list(to, &paths::log_dir())?.is_empty() {
         let detail = "the target folder holds a database already";
         return Err(Error::new(ErrorKind::Conflict, "already_exists", detail));
     }
+    // A damaged snapshot leaves the target as it is.
+    crate::check::verify_files(from, &directory, &manifest)?;
+    manifest.epoch = manifest.epoch.saturating_add(RESTORED_EPOCHS);
     make_dir(to, &paths::manifest_dir())?;
     make_dir(to, &paths::data_dir())?;
     let mut folders = BTreeSet::new();
@@ -143,8 +145,8 @@ pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo>
         to.sync_dir(folder)
             .map_err(|error| Error::io(folder, error))?;
     }
-    // The whole is verified before it counts.
-    crate::check::verify_files(to, &manifest)?;
+    // So is what was written, before it counts.
+    crate::check::verify_files(to, &RelPath::root(), &manifest)?;
     manifest::publish(to, &manifest)?;
     Ok(info(name, &manifest))
 }

@@ -4,6 +4,7 @@ mod backlog;
 mod columns;
 mod faults;
 pub(crate) mod fixture;
+mod load_memory;
 mod names;
 mod reclaim;
 mod sizes;

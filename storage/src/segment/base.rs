@@ -36,6 +36,11 @@ pub struct EncodedChunk {
 }
 
 impl Groups {
+    /// Bytes that are held until the end.
+    fn held(&self) -> usize {
+        self.set.bytes() + self.directory.bytes()
+    }
+
     /// Writes a chunk.
     fn put(&mut self, writer: &mut TagSegmentWriter, encoded: &EncodedChunk) -> Result<()> {
         let first = writer.file.put_packed(&encoded.first)?;
@@ -96,6 +101,12 @@ impl BaseSingle {
         }
     }
 
+    /// Bytes that it holds until the end.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.groups.held() + self.members.bytes()
+    }
+
     /// Adds a chunk, which is still to be put: who has a value, and the values by position.
     pub fn encode(&mut self, chunk: u16, known: &Chunk, values: &[i64]) -> Option<EncodedChunk> {
         if known.is_empty() {
@@ -154,6 +165,12 @@ pub struct BaseText {
 }
 
 impl BaseText {
+    /// Bytes that it holds until the end.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.groups.held()
+    }
+
     /// Adds a chunk, which is still to be put: who has a text, and the texts by position, in any
     /// order.
     pub fn encode(&mut self, chunk: u16, texts: &mut [(u16, String)]) -> Option<EncodedChunk> {
@@ -211,6 +228,12 @@ impl BaseMulti {
             members: Members::default(),
             payload,
         }
+    }
+
+    /// Bytes that it holds until the end.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.groups.held() + self.members.bytes()
     }
 
     /// Adds a chunk, which is still to be put: whose content is decided, and the entries of those.

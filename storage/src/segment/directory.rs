@@ -36,6 +36,12 @@ impl DirectoryBuilder {
         record.second.encode(&mut self.out);
     }
 
+    /// Bytes that it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.out.len()
+    }
+
     /// The table's bytes.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {

@@ -178,6 +178,16 @@ pub(super) struct Members {
 }
 
 impl Members {
+    /// Bytes that it holds, about.
+    pub(super) fn bytes(&self) -> usize {
+        let of_code = |(members, values): &(BitmapWriter, Vec<i64>)| {
+            size_of::<(Code, BitmapWriter, Vec<i64>)>()
+                + members.bytes()
+                + values.capacity() * size_of::<i64>()
+        };
+        self.codes.values().map(of_code).sum()
+    }
+
     /// Adds the entries of a chunk.
     pub(super) fn add(&mut self, chunk: u16, grouped: &Grouped) {
         for (code, own) in grouped.groups() {

@@ -20,6 +20,9 @@ use crate::metrics;
 /// The API, as a document that is served as it is.
 const OPENAPI: &str = include_str!("../openapi.json");
 
+/// Damaged files that the state names.
+const DAMAGED_MAX: usize = 100;
+
 /// `GET /v1/writes/{key}`
 pub(super) async fn write(
     State(state): State<AppState>,
@@ -78,6 +81,7 @@ pub(super) async fn status(State(state): State<AppState>, _: NoParams) -> ApiRes
         jobs: state.jobs.running(),
         connections: state.metrics.connections_open(),
         statements: state.metrics.statements_running(),
+        damaged: engine.damaged.into_iter().take(DAMAGED_MAX).collect(),
     }))
 }
 
@@ -128,6 +132,7 @@ pub(super) async fn metrics(State(state): State<AppState>, _: NoParams) -> ApiRe
         (&gauges.lsn, status.lsn.0),
         (&gauges.durable_lsn, status.durable_lsn.0),
         (&gauges.read_only, u64::from(status.read_only.is_some())),
+        (&gauges.damaged, status.damaged.len() as u64),
         (
             &gauges.requests_memory_bytes,
             state.handle.database().memory().used() as u64,

@@ -49,10 +49,13 @@ fn statement(kind: &str) -> String {
 
 async fn filled(settings: &[(&str, &str)]) -> Server {
     let server = Server::with(settings);
-    let rows: String = (0..20_000)
-        .map(|row| format!("{{\"user_id\":\"u{row}\",\"age\":{}}}\n", row % 90))
-        .collect();
-    server.ndjson("/v1/tables/users/rows", &rows).await.ok();
+    // Few at a time, for uploads are requests too.
+    for first in (0..20_000).step_by(1_000) {
+        let rows: String = (first..first + 1_000)
+            .map(|row| format!("{{\"user_id\":\"u{row}\",\"age\":{}}}\n", row % 90))
+            .collect();
+        server.ndjson("/v1/tables/users/rows", &rows).await.ok();
+    }
     server
 }
 

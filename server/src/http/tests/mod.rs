@@ -11,6 +11,7 @@ mod formats;
 mod layouts;
 mod limits;
 mod lookups;
+mod memory;
 mod openapi;
 mod pages;
 mod repeats;

@@ -12,6 +12,7 @@ use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::{Message, MessageHeader, root_as_message};
 use arrow_schema::Schema;
+use tagdb_query::Reserved;
 
 use super::PIECE_BYTES_MAX;
 use super::damage::Kind;
@@ -19,6 +20,8 @@ use crate::http::ApiResult;
 
 /// Bytes of a message without its body.
 const METADATA_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a message that are read between two looks at the memory of all requests.
+const STEP_BYTES: usize = 1 << 20;
 /// What each message begins with.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
 /// Zeros between a file's signature and its first message.
@@ -36,6 +39,8 @@ pub struct ArrowStream<R> {
     /// By id of the dictionary.
     dictionary_bytes: HashMap<i64, usize>,
     ended: bool,
+    /// The memory of all requests, if it counts.
+    held: Option<Reserved>,
 }
 
 /// One message: its length as it was written, its metadata and its body.
@@ -50,7 +55,19 @@ impl<R: BufRead> ArrowStream<R> {
     ///
     /// # Errors
     /// The source fails, or does not begin with a schema.
-    pub fn new(mut source: R) -> ApiResult<Self> {
+    pub fn new(source: R) -> ApiResult<Self> {
+        Self::begin(source, None)
+    }
+
+    /// As [`Self::new`]; what is read counts as memory of all requests.
+    ///
+    /// # Errors
+    /// As of [`Self::new`]; `overloaded`, here and later.
+    pub fn counted(source: R, held: Reserved) -> ApiResult<Self> {
+        Self::begin(source, Some(held))
+    }
+
+    fn begin(mut source: R, held: Option<Reserved>) -> ApiResult<Self> {
         let head = source.fill_buf()?;
         if head.starts_with(FILE_SIGNATURE) {
             // The first message begins at a multiple of 8, and some writers leave more room.
@@ -65,6 +82,7 @@ impl<R: BufRead> ArrowStream<R> {
             ready: VecDeque::new(),
             dictionary_bytes: HashMap::new(),
             ended: false,
+            held,
         };
         let Some(first) = stream.read_piece()? else {
             return Err(Kind::Arrow.damaged("it has no schema"));
@@ -150,10 +168,21 @@ impl<R: BufRead> ArrowStream<R> {
     /// So many bytes; memory grows with those that come.
     fn bytes(&mut self, len: usize) -> ApiResult<Vec<u8>> {
         let mut bytes = Vec::new();
-        let read = (&mut self.source)
-            .take(len as u64)
-            .read_to_end(&mut bytes)?;
-        if read < len {
+        let dictionaries = self.dictionary_bytes.values().sum::<usize>();
+        while bytes.len() < len {
+            let more = (len - bytes.len()).min(STEP_BYTES);
+            if let Some(held) = &mut self.held {
+                // A buffer that grows is there twice for a moment.
+                held.set_to(dictionaries + 2 * (bytes.len() + more))?;
+            }
+            let read = (&mut self.source)
+                .take(more as u64)
+                .read_to_end(&mut bytes)?;
+            if read < more {
+                break;
+            }
+        }
+        if bytes.len() < len {
             return Err(Kind::Arrow.unreadable(io::ErrorKind::UnexpectedEof.into()));
         }
         Ok(bytes)
@@ -189,6 +218,11 @@ impl<R: BufRead> ArrowStream<R> {
         let what = "bytes of a record batch";
         if bytes > PIECE_BYTES_MAX as u64 {
             return Err(Kind::Arrow.too_large(what, bytes, PIECE_BYTES_MAX));
+        }
+        if let Some(held) = &mut self.held {
+            let dictionaries = self.dictionary_bytes.values().sum::<usize>();
+            let unpacked = usize::try_from(bytes).unwrap_or(usize::MAX);
+            held.grow_to(dictionaries + piece.body.len() + unpacked)?;
         }
         let Some(dictionary) = message.header_as_dictionary_batch() else {
             return Ok(());

@@ -54,6 +54,14 @@ impl Converter {
         self.keys.len()
     }
 
+    /// Bytes of memory that the rows hold, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| column.dictionary.bytes() + column.values.bytes());
+        self.keys.bytes() + columns.sum::<usize>()
+    }
+
     /// Whether the batch has to be taken before more rows are added.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -103,23 +103,28 @@ fn schema_depth(footer: &mut Thrift<'_>) -> Result<usize, Fault> {
     Ok(deepest)
 }
 
-/// Checks the heads of all pages.
+/// Checks the heads of all pages, and tells how many bytes are in memory at most while the columns
+/// of a row group are read side by side.
 ///
 /// # Errors
 /// A page lies outside the file, or is larger than it may be.
-pub(super) fn check_pages(file: &ScratchFile, metadata: &ParquetMetaData) -> ApiResult<()> {
+pub(super) fn check_pages(file: &ScratchFile, metadata: &ParquetMetaData) -> ApiResult<usize> {
+    let mut most = 0;
     for group in metadata.row_groups() {
         if group.num_rows() < 0 {
             return Err(Kind::Parquet.damaged("it has less than no rows"));
         }
+        let mut together = 0_usize;
         for column in group.columns() {
-            check_column(file, column)?;
+            together = together.saturating_add(check_column(file, column)?);
         }
+        most = most.max(together);
     }
-    Ok(())
+    Ok(most)
 }
 
-fn check_column(file: &ScratchFile, column: &ColumnChunkMetaData) -> ApiResult<()> {
+/// Checks the heads of a column's pages, and tells how many bytes its dictionary and one page take.
+fn check_column(file: &ScratchFile, column: &ColumnChunkMetaData) -> ApiResult<usize> {
     let outside = || Kind::Parquet.damaged("a column lies outside of the file");
     let start = column
         .dictionary_page_offset()
@@ -129,15 +134,23 @@ fn check_column(file: &ScratchFile, column: &ColumnChunkMetaData) -> ApiResult<(
     let end = at.checked_add(len).filter(|end| *end <= file.len());
     let end = end.ok_or_else(outside)?;
     let is_repeated = column.column_descr().max_rep_level() > 0;
+    let (mut dictionary, mut page) = (0, 0);
     while at < end {
         let (head, head_len) = read_head(file, at, end)?;
         head.check(is_repeated)?;
+        // As it is in the file, and decompressed.
+        let held = head.packed.saturating_add(head.unpacked);
+        if head.is_dictionary {
+            dictionary = held.max(dictionary);
+        } else {
+            page = held.max(page);
+        }
         at = at
             .checked_add(head_len + head.packed.cast_unsigned())
             .filter(|next| *next <= end)
             .ok_or_else(|| Kind::Parquet.damaged("a page is longer than its column"))?;
     }
-    Ok(())
+    Ok(usize::try_from(dictionary + page).unwrap_or(usize::MAX))
 }
 
 /// What the head of a page claims.

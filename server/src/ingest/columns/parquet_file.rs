@@ -35,6 +35,8 @@ const REPEATED_VALUES_MAX: u64 = 64 << 20;
 pub struct ParquetRows {
     file: Arc<File>,
     metadata: Arc<ParquetMetaData>,
+    /// Of pages that are in memory at a time.
+    page_bytes: usize,
     schema: Schema,
     levels: Option<FieldLevels>,
     /// The row group to open next.
@@ -63,7 +65,7 @@ impl ParquetRows {
         let file = Arc::new(File(file));
         let metadata =
             Kind::Parquet.guard(|| ParquetMetaDataReader::new().parse_and_finish(&*file))?;
-        check_pages(&file.0, &metadata)?;
+        let page_bytes = check_pages(&file.0, &metadata)?;
         let described = metadata.file_metadata();
         let columns = described.schema_descr();
         // Arrow's writers leave a schema of their own in the file, which knows more types.
@@ -73,6 +75,7 @@ impl ParquetRows {
         Ok(Self {
             file,
             metadata: Arc::new(metadata),
+            page_bytes,
             schema,
             levels: None,
             group: 0,
@@ -84,6 +87,12 @@ impl ParquetRows {
     #[must_use]
     pub const fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// Bytes of memory that reading takes beside the rows, at most.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.metadata.memory_size().saturating_add(self.page_bytes)
     }
 
     /// Chooses how columns are best read for what becomes of them.

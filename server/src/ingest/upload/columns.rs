@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::Schema;
 use tagdb_storage::batch::RowBatch;
 use tagdb_storage::column_batch::ColumnBatch;
@@ -17,6 +17,8 @@ use crate::ingest::columns::{ArrowStream, Converter, ParquetRows, Plan, without}
 
 /// Decoded batches that wait to be written.
 const WAITING_MAX: usize = 2;
+/// Decoded batches in memory: those that wait, one that is being read and one being written.
+const BATCHES_MAX: usize = WAITING_MAX + 2;
 
 /// Record batches as they are read.
 enum Batches<R> {
@@ -29,6 +31,14 @@ impl<R: BufRead> Batches<R> {
         match self {
             Self::Arrow(stream) => stream.schema(),
             Self::Parquet(rows) => rows.schema(),
+        }
+    }
+
+    /// Bytes of memory that reading takes beside the batches; a stream counts its own.
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Arrow(_) => 0,
+            Self::Parquet(rows) => rows.memory_bytes(),
         }
     }
 
@@ -54,7 +64,7 @@ impl<R: BufRead> Batches<R> {
 impl Reading<'_> {
     /// Reads an Arrow stream.
     pub(super) fn read_arrow(&mut self, source: &mut (impl BufRead + Send)) -> ApiResult<()> {
-        let stream = ArrowStream::new(source)?;
+        let stream = ArrowStream::counted(source, self.held.another())?;
         let plan = Plan::new(Arc::clone(&self.target), stream.schema())?;
         self.read_batches(Batches::Arrow(stream), plan)
     }
@@ -84,12 +94,17 @@ impl Reading<'_> {
     ) -> ApiResult<()> {
         debug_assert!(!batches.schema().fields().is_empty());
         let mut converter = Converter::new(plan);
+        self.read_bytes = batches.memory_bytes();
+        self.hold(0)?;
         thread::scope(|scope| {
             let (to, from) = sync_channel(WAITING_MAX);
             scope.spawn(move || batches.send(&to));
             for batch in from {
                 self.check_cancelled()?;
-                self.add(&mut converter, batch?)?;
+                let batch = batch?;
+                let decoded = BATCHES_MAX.saturating_mul(bytes_of(&batch));
+                self.hold(decoded + converter.bytes())?;
+                self.add(&mut converter, batch)?;
             }
             self.check_report()?;
             if converter.rows() == 0 {
@@ -134,8 +149,18 @@ impl Reading<'_> {
 
     fn push_columns(&mut self, batch: ColumnBatch) -> ApiResult<()> {
         match &mut self.sink {
-            Sink::Load(loader) => Ok(loader.push_columns(&batch)?),
-            Sink::Write(_) | Sink::Delete(_) => self.push(RowBatch::from(batch)),
+            Sink::Load(loader) => {
+                loader.push_columns(&batch)?;
+                self.hold(batch.bytes())
+            }
+            Sink::Write(_) | Sink::Delete(_) => self.push_held(RowBatch::from(batch)),
         }
     }
+}
+
+/// Bytes of a batch's values; columns may lie in one buffer together.
+fn bytes_of(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    let bytes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+    bytes.sum()
 }

@@ -47,11 +47,11 @@ pub(super) enum ChunkValues {
 /// The entries of a chunk's subjects. What is replaced is left behind.
 #[derive(Debug)]
 pub(super) struct ChunkRows {
-    codes: Vec<Code>,
+    pub(super) codes: Vec<Code>,
     /// Of maps, the values beside the codes.
-    values: Option<Vec<i64>>,
+    pub(super) values: Option<Vec<i64>>,
     /// Where each subject's entries are, in any order; of a code that occurs twice the later counts.
-    places: Vec<Range<usize>>,
+    pub(super) places: Vec<Range<usize>>,
 }
 
 impl ChunkRows {

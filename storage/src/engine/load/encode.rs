@@ -89,6 +89,16 @@ impl TagBase {
         chunk.clear();
     }
 
+    /// Bytes that it holds until the end.
+    fn bytes(&self) -> usize {
+        let base = match &self.base {
+            Base::Single(base) => base.bytes(),
+            Base::Text(base) => base.bytes(),
+            Base::Multi(base) => base.bytes(),
+        };
+        self.cleared.bytes() + base
+    }
+
     fn put(&mut self, writer: &mut TagSegmentWriter) -> Result<()> {
         let Some(encoded) = self.encoded.take() else {
             return Ok(());
@@ -146,6 +156,8 @@ pub(super) struct ChunkEncoder {
     spare: Spare,
     work: Arc<Mutex<Work>>,
     running: Option<JoinHandle<Result<()>>>,
+    /// Bytes that are gathered until the end.
+    gathered: usize,
 }
 
 impl ChunkEncoder {
@@ -155,6 +167,7 @@ impl ChunkEncoder {
             spare,
             work: Arc::default(),
             running: None,
+            gathered: 0,
         }
     }
 
@@ -181,9 +194,16 @@ impl ChunkEncoder {
             running.join().map_err(panicked)??;
         }
         let mut work = self.work.lock();
-        work.bases
-            .values_mut()
-            .try_for_each(|base| base.put(writer))
+        for base in work.bases.values_mut() {
+            base.put(writer)?;
+        }
+        self.gathered = work.bases.values().map(TagBase::bytes).sum();
+        Ok(())
+    }
+
+    /// Bytes that are gathered over all chunks that were put.
+    pub(super) const fn gathered(&self) -> usize {
+        self.gathered
     }
 
     /// Writes what is gathered over all chunks.

@@ -11,6 +11,7 @@ mod columns;
 mod conflicts;
 mod encode;
 mod finish;
+mod memory;
 mod partition;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ pub struct Loader {
     outcome: Outcome,
     /// The hidden tags that are written instead, when tags are replaced.
     replaced: BTreeMap<TagId, Tag>,
+    spare: Spare,
 }
 
 impl Engine {
@@ -124,6 +126,7 @@ impl Engine {
                 .collect(),
             outcome: Outcome::default(),
             replaced: BTreeMap::new(),
+            spare,
         })
     }
 

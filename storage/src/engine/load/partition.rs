@@ -15,6 +15,7 @@ use crate::bitmap::Chunk;
 use crate::engine::Engine;
 use crate::engine::load::chunk::ChunkTag;
 use crate::engine::load::encode::{ChunkEncoder, Spare, empty_chunk};
+use crate::engine::load::memory::cell_bytes;
 use crate::engine::root::PartitionState;
 use crate::engine::section::{Codes, Resolved, Stored, TagBuilder, check_key};
 use crate::error::Result;
@@ -38,19 +39,21 @@ pub(super) struct PartitionLoad {
     /// Ordinals given, in ranges.
     pub(super) given: Vec<Range<Ordinal>>,
     /// Keys of the last ordinals given, which follow each other.
-    keys: Keys,
+    pub(super) keys: Keys,
     /// By key: 32 bits of its hash, by which a table grows without reading keys, and its row.
-    rows: HashTable<(u32, u32)>,
+    pub(super) rows: HashTable<(u32, u32)>,
     pub(super) key_segments: Vec<(FileRecord, Arc<KeySegment>)>,
     /// The base segment being written.
     base: Option<(SegmentName, TagSegmentWriter)>,
-    encoder: ChunkEncoder,
+    pub(super) encoder: ChunkEncoder,
     spare: Spare,
     /// The chunk being filled.
     chunk: Option<u16>,
-    tags: BTreeMap<TagId, ChunkTag>,
+    pub(super) tags: BTreeMap<TagId, ChunkTag>,
     late: BTreeMap<TagId, (Tag, TagBuilder)>,
     late_cells: usize,
+    /// Bytes of those cells.
+    pub(super) late_bytes: usize,
     /// What is written, oldest first.
     pub(super) segments: Vec<(FileRecord, Arc<TagSegment>)>,
     /// Subjects that existed and are written to.
@@ -83,6 +86,7 @@ impl PartitionLoad {
             tags: BTreeMap::new(),
             late: BTreeMap::new(),
             late_cells: 0,
+            late_bytes: 0,
             segments: Vec::new(),
             touched: RoaringBitmap::new(),
         }
@@ -208,6 +212,7 @@ impl PartitionLoad {
             open,
             late: &mut self.late,
             late_cells: &mut self.late_cells,
+            late_bytes: &mut self.late_bytes,
         }
     }
 
@@ -251,7 +256,7 @@ impl PartitionLoad {
         Codes::new(tag, dictionary, &self.start, engine.settings.vocabulary)
     }
 
-    fn write_keys(&mut self, engine: &Engine) -> Result<()> {
+    pub(super) fn write_keys(&mut self, engine: &Engine) -> Result<()> {
         if self.keys.is_empty() {
             return Ok(());
         }
@@ -291,12 +296,13 @@ impl PartitionLoad {
         }
     }
 
-    fn write_late(&mut self, engine: &Engine) -> Result<()> {
+    pub(super) fn write_late(&mut self, engine: &Engine) -> Result<()> {
         if self.late.is_empty() {
             return Ok(());
         }
         // The base segment is older than all late layers: it must come first.
         self.late_cells = 0;
+        self.late_bytes = 0;
         let parts: Vec<_> = std::mem::take(&mut self.late)
             .into_values()
             .map(|(tag, builder)| (tag, builder.finish()))
@@ -349,6 +355,7 @@ pub(super) struct TagCells<'a> {
     open: Option<(u16, &'a mut ChunkTag)>,
     late: &'a mut BTreeMap<TagId, (Tag, TagBuilder)>,
     late_cells: &'a mut usize,
+    late_bytes: &'a mut usize,
 }
 
 impl TagCells<'_> {
@@ -370,6 +377,7 @@ impl TagCells<'_> {
     }
 
     fn write_late(&mut self, ordinal: Ordinal, cell: Stored<'_>) {
+        *self.late_bytes += cell_bytes(&cell);
         let late = self.late.entry(self.tag.id);
         late.or_insert_with(|| (self.tag.clone(), TagBuilder::new(&self.tag)))
             .1

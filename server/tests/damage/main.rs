@@ -1,0 +1,13 @@
+//! The program on data folders that are damaged, and under limits of the operating system that are
+//! too small for it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on must fail"
+)]
+
+mod narrow;
+mod repair;
+mod server;
