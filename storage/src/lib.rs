@@ -28,6 +28,7 @@ pub mod repair;
 pub mod schema;
 pub mod segment;
 pub mod subjects;
+mod sync;
 pub mod traffic;
 pub mod vfs;
 pub mod vocabulary;

@@ -18,7 +18,12 @@ pub(crate) fn for_each<T>(
     // Asking reads files.
     static CORES: OnceLock<usize> = OnceLock::new();
     let cores = *CORES.get_or_init(|| available_parallelism().map_or(1, usize::from));
-    let threads = cores.min(items.len());
+    // Threads of its own would be none of the scheduler's.
+    let threads = if cfg!(feature = "shuttle") {
+        1
+    } else {
+        cores.min(items.len())
+    };
     let items = Mutex::new(items);
     let failed = Mutex::new(None);
     let next = || {

@@ -6,6 +6,7 @@
 //! can be cut out of it.
 
 pub mod compare;
+pub mod decoders;
 pub mod generate;
 pub mod history;
 pub mod model;

@@ -37,8 +37,6 @@ mod write;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
-
 pub use batch::{Idempotency, Outcome};
 pub use compact::Choose;
 pub use load::Loader;
@@ -57,6 +55,7 @@ use crate::ids::{Lsn, TagId};
 use crate::log::{Log, LogError};
 use crate::manifest::Opening;
 use crate::segment::BlobCache;
+use crate::sync::{Mutex, RwLock};
 use crate::vfs::{LockGuard, Vfs};
 use damaged::DamagedFiles;
 use files::Files;

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::clock::Clock;
 use crate::engine::apply::{apply_catalog, apply_sections, localise};
 use crate::engine::batch::Batch;
@@ -27,6 +25,7 @@ use crate::segment::keys::KeySegment;
 use crate::segment::tags::TagSegment;
 use crate::segment::vocabulary::VocabularySegment;
 use crate::subjects::Dead;
+use crate::sync::Mutex;
 use crate::vfs::{LockGuard, RelPath, Vfs, ensure_dir};
 
 /// Bytes of the log that are kept for deletions on a full disk, at most.

@@ -117,7 +117,8 @@ impl Engine {
 /// Copies a snapshot of the data folder `from` into the empty data folder `to`.
 ///
 /// # Errors
-/// There is no such snapshot, the target is not empty, a file is damaged or cannot be copied.
+/// There is no such snapshot, the target is not empty or has too little room, a file is damaged or
+/// cannot be copied. A target that was refused at once is as it was.
 pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo> {
     let directory = directory_of(name)?;
     let Some(mut manifest) = manifest_in(from, &directory)? else {
@@ -128,6 +129,7 @@ pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo>
         let detail = "the target folder holds a database already";
         return Err(Error::new(ErrorKind::Conflict, "already_exists", detail));
     }
+    expect_room(to, &manifest)?;
     // A damaged snapshot leaves the target as it is.
     crate::check::verify_files(from, &directory, &manifest)?;
     manifest.epoch = manifest.epoch.saturating_add(RESTORED_EPOCHS);
@@ -149,6 +151,18 @@ pub fn restore(from: &dyn Vfs, name: &str, to: &dyn Vfs) -> Result<SnapshotInfo>
     crate::check::verify_files(to, &RelPath::root(), &manifest)?;
     manifest::publish(to, &manifest)?;
     Ok(info(name, &manifest))
+}
+
+/// Refuses what does not fit before anything is copied.
+fn expect_room(to: &dyn Vfs, manifest: &Manifest) -> Result<()> {
+    let root = RelPath::root();
+    let free = to.free_space().map_err(|error| Error::io(&root, error))?;
+    let needed: u64 = manifest.files().map(|file| file.len).sum();
+    if free < needed {
+        let detail = format!("the snapshot takes {needed} bytes, and the disk has {free} left");
+        return Err(Error::new(ErrorKind::DiskFull, "disk_full", detail));
+    }
+    Ok(())
 }
 
 fn copy(from: &dyn Vfs, source: &RelPath, to: &dyn Vfs, path: &RelPath, len: u64) -> Result<()> {

@@ -8,6 +8,7 @@ mod load_memory;
 mod names;
 mod reclaim;
 mod sizes;
+mod strays;
 mod subjects;
 mod tokens;
 

@@ -5,7 +5,9 @@
 //! those whose frames it wrote and one of the next group, who goes on to write that; and nobody
 //! who appends stands behind those who wake up.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::waiting::{Condvar, Mutex, MutexGuard};
 
 /// Where the waiters of groups wait. Groups are numbered from 1 on, as they are written.
 #[derive(Debug, Default)]

@@ -9,9 +9,6 @@ mod room;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::file::{BlankFile, LogFile};
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
@@ -21,6 +18,8 @@ use super::turns::Turns;
 use super::{LogError, LogSettings};
 use crate::paths;
 use crate::planted::{Planted, is_planted};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use crate::vfs::{self, Vfs, VfsFile};
 
 /// A buffer larger than this is given back to the allocator after use.

@@ -54,5 +54,6 @@ fn a_load_that_is_relieved_holds_less_and_comes_to_the_same() {
         assert_eq!(value, expected, "{key}");
     }
     engine.close().unwrap();
+    drop(engine);
     expect_sound(&vfs);
 }
