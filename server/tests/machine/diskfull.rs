@@ -24,6 +24,9 @@ const BALLAST_BYTES: usize = 20 << 20;
 /// Lengths of texts that fill the disk: what a large one finds no room for, small ones may.
 const TEXTS: [usize; 3] = [64 << 10, 4 << 10, 64];
 
+/// Writes in vain, of 2 seconds each, after which a server does not catch up any more.
+const OVERLOADED_MAX: u32 = 30;
+
 /// Texts of one upload.
 const TEXTS_AT_A_TIME: u64 = 8;
 
@@ -56,13 +59,14 @@ impl Filling {
     /// Uploads until not even small texts are taken.
     fn fill(&mut self, server: &Server) {
         for length in TEXTS {
+            let mut overloaded = 0;
             loop {
                 let answer = self.upload(server, length);
                 match (answer.status, answer.code().as_str()) {
                     (200, _) => {}
                     (507, "disk_full") => break,
                     // Whoever waits for a flush that finds no room is told so sooner or later.
-                    (503, "overloaded") => {}
+                    (503, "overloaded") if overloaded < OVERLOADED_MAX => overloaded += 1,
                     _ => panic!("{answer:?}: {}", server.log()),
                 }
             }

@@ -1,7 +1,9 @@
 //! File systems of a test's own: images on loop devices, and in memory. They are released when
 //! their test ends, however it ends; what a killed one left is released by the next.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
@@ -32,7 +34,10 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = output.map_err(|error| told(&error.to_string()))?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(told(&String::from_utf8_lossy(&output.stderr))),
+        false => {
+            let why = String::from_utf8_lossy(&output.stderr);
+            Err(told(why.lines().next().unwrap_or("")))
+        }
     }
 }
 
@@ -143,7 +148,19 @@ fn release_what_was_left() {
         if let Some(process) = process
             && matches!(Path::new("/proc").join(process).try_exists(), Ok(false))
         {
+            end_servers_of(&entry.path());
             release(&entry.path());
+        }
+    }
+}
+
+/// Ends servers whose data is below a folder of ours: their test was killed.
+fn end_servers_of(root: &Path) {
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let is_ours = |argument: &[u8]| Path::new(OsStr::from_bytes(argument)).starts_with(root);
+        if arguments.split(|byte| *byte == 0).any(is_ours) {
+            let _ = run("kill", &["-KILL", text(Path::new(&entry.file_name()))]);
         }
     }
 }

@@ -181,8 +181,8 @@ fn all(place: &Place, origin: &Origin, figures: &mut Figures) {
                 };
                 let mut numbers = 1..;
                 let end = numbers.find(|number| !fault(*number).happens(place, origin, figures));
-                let times = if lasts { "from call" } else { "call" };
-                println!("{call}: {error} at {times} 1 to {}", end.unwrap() - 1);
+                let times = if lasts { "from then on" } else { "once" };
+                println!("{call}: {error} {times}, at 1 to {}", end.unwrap() - 1);
             }
         }
     }

@@ -74,7 +74,9 @@ impl Engine {
     /// # Errors
     /// As [`Self::compact`].
     pub fn compact_due(&self) -> Result<bool> {
-        let tags = self.compact_by(None, &|partition| jobs(partition, &policy::choose))?;
+        let max = self.settings.layers_max / 2;
+        let choose = |sizes: &[u64]| policy::choose(sizes, max);
+        let tags = self.compact_by(None, &|partition| jobs(partition, &choose))?;
         let sparse = self.compact_by(None, &sparse_jobs)?;
         let names = self.compact_names(None, &policy::choose_keys)?;
         Ok(tags || sparse || names)

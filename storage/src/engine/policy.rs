@@ -11,9 +11,10 @@ const FAN_IN: usize = 4;
 /// Neighbours are alike when none is more than so many times as large as all newer ones together.
 const ALIKE: u64 = 2;
 
-/// The run of a tag's segments to merge, by their sizes in bytes, oldest first.
+/// The run of a tag's segments to merge, by their sizes in bytes, oldest first. More than `max` never
+/// stay as they are: writers are refused soon, and without them nothing new would make any alike.
 #[must_use]
-pub(super) fn choose(sizes: &[u64]) -> Option<Range<usize>> {
+pub(super) fn choose(sizes: &[u64], max: usize) -> Option<Range<usize>> {
     let count = sizes.len();
     if count < 2 {
         return None;
@@ -28,7 +29,10 @@ pub(super) fn choose(sizes: &[u64]) -> Option<Range<usize>> {
         first -= 1;
         newer += sizes[first];
     }
-    (count - first >= FAN_IN).then_some(first..count)
+    if count - first >= FAN_IN {
+        return Some(first..count);
+    }
+    (count > max.max(FAN_IN)).then_some(1..count)
 }
 
 /// A smaller file may hold as much as it likes that nobody reads.
@@ -86,14 +90,26 @@ mod tests {
 
     #[test]
     fn deltas_merge_by_fours_and_into_the_base_from_a_quarter() {
-        assert_eq!(choose(&[1000]), None);
-        assert_eq!(choose(&[1000, 10]), None);
-        assert_eq!(choose(&[1000, 10, 10, 10]), None);
-        assert_eq!(choose(&[1000, 10, 10, 10, 10]), Some(1..5));
-        assert_eq!(choose(&[1000, 100, 10, 10, 10]), None);
-        assert_eq!(choose(&[1000, 40, 40, 40, 40]), Some(1..5));
-        assert_eq!(choose(&[1000, 160, 60, 20, 10]), Some(0..5));
-        assert_eq!(choose(&[10, 10]), Some(0..2));
+        assert_eq!(choose(&[1000], 32), None);
+        assert_eq!(choose(&[1000, 10], 32), None);
+        assert_eq!(choose(&[1000, 10, 10, 10], 32), None);
+        assert_eq!(choose(&[1000, 10, 10, 10, 10], 32), Some(1..5));
+        assert_eq!(choose(&[1000, 100, 10, 10, 10], 32), None);
+        assert_eq!(choose(&[1000, 40, 40, 40, 40], 32), Some(1..5));
+        assert_eq!(choose(&[1000, 160, 60, 20, 10], 32), Some(0..5));
+        assert_eq!(choose(&[10, 10], 32), Some(0..2));
+    }
+
+    #[test]
+    fn too_many_layers_are_merged_whatever_their_sizes() {
+        // Merges failed for a while, and the newest layer is nothing beside the others.
+        let mut sizes = vec![1 << 24];
+        sizes.extend([1 << 16; 40]);
+        sizes.push(40);
+        assert_eq!(choose(&sizes, 64), None);
+        assert_eq!(choose(&sizes, 32), Some(1..42));
+        let falling: Vec<u64> = (0..9).map(|place| 6_u64.pow(12 - place)).collect();
+        assert_eq!(choose(&falling, 4), Some(1..9));
     }
 
     /// Random flush sizes: stacks stay shallow, and each byte is rewritten a bounded number of
@@ -111,7 +127,7 @@ mod tests {
                 let size = 1 + (state >> 33) % 1_000;
                 sizes.push(size);
                 given += size;
-                while let Some(run) = choose(&sizes) {
+                while let Some(run) = choose(&sizes, 32) {
                     let merged: u64 = sizes[run.clone()].iter().sum();
                     written += merged;
                     sizes.splice(run, [merged]);
