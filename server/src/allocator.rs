@@ -1,11 +1,11 @@
-//! The allocator, told to hold no more than what is in use.
+//! The allocator, told to hold little more than what is in use.
 //!
-//! On its own it keeps what is free for a second, in case it is wanted again, and asks for pages of
-//! 2 MiB, of which each thread has some to itself. Statements that take turns then hold several
-//! times what all of them may use: 200 heavy requests at a time, with less than 100 MiB in use at
-//! any moment, took 510 to 590 MiB, and take 168 to 217 MiB this way. Of a million users an overlap of
-//! ten audiences takes 0.26 ms instead of 0.19, for it takes and gives back much in a short time; a
-//! look-up takes up to a tenth longer. Counts, portraits and exports take as long as before.
+//! On its own it keeps what is free for a second, in case it is wanted again. Statements that take
+//! turns then hold several times what all of them may use: 200 heavy requests at a time, with less
+//! than 100 MiB in use at any moment, took 510 to 590 MiB, and take 270 to 340 MiB this way.
+//! An overlap of ten audiences of a million users takes 0.26 ms instead of 0.19, for it takes and gives back
+//! much in a short time. Pages of 2 MiB stay: without them it would be 160 to 220 MiB, but
+//! look-ups of 100 users a seventh slower.
 
 use libmimalloc_sys::{mi_option_set_default, mi_option_t};
 use mimalloc::MiMalloc;
@@ -17,8 +17,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// it; the test below notices if it becomes another one's number.
 const PURGE_DELAY: mi_option_t = 15;
 
-/// Has free pages given back as they become free, unless `MIMALLOC_PURGE_DELAY` is set, and takes
-/// small ones only. Before any other thread is started.
+/// Has free pages given back as they become free, unless `MIMALLOC_PURGE_DELAY` is set. Before
+/// any other thread is started.
 pub(crate) fn hold_little() {
     #[expect(unsafe_code, reason = "peaks of memory fall to less than half")]
     // SAFETY: it writes one number of a static table, after comparing the place with its length;
@@ -26,9 +26,6 @@ pub(crate) fn hold_little() {
     unsafe {
         mi_option_set_default(PURGE_DELAY, 0);
     };
-    // Where that is not known, or not allowed, more memory is used.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 #[cfg(test)]

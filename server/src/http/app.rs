@@ -1,12 +1,12 @@
 //! The whole contract as a service, without a socket.
 
 use std::convert::Infallible;
-use std::future::ready;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
 use axum::response::Response;
+use futures_util::FutureExt;
 use futures_util::future::Either;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -57,7 +57,7 @@ impl App {
         B::Error: Into<axum::BoxError>,
     {
         match routes::row_at_once(&self.state, &request) {
-            Some(response) => Either::Left(ready(Ok(response))),
+            Some(response) => Either::Left(response.map(Ok)),
             None => Either::Right(self.router.call(request.map(Body::new))),
         }
     }

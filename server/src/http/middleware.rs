@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -81,7 +81,7 @@ pub(super) async fn frame(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let frame = Frame::begin(&state, request.headers());
+    let frame = Frame::begin(state, request.headers());
     let method = method_label(request.method());
     let route = request
         .extensions()
@@ -98,51 +98,43 @@ pub(super) async fn frame(
     frame.end(response, &route, method)
 }
 
-/// The same around an answer that is there at once, of a route and method whose figures are known.
-pub(super) fn frame_at_once(
-    state: &AppState,
-    headers: &HeaderMap,
-    good: &GoodAnswers,
-    answer: impl FnOnce() -> ApiResult<Response>,
-) -> Response {
-    let frame = Frame::begin(state, headers);
-    let answered = frame
-        .check(headers)
-        .and_then(|()| catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| Err(panicked())));
-    match answered {
-        Ok(mut response) => {
-            good.count(&state.metrics, frame.started.elapsed());
-            tracing::debug!(request = %frame.id, route = good.route(), "answered");
-            frame.mark(response.headers_mut());
-            response
-        }
-        Err(error) => frame.end(error.into_response(), good.route(), good.method()),
-    }
-}
-
-fn panicked() -> ApiError {
+pub(super) fn panicked() -> ApiError {
     ApiError::internal("a request handler panicked")
 }
 
 /// A request that is being answered.
-struct Frame<'a> {
-    state: &'a AppState,
+#[derive(Debug)]
+pub(super) struct Frame {
+    state: AppState,
     id: RequestId,
     started: Instant,
 }
 
-impl<'a> Frame<'a> {
-    fn begin(state: &'a AppState, headers: &HeaderMap) -> Self {
+impl Frame {
+    pub(super) fn begin(state: AppState, headers: &HeaderMap) -> Self {
         Self {
-            state,
             id: state.request_ids.of(headers),
+            state,
             started: Instant::now(),
         }
     }
 
-    fn check(&self, headers: &HeaderMap) -> ApiResult<()> {
+    pub(super) fn check(&self, headers: &HeaderMap) -> ApiResult<()> {
         check_origin(headers)?;
         check_host(headers, self.state.config.insecure)
+    }
+
+    /// Ends a request of a route and method whose figures are known.
+    pub(super) fn end_at_once(self, good: &GoodAnswers, answered: ApiResult<Response>) -> Response {
+        match answered {
+            Ok(mut response) => {
+                good.count(&self.state.metrics, self.started.elapsed());
+                tracing::debug!(request = %self.id, route = good.route(), "answered");
+                self.mark(response.headers_mut());
+                response
+            }
+            Err(error) => self.end(error.into_response(), good.route(), good.method()),
+        }
     }
 
     fn end(self, response: Response, route: &str, method: &'static str) -> Response {

@@ -2,7 +2,6 @@
 //! otherwise hold its answer, and the state that the answer is made from, for ever.
 
 use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -19,8 +18,6 @@ pub(super) struct Socket {
     /// Runs while the client takes nothing.
     timer: Pin<Box<Sleep>>,
     is_waiting: bool,
-    /// Whether something has come since the other connections last had their turn.
-    has_read: bool,
 }
 
 impl Socket {
@@ -31,19 +28,7 @@ impl Socket {
             send_timeout,
             timer: Box::pin(sleep(send_timeout)),
             is_waiting: false,
-            has_read: false,
         }
-    }
-
-    /// Whether the other connections that have something to read have to go first, which is so
-    /// before each answer. A client that waits is woken by the first answer, which takes the system
-    /// longer than to send it; those that follow at once find it awake.
-    fn gives_turn(&mut self, context: &Context<'_>) -> bool {
-        let gives = mem::take(&mut self.has_read);
-        if gives {
-            context.waker().wake_by_ref();
-        }
-        gives
     }
 
     /// What came of sending, or that it took too long.
@@ -73,10 +58,7 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.has_read |= buffer.filled().len() > before;
-        read
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
@@ -86,9 +68,6 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.gives_turn(context) {
-            return Poll::Pending;
-        }
         let sent = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.within(context, sent)
     }
@@ -98,9 +77,6 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.gives_turn(context) {
-            return Poll::Pending;
-        }
         let sent = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
         self.within(context, sent)
     }

@@ -22,8 +22,9 @@ const CLIENTS: usize = 200;
 /// What the budgets of [`SETTINGS`] add up to.
 const BUDGET: u64 = (96 + 32 + 64) << 20;
 /// What each statement holds that is too small or too short-lived to be counted: the rows of a
-/// batch, a text that grows while the old one is copied, what the allocator keeps of a thread's.
-const BESIDE: u64 = 16 * (6 << 20);
+/// batch, a text that grows while the old one is copied, what the allocator keeps of a thread's in
+/// pages of 2 MiB.
+const BESIDE: u64 = 16 * (16 << 20);
 
 fn requests() -> Vec<Case> {
     let sql = |text: &str| {

@@ -18,7 +18,7 @@ const UPLOADS: usize = 16;
 /// What the budgets of [`SETTINGS`] add up to.
 const BUDGET: u64 = (96 + 16 + 32) << 20;
 /// What each upload holds beside: what is encoded and compressed of a chunk.
-const BESIDE: u64 = 8 * (8 << 20);
+const BESIDE: u64 = 8 * (12 << 20);
 
 /// Rows with a text of 500 bytes each.
 fn upload(number: usize, rows: usize) -> Case {

@@ -6,6 +6,7 @@ mod bulk;
 mod info;
 mod lookup;
 mod row;
+mod row_together;
 mod sql;
 mod tables;
 
@@ -25,7 +26,7 @@ use super::body;
 use super::error::{ApiError, ApiResult};
 use super::state::AppState;
 
-pub(super) use row::at_once as row_at_once;
+pub(super) use row_together::at_once as row_at_once;
 
 /// Headers of an answer: its type, its token, its id, `nosniff`.
 const HEADERS: usize = 4;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tagdb_query::Database;
-use tagdb_storage::batch::{Change, RowMode};
+use tagdb_query::{Database, TagValue};
+use tagdb_storage::batch::{Change, KeyRef, RowMode};
 use tagdb_storage::engine::{Idempotency, Receipt, WriteOptions};
+use tagdb_storage::ids::Lsn;
 use tagdb_storage::schema::{Key, TableSchema};
 use tagdb_wire::{BulkMode, WriteAnswer, media};
 use xxhash_rust::xxh3::xxh3_128;
@@ -20,10 +21,9 @@ use super::{Path, json_text, whole_body, written};
 use crate::engine_handle::Lane;
 use crate::http::body;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::middleware::frame_at_once;
 use crate::http::output::write_row;
 use crate::http::params::{Params, idempotency_key};
-use crate::http::read::{catch_up, waits};
+use crate::http::read::catch_up;
 use crate::http::state::AppState;
 use crate::ingest::batch::BatchBuilder;
 use crate::ingest::json::{Object, Text};
@@ -54,63 +54,59 @@ pub(super) async fn get(
     let tags = params.take_names("tags")?;
     params.finish()?;
     catch_up(&state, &headers, state.config.statement_timeout).await?;
-    look_up(&state, &table, &key, tags.as_deref())
+    let found = look_up(&state, &table, &key, tags.as_deref())?;
+    Ok(found.into_response(&state))
 }
 
-/// The answer to [`get`] without the router, if nothing has to be waited for or decoded.
-pub(in crate::http) fn at_once<B>(state: &AppState, request: &Request<B>) -> Option<Response> {
-    if request.method() != Method::GET || waits(request.headers()) {
-        return None;
+/// A row as it is answered.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// JSON.
+    row: String,
+    /// The state that it was read from.
+    lsn: Lsn,
+}
+
+impl Found {
+    /// A subject, its tags by their places in the schema.
+    pub(super) fn new(
+        schema: &TableSchema,
+        key: KeyRef<'_>,
+        row: &[(usize, TagValue<'_>)],
+        lsn: Lsn,
+    ) -> Self {
+        let mut text = String::with_capacity(ROW_BYTES);
+        write_row(schema, key, row, &mut text);
+        Self { row: text, lsn }
     }
-    let (table, key) = names_of(request.uri().path())?;
-    let answer = || {
-        let mut params = Params::parse(request.uri().query().unwrap_or_default())?;
-        let tags = params.take_names("tags")?;
-        params.finish()?;
-        look_up(state, table, key, tags.as_deref())
-    };
-    Some(frame_at_once(
-        state,
-        request.headers(),
-        &state.row_answers,
-        answer,
-    ))
-}
 
-/// The table and the key in the path of a row that stand there as they are.
-fn names_of(path: &str) -> Option<(&str, &str)> {
-    let (table, rest) = path.strip_prefix("/v1/tables/")?.split_once('/')?;
-    let key = rest.strip_prefix("rows/")?;
-    let is_plain = |name: &str| !name.is_empty() && !name.bytes().any(|byte| b"/%".contains(&byte));
-    (is_plain(table) && is_plain(key)).then_some((table, key))
+    pub(super) fn into_response(self, state: &AppState) -> Response {
+        let mut response = json_text(self.row);
+        let engine = state.handle.database().engine();
+        state
+            .last_token
+            .mark(engine, self.lsn, response.headers_mut());
+        response
+    }
 }
 
 /// One row is mostly in memory or in the cache: a thread of its own would cost more than it.
-fn look_up(
+pub(super) fn look_up(
     state: &AppState,
     table: &str,
     key: &str,
     tags: Option<&[String]>,
-) -> ApiResult<Response> {
+) -> ApiResult<Found> {
     let database = state.handle.database();
     let snapshot = database.engine().snapshot();
     let schema = table_schema(&snapshot, table)?;
     let key = parse_key(&schema, key)?;
     let mut found = None;
     database.lookup_each(&snapshot, table, &[key.as_ref()], tags, |row| {
-        found = row.map(|row| {
-            let mut out = String::with_capacity(ROW_BYTES);
-            write_row(&schema, key.as_ref(), row, &mut out);
-            out
-        });
+        found = row.map(|row| Found::new(&schema, key.as_ref(), row, snapshot.lsn()));
         Ok::<_, ApiError>(())
     })?;
-    let out = found.ok_or_else(|| no_row(&schema))?;
-    let mut response = json_text(out);
-    state
-        .last_token
-        .mark(database.engine(), snapshot.lsn(), response.headers_mut());
-    Ok(response)
+    found.ok_or_else(|| no_row(&schema))
 }
 
 /// `PATCH /v1/tables/{table}/rows/{key}`
@@ -189,11 +185,11 @@ fn fingerprint(method: &str, table: &str, key: &str, body: &[u8]) -> u128 {
     xxh3_128(&whole)
 }
 
-fn parse_key(schema: &TableSchema, key: &str) -> ApiResult<Key> {
+pub(super) fn parse_key(schema: &TableSchema, key: &str) -> ApiResult<Key> {
     key_from_text(schema.key_type, key).map_err(refused)
 }
 
-fn no_row(schema: &TableSchema) -> ApiError {
+pub(super) fn no_row(schema: &TableSchema) -> ApiError {
     ApiError::new(
         "not_found",
         format!("table \"{}\" has no row of that key", schema.name),

@@ -16,6 +16,7 @@ mod openapi;
 mod pages;
 mod repeats;
 mod rows;
+mod rows_together;
 mod sockets;
 mod sql;
 mod upkeep;
