@@ -115,6 +115,7 @@ pub fn run(database: &Database, upload: &Upload, source: impl Read + Send) -> Ap
         report: Report::default(),
         rows: 0,
         held,
+        sink_bytes: 0,
         read_bytes: 0,
     };
     let row_bytes_max = upload.row_bytes_max;
@@ -229,6 +230,8 @@ struct Reading<'a> {
     report: Report,
     rows: u64,
     held: Reserved,
+    /// Bytes of memory that the sink holds.
+    sink_bytes: usize,
     /// Bytes of memory that a file of columns takes while it is read, beside its rows.
     read_bytes: usize,
 }

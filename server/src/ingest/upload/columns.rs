@@ -151,6 +151,7 @@ impl Reading<'_> {
         match &mut self.sink {
             Sink::Load(loader) => {
                 loader.push_columns(&batch)?;
+                self.weigh_sink();
                 self.hold(batch.bytes())
             }
             Sink::Write(_) | Sink::Delete(_) => self.push_held(RowBatch::from(batch)),

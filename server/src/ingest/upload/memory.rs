@@ -22,7 +22,7 @@ impl Reading<'_> {
         let beside = UPLOAD_BYTES
             .saturating_add(self.read_bytes)
             .saturating_add(beside);
-        let refused = match self.held.set_to(beside.saturating_add(self.sink.bytes())) {
+        let refused = match self.held.set_to(beside.saturating_add(self.sink_bytes)) {
             Ok(()) => return Ok(()),
             Err(refused) => refused,
         };
@@ -30,7 +30,14 @@ impl Reading<'_> {
             return Err(refused.into());
         };
         loader.relieve()?;
-        Ok(self.held.set_to(beside.saturating_add(self.sink.bytes()))?)
+        self.weigh_sink();
+        Ok(self.held.set_to(beside.saturating_add(self.sink_bytes))?)
+    }
+
+    /// Notes what the sink holds, after it was given something: to ask it takes longer than to read
+    /// some rows.
+    pub(super) fn weigh_sink(&mut self) {
+        self.sink_bytes = self.sink.bytes();
     }
 
     /// Hands a batch over, whose memory is counted on the way.
@@ -40,6 +47,7 @@ impl Reading<'_> {
     pub(super) fn push_held(&mut self, batch: RowBatch) -> ApiResult<()> {
         self.hold(batch_bytes(&batch))?;
         self.push(batch)?;
+        self.weigh_sink();
         self.hold(0)
     }
 
@@ -50,7 +58,7 @@ impl Reading<'_> {
     pub(super) fn hold_to_write(&mut self) -> ApiResult<()> {
         match &self.sink {
             Sink::Load(_) => Ok(()),
-            Sink::Write(_) | Sink::Delete(_) => self.hold((WRITE_FACTOR - 1) * self.sink.bytes()),
+            Sink::Write(_) | Sink::Delete(_) => self.hold((WRITE_FACTOR - 1) * self.sink_bytes),
         }
     }
 }
